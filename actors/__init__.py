@@ -1,0 +1,1 @@
+"""The running system: Ray actors, the Redis journal, Prometheus."""

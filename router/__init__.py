@@ -1,0 +1,1 @@
+"""Trunkline's decisions: pure functions of their arguments, with the time, the chance and the ids passed in."""

@@ -1,0 +1,1 @@
+"""The routing brain: what was observed of each carrier, and what to do about it."""

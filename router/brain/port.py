@@ -1,0 +1,104 @@
+"""What the rest of the system knows of the brain: observations in, a board out, plans from a board.
+
+``observe(state, batch, now)``, ``tick(state, now)``, ``board(state, now)`` and ``plan(batch, board, room, now, rng)`` are pure. Times
+are seconds as floats (any epoch, one clock per caller); money is integer micros.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from router.model import MessageClass
+
+
+class Outcome(IntEnum):
+    """What was seen of an attempt."""
+
+    SUBMITTED = 1  # the carrier took it; the clock of its receipt starts
+    DELIVERED = 2  # a positive receipt, ``age_s`` after the submit
+    UNDELIVERED = 3  # a negative receipt, ``age_s`` after the submit
+    REFUSED = 4  # a submit error that is the carrier's fault (not throttling, not a bad number)
+    UNANSWERED = 5  # no answer to the submit
+    LINK_DOWN = 6  # a session fell or could not be bound (network and class mean nothing)
+    LINK_UP = 7  # the carrier is bound again
+    REFUSED_OTHER = 8  # a submit error that says nothing about the carrier: it answered, and is alive
+
+
+class Observation(NamedTuple):
+    """One thing seen. ``first`` is false for second attempts, which do not train the ledger (selection bias)."""
+
+    at_s: float
+    carrier: str
+    network: str  # as in Body.network
+    klass: MessageClass
+    outcome: Outcome
+    age_s: float = 0.0
+    first: bool = True
+
+
+class Cell(Struct, frozen=True, array_like=True):
+    """What is expected of one carrier towards one network in one class group."""
+
+    p: float  # probability of a positive receipt within the class's deadline
+    wait_s: float  # expected seconds waited up to the deadline
+    weight: float  # effective observations behind it
+    sd: float  # spread of the posterior of p, for exploration
+
+
+class CarrierView(Struct, frozen=True, array_like=True):
+    """One carrier on the board."""
+
+    name: str
+    breaker: str  # closed, open, half_open
+    breaker_until_s: float
+    reason: str  # why it is open: the sentence an operator reads
+    suspect: bool
+    submitted: int  # observed since the brain knows it
+    delivered: int
+    undelivered: int
+    pending: float
+
+
+class Board(Struct, frozen=True):
+    """A scoreboard. Cells are keyed by (carrier, network, class number); absent: fall back as ``lookup`` says."""
+
+    version: int
+    at_s: float
+    carriers: dict[str, CarrierView]
+    cells: dict[str, Cell]  # "carrier|network|class"; "carrier|*|class" for networks never seen
+    counters: dict[str, int] = {}
+
+
+class Want(NamedTuple):
+    """A message to be planned, reduced to what the decision needs."""
+
+    network: str
+    country: str
+    number: str  # E.164 digits, for price and coverage by prefix
+    klass: MessageClass
+    segments: int
+    tried: tuple[str, ...] = ()  # carriers that refused it or lost it, newest last
+    policy: str = ""
+
+
+class Choice(NamedTuple):
+    """Where a message goes and the row of ``Plan.decisions`` that says why. carrier "": nowhere now."""
+
+    carrier: str
+    row: int
+    explored: bool
+    hopeless: bool = False  # no carrier covers it, or all have been tried: waiting does not help
+
+
+class Plan(NamedTuple):
+    """The assignment of a batch, with the reasons.
+
+    ``decisions`` are rows that msgpack can pack, shared by like messages:
+    {"board": version, "network", "class", "considered": [[carrier, price_micros, p, wait_s, shadow_micros, cost_micros], …
+    best first], "excluded": {carrier: reason}, "policy": word}
+    """
+
+    choices: Sequence[Choice]
+    decisions: Sequence[Mapping[str, Any]]

@@ -1,0 +1,1 @@
+"""The journal: where every message stands, and the moves between. The port, and its in-memory twin."""

@@ -1,0 +1,92 @@
+"""What is written about a message: its body (once) and its history (appended to), as versioned msgpack.
+
+These octets outlive processes and releases. Every layout is an array that only ever grows at its end; readers ignore
+what they do not know. msgspec packs and reads them: measured 0.6 µs a body against 4 µs with msgpack and a dataclass.
+"""
+
+from enum import IntEnum
+from typing import Any, Final
+
+import msgpack
+import msgspec
+
+BODY_VERSION: Final = 1
+
+
+class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A message as it was accepted. Nothing in it changes; text and numbers leave with it when retention ends."""
+
+    version: int = BODY_VERSION
+    tenant: str
+    to: str  # E.164 digits, without the plus
+    sender: str  # the `from` of the API: digits, a short code or up to 11 letters
+    text: str
+    klass: int
+    created_ms: int
+    expires_ms: int  # absolute; no attempt is made afterwards
+    encoding: str  # "gsm7" or "ucs2": settled at intake, so that cost and segments are what the tenant was told
+    segments: int
+    country: str  # ISO 3166 alpha-2, or "" where the number's prefix is shared
+    network: str  # MCC-MNC such as "23410", or the country where the network is not known
+    send_at_ms: int = 0
+    client_ref: str = ""
+    batch_id: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+    webhook_url: str = ""
+    policy: str = ""
+    profile: str = ""
+    cost_micros: int = 0  # what the tenant was quoted at intake, in millionths of `currency`
+    currency: str = ""
+    retention_s: int = 0  # 0: the tenant's or the system's default
+    max_segments: int = 0
+
+
+_body_encoder = msgspec.msgpack.Encoder()
+_body_decoder = msgspec.msgpack.Decoder(Body)
+
+
+class UnreadableRecord(ValueError):
+    """Octets in the journal that this release cannot read."""
+
+
+def pack_body(body: Body) -> bytes:
+    """Body to octets."""
+    return _body_encoder.encode(body)
+
+
+def unpack_body(octets: bytes) -> Body:
+    """Octets to body; raises ``UnreadableRecord``."""
+    try:
+        return _body_decoder.decode(octets)
+    except msgspec.DecodeError as error:
+        raise UnreadableRecord(str(error)) from error
+
+
+class EventKind(IntEnum):
+    """What a line of a message's history says. Stored: a number is never used again for something else."""
+
+    QUEUED = 1  # [t, 1, reason]                      after a schedule, a hold or a refusal
+    ASSIGNED = 2  # [t, 2, carrier, attempt, decision id, row, explored]
+    SUBMITTED = 3  # [t, 3, carrier, [carrier message ids], latency_us]
+    REFUSED = 4  # [t, 4, carrier, status, error name, again]
+    UNKNOWN = 5  # [t, 5, carrier, reason]
+    RECEIPT = 6  # [t, 6, carrier, part, stat, err]
+    FINAL = 7  # [t, 7, state, error name, permanent, carrier code]
+    RETURNED = 8  # [t, 8, carrier, reason]           taken back unsent
+    SUBMITTED_LATE = 9  # [t, 9, carrier, [ids], latency_us]   the answer to an attempt that was held for lost
+
+
+def pack_event(at_ms: int, kind: EventKind, *details: Any) -> bytes:
+    """One line of history. Lines are joined as they are: msgpack arrays tell their own length."""
+    return msgpack.packb((at_ms, int(kind), *details))
+
+
+def unpack_events(octets: bytes) -> list[list[Any]]:
+    """All lines of a history, oldest first; raises ``UnreadableRecord``."""
+    reader = msgpack.Unpacker(max_buffer_size=len(octets) or 1, strict_map_key=False)
+    reader.feed(octets)
+    try:
+        return list(reader)
+    except (msgpack.UnpackException, ValueError) as error:
+        raise UnreadableRecord(str(error)) from error

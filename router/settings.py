@@ -1,0 +1,225 @@
+"""What an operator sets: carriers, tenants, classes, the system. One TOML file, read into these frozen structures.
+
+msgspec checks types, ranges and unknown keys, and its errors name the key. ``router.config`` reads the file and checks what
+spans several keys.
+"""
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from router.model import MessageClass
+
+Seconds = Annotated[float, Meta(ge=0, le=30 * 86_400)]
+Count = Annotated[int, Meta(ge=1, le=10_000)]
+Micros = Annotated[int, Meta(ge=0, le=10**12)]  # millionths of the system's currency
+Port = Annotated[int, Meta(ge=0, le=65_535)]  # 0: any free one
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Octet = Annotated[int, Meta(ge=0, le=255)]
+ClassWord = Literal["otp", "transactional", "marketing"]
+Reaction = Literal["permanent", "same", "other", "throttle", "queue_full", "rebind"]
+
+
+class Setting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every table of the file."""
+
+
+class Price(Setting):
+    """What a segment costs to a destination: the longest matching prefix or the exact network wins."""
+
+    to: Annotated[str, Meta(pattern=r"^(\*|[1-9][0-9]{0,14}|[A-Z]{2}|net:[0-9]{5,6})$")]  # "*", digits, country, net:MCCMNC
+    micros: Micros
+
+
+class Tls(Setting):
+    """TLS towards a carrier: from the first octet, on a port of its own; verified unless switched off by name."""
+
+    verify: bool = True
+    ca_file: str = ""  # a private authority; "" is the system's
+    server_name: str = ""  # "" is the host of the address
+
+
+class CarrierProfile(Setting):
+    """One carrier account: how to reach it, what it may carry, what it costs and what is odd about it."""
+
+    name: Name
+    protocol: Literal["smpp"] = "smpp"
+    addresses: Annotated[tuple[str, ...], Meta(min_length=1)]  # "host:port"; sessions are spread over them
+    system_id: Annotated[str, Meta(max_length=15)]
+    password: Annotated[str, Meta(max_length=64)] = ""
+    system_type: Annotated[str, Meta(max_length=12)] = ""
+    bind: Literal["transceiver", "transmitter_receiver"] = "transceiver"
+    sessions: Annotated[int, Meta(ge=1, le=64)] = 1  # binds of each kind
+    window: Annotated[int, Meta(ge=1, le=10_000)] = 10  # unanswered submits per session (SMPP 3.4, 2.9: 10 is usual)
+    speed_mps: Annotated[int, Meta(ge=0, le=100_000)] = 0  # contracted segments a second, all sessions together; 0: none
+    tls: Tls | None = None
+    interface_version: Octet = 0x34
+    # -- what it takes
+    classes: tuple[ClassWord, ...] = ("otp", "transactional", "marketing")
+    covers: tuple[str, ...] = ("*",)  # as Price.to
+    prices: tuple[Price, ...] = ()
+    enabled: bool = True
+    labels: dict[str, str] = {}  # Ray node labels it must run on (carriers know their customers by source address)
+    # -- wire habits
+    default_alphabet: Literal["gsm7", "latin1"] = "gsm7"  # what data_coding 0 means there
+    ucs2: bool = True
+    long_messages: Literal["udh8"] = "udh8"
+    service_type: Annotated[str, Meta(max_length=5)] = ""
+    international_ton: Octet = 1
+    international_npi: Octet = 1
+    short_code_ton: Octet = 3
+    short_code_npi: Octet = 0
+    alphanumeric_ton: Octet = 5
+    alphanumeric_npi: Octet = 0
+    registered_delivery: Octet = 1
+    send_validity: bool = True
+    receipt_ids: Literal["exact", "case_insensitive", "strip_zeros", "hex_to_decimal", "decimal_to_hex"] = "exact"
+    receipt_by_text: bool = True  # recognise receipts sent with esm_class 0 by their text
+    statuses: dict[str, Reaction] = {}  # "0x45" → reaction: what a command_status means at this carrier
+    # -- timers, SMPP.md section 3
+    connect_timeout_s: Seconds = 10.0
+    bind_timeout_s: Seconds = 10.0
+    enquire_link_s: Seconds = 30.0
+    enquire_answer_s: Seconds = 10.0
+    response_timeout_s: Seconds = 60.0
+    receipt_horizon_s: Seconds = 86_400.0
+    rebind_min_s: Seconds = 1.0
+    rebind_max_s: Seconds = 60.0
+
+
+class Webhook(Setting):
+    """Where a tenant's events go, signed to the Standard Webhooks specification."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://", max_length=2048)]
+    secrets: Annotated[tuple[str, ...], Meta(min_length=1)]  # "whsec_…", newest first; several while one is rotated
+    events: tuple[str, ...] = ("message.*",)
+
+
+class Tenant(Setting):
+    """A customer: limits, habits, where its events go."""
+
+    id: Name
+    title: str = ""
+    rate_mps: Annotated[int, Meta(ge=1, le=1_000_000)] = 100  # messages a second
+    burst: Annotated[int, Meta(ge=1, le=10_000_000)] = 1_000  # messages at once after a pause
+    daily_spend_micros: Annotated[int, Meta(ge=0)] = 0  # 0: no cap
+    webhook: Webhook | None = None
+    policies: dict[ClassWord, str] = {}
+    retention_s: Annotated[int, Meta(ge=0, le=90 * 86_400)] = 0
+
+
+class Key(Setting):
+    """An API key as it is kept: never the key itself, only its SHA-256."""
+
+    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{8}$")]
+    tenant: Name
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    scopes: tuple[Literal["send", "read", "admin"], ...] = ("send", "read")
+
+
+class ClassRules(Setting):
+    """What a class of messages is worth and how it behaves. Money in millionths of the system's currency."""
+
+    deadline_s: Seconds  # delivered later than this counts as late
+    loss_micros: Micros  # what a message that does not arrive costs its sender
+    time_micros_per_s: Micros  # what each second of waiting costs
+    validity_s: Seconds  # default validity_period
+    attempts: Annotated[int, Meta(ge=1, le=20)]
+    on_unknown: Literal["resend", "resend_once", "never"]  # after the hold: again at once, once more, not at all
+    unknown_hold_s: Seconds  # how long a receipt or a late answer may settle a submit without an answer
+
+
+DEFAULT_CLASSES: Final[dict[str, ClassRules]] = {
+    # BRAIN.md: deadlines, losses and value of time; DESIGN.md promise 3: what UNKNOWN means to each
+    "otp": ClassRules(
+        deadline_s=15,
+        loss_micros=300_000,
+        time_micros_per_s=4_000,
+        validity_s=300,
+        attempts=4,
+        on_unknown="resend",
+        unknown_hold_s=3,
+    ),
+    "transactional": ClassRules(
+        deadline_s=60,
+        loss_micros=120_000,
+        time_micros_per_s=500,
+        validity_s=86_400,
+        attempts=4,
+        on_unknown="resend_once",
+        unknown_hold_s=60,
+    ),
+    "marketing": ClassRules(
+        deadline_s=600,
+        loss_micros=80_000,
+        time_micros_per_s=0,
+        validity_s=86_400,
+        attempts=3,
+        on_unknown="never",
+        unknown_hold_s=600,
+    ),
+}
+
+
+class Network(Setting):
+    """A number prefix that belongs to a mobile network."""
+
+    prefix: Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,14}$")]
+    mcc_mnc: Annotated[str, Meta(pattern=r"^[0-9]{5,6}$")]
+
+
+class Api(Setting):
+    """The front."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    fronts: Annotated[int, Meta(ge=1, le=64)] = 1  # a node
+    docs: bool = True
+
+
+class JournalSettings(Setting):
+    """Where the journal is and how sure it must be before a 202."""
+
+    url: str = ""  # "" : a server of our own in the data folder; TRUNKLINE_REDIS_URL overrides
+    fsync: Literal["always", "everysec"] = "always"  # of the server of our own
+    replicas: Annotated[int, Meta(ge=0, le=8)] = 0  # confirmations that an accept waits for (WAITAOF 1 n)
+    confirm_timeout_s: Seconds = 2.0
+    retention_s: Annotated[int, Meta(ge=60, le=90 * 86_400)] = 86_400  # how long ended messages can be read
+
+
+class WebhookRules(Setting):
+    """The courier."""
+
+    allow_hosts: tuple[str, ...] = ()  # private or loopback hosts that webhooks may reach, by name or address
+    timeout_s: Seconds = 15.0
+    concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 64
+
+
+class Workers(Setting):
+    """How many of each actor run."""
+
+    dispatchers: Annotated[int, Meta(ge=1, le=64)] = 1
+    couriers: Annotated[int, Meta(ge=1, le=64)] = 1
+    limiters: Annotated[int, Meta(ge=1, le=64)] = 1
+
+
+class Settings(Setting):
+    """The whole file."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "EUR"
+    data_dir: str = ".trunkline"
+    dashboard_port: Port = 8265
+    api: Api = Api()
+    journal: JournalSettings = JournalSettings()
+    workers: Workers = Workers()
+    webhooks: WebhookRules = WebhookRules()
+    classes: dict[ClassWord, ClassRules] = {}
+    networks: tuple[Network, ...] = ()
+    carriers: tuple[CarrierProfile, ...] = ()
+    tenants: tuple[Tenant, ...] = ()
+    keys: tuple[Key, ...] = ()
+
+    def rules(self, klass: MessageClass) -> ClassRules:
+        """The rules in force for a class."""
+        word = klass.word
+        return self.classes.get(word) or DEFAULT_CLASSES[word]  # type: ignore[call-overload]

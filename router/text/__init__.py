@@ -1,0 +1,1 @@
+"""Text as octets: alphabets, segments, transliteration."""

@@ -1,0 +1,1 @@
+"""Simulators: an SMSC, a load, and what is proven with them."""
