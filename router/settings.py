@@ -24,14 +24,14 @@ class Setting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every table of the file."""
 
 
-class Price(Setting):
+class Price(Setting, frozen=True, kw_only=True):
     """What a segment costs to a destination: the longest matching prefix or the exact network wins."""
 
     to: Annotated[str, Meta(pattern=r"^(\*|[1-9][0-9]{0,14}|[A-Z]{2}|net:[0-9]{5,6})$")]  # "*", digits, country, net:MCCMNC
     micros: Micros
 
 
-class Tls(Setting):
+class Tls(Setting, frozen=True, kw_only=True):
     """TLS towards a carrier: from the first octet, on a port of its own; verified unless switched off by name."""
 
     verify: bool = True
@@ -39,7 +39,7 @@ class Tls(Setting):
     server_name: str = ""  # "" is the host of the address
 
 
-class CarrierProfile(Setting):
+class CarrierProfile(Setting, frozen=True, kw_only=True):
     """One carrier account: how to reach it, what it may carry, what it costs and what is odd about it."""
 
     name: Name
@@ -87,7 +87,7 @@ class CarrierProfile(Setting):
     rebind_max_s: Seconds = 60.0
 
 
-class Webhook(Setting):
+class Webhook(Setting, frozen=True, kw_only=True):
     """Where a tenant's events go, signed to the Standard Webhooks specification."""
 
     url: Annotated[str, Meta(pattern=r"^https?://", max_length=2048)]
@@ -95,7 +95,7 @@ class Webhook(Setting):
     events: tuple[str, ...] = ("message.*",)
 
 
-class Tenant(Setting):
+class Tenant(Setting, frozen=True, kw_only=True):
     """A customer: limits, habits, where its events go."""
 
     id: Name
@@ -108,7 +108,7 @@ class Tenant(Setting):
     retention_s: Annotated[int, Meta(ge=0, le=90 * 86_400)] = 0
 
 
-class Key(Setting):
+class Key(Setting, frozen=True, kw_only=True):
     """An API key as it is kept: never the key itself, only its SHA-256."""
 
     id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{8}$")]
@@ -117,7 +117,7 @@ class Key(Setting):
     scopes: tuple[Literal["send", "read", "admin"], ...] = ("send", "read")
 
 
-class ClassRules(Setting):
+class ClassRules(Setting, frozen=True, kw_only=True):
     """What a class of messages is worth and how it behaves. Money in millionths of the system's currency."""
 
     deadline_s: Seconds  # delivered later than this counts as late
@@ -161,14 +161,14 @@ DEFAULT_CLASSES: Final[dict[str, ClassRules]] = {
 }
 
 
-class Network(Setting):
+class Network(Setting, frozen=True, kw_only=True):
     """A number prefix that belongs to a mobile network."""
 
     prefix: Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,14}$")]
     mcc_mnc: Annotated[str, Meta(pattern=r"^[0-9]{5,6}$")]
 
 
-class Api(Setting):
+class Api(Setting, frozen=True, kw_only=True):
     """The front."""
 
     host: str = "127.0.0.1"
@@ -177,7 +177,7 @@ class Api(Setting):
     docs: bool = True
 
 
-class JournalSettings(Setting):
+class JournalSettings(Setting, frozen=True, kw_only=True):
     """Where the journal is and how sure it must be before a 202."""
 
     url: str = ""  # "" : a server of our own in the data folder; TRUNKLINE_REDIS_URL overrides
@@ -187,7 +187,7 @@ class JournalSettings(Setting):
     retention_s: Annotated[int, Meta(ge=60, le=90 * 86_400)] = 86_400  # how long ended messages can be read
 
 
-class WebhookRules(Setting):
+class WebhookRules(Setting, frozen=True, kw_only=True):
     """The courier."""
 
     allow_hosts: tuple[str, ...] = ()  # private or loopback hosts that webhooks may reach, by name or address
@@ -195,7 +195,7 @@ class WebhookRules(Setting):
     concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 64
 
 
-class Workers(Setting):
+class Workers(Setting, frozen=True, kw_only=True):
     """How many of each actor run."""
 
     dispatchers: Annotated[int, Meta(ge=1, le=64)] = 1
@@ -203,7 +203,7 @@ class Workers(Setting):
     limiters: Annotated[int, Meta(ge=1, le=64)] = 1
 
 
-class Settings(Setting):
+class Settings(Setting, frozen=True, kw_only=True):
     """The whole file."""
 
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "EUR"
