@@ -1,0 +1,112 @@
+"""What the HTTP layer asks of the process it runs in. The app knows no Redis, no Ray, no clock and no dice: all come from here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from router.brain.port import Board
+from router.ids import MessageId
+from router.journal.port import Accepted, Intake, Journal
+from router.limits import Admitted, Refused
+from router.model import MessageClass
+from router.record import Body
+from router.terms import Terms
+
+
+class CarrierStatus(NamedTuple):
+    """A carrier as its actor last told; what no actor has told yet is zero with a ``reason``."""
+
+    name: str
+    bound: int = 0  # sessions that can submit
+    sessions: int = 0  # sessions wanted that can submit
+    receivers: int = 0  # sessions that can bring receipts
+    speed_mps: float = 0.0  # what the lane allows now; 0: no limit known
+    contracted_mps: int = 0
+    window_used: int = 0
+    window: int = 0
+    throttled: int = 0  # messages that wait inside the link for a throttled lane
+    reason: str = ""  # why it is not (fully) bound; "" when all is well
+    breaker: str = "closed"  # closed, open, half_open: the brain's word
+
+
+class FrontPort(Protocol):
+    """The process around the app. Plain methods answer from memory at once; only ``submit`` and the journal wait."""
+
+    # -- time and chance --------------------------------------------------------------------------------------------
+    def now_ms(self) -> int:
+        """Wall clock, milliseconds since 1970."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """A clock that never goes back, for durations."""
+        ...
+
+    def entropy(self, octets: int) -> bytes:
+        """So many unpredictable octets."""
+        ...
+
+    def partition(self) -> int:
+        """The journal partition (0–63) for the next run of messages: one request's, or up to 100 of a batch.
+
+        The front turns it so that commits are big and partitions even.
+        """
+        ...
+
+    # -- what is known ----------------------------------------------------------------------------------------------
+    @property
+    def terms(self) -> Terms:
+        """The settings in force, compiled; replaced as a whole when they change."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """The journal's reading side: ``read``, ``list_ids``, ``cancel``, ``get_value``, ``health``, dead letters. Never ``accept``."""
+        ...
+
+    def board(self) -> Board | None:
+        """The newest scoreboard, None before the first."""
+        ...
+
+    def carriers(self) -> Sequence[CarrierStatus]:
+        """Live states, for every carrier an actor has told of."""
+        ...
+
+    def preview(self, body: Body) -> Mapping[str, Any] | None:
+        """The decision row (``router.brain.port.Plan``) for a message if it were planned now; None: nothing to decide with."""
+        ...
+
+    # -- intake -----------------------------------------------------------------------------------------------------
+    def admit(self, tenant: str, messages: int, spend_micros: int) -> Admitted | Refused:
+        """Spend leased tokens, all or nothing; with 0 messages only tell the figures. Unknown tenants are Refused."""
+        ...
+
+    def sheds(self, klass: MessageClass) -> str:
+        """Why new messages of this class are refused for want of memory or disk; "" when they are welcome."""
+        ...
+
+    async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
+        """Make messages durable (group commit lies behind); raises ``JournalError`` or ``JournalFull``."""
+        ...
+
+    # -- operations -------------------------------------------------------------------------------------------------
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        """Whether requests should come here, and if not, why."""
+        ...
+
+    def metrics(self) -> bytes:
+        """The Prometheus text exposition of this process."""
+        ...
+
+    def count_accepted(self, tenant: str, klass: MessageClass, messages: int, segments: int) -> None:
+        """So many were made durable."""
+        ...
+
+    def count_refused(self, tenant: str, code: str, messages: int) -> None:
+        """So many were refused with this error code."""
+        ...
+
+    def count_request(self, route: str, status: int, duration_s: float) -> None:
+        """A request was answered; ``route`` is the path's template, "" when none matched."""
+        ...
+
+
+__all__ = ["Accepted", "Admitted", "CarrierStatus", "FrontPort", "MessageId", "Refused"]
