@@ -1,0 +1,1 @@
+"""Open-loop load on the REST API, with latencies measured from the intended send time."""
