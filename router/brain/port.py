@@ -69,6 +69,7 @@ class Board(Struct, frozen=True):
     carriers: dict[str, CarrierView]
     cells: dict[str, Cell]  # "carrier|network|class"; "carrier|*|class" for networks never seen
     counters: dict[str, int] = {}
+    probes: dict[str, float] = {}  # "carrier|network, MCC or *": seconds between probes that this carrier needs there
 
 
 class Want(NamedTuple):

@@ -1,0 +1,42 @@
+r"""From hazards to what a decision needs: the chance of a receipt in time, and the seconds waited for it.
+
+Two competing risks with hazards constant within an age bin (Kalbfleisch and Prentice, The Statistical Analysis of Failure Time
+Data, 2002, chapter 8): ``mu`` ends the wait with a positive receipt, ``nu`` with a negative one. With ``l = mu + nu`` and
+``q`` the share still pending at the bin's start, the positive share grows within the bin as
+
+    F(t) - F(start) = q * mu / l * (1 - exp(-l * (t - start)))
+
+``p = F(deadline)``; ``wait = integral of 1 - F from 0 to the deadline``: the seconds until delivery, where a message that never
+arrives is waited for until the deadline.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from router.brain.ages import EDGES_S, PRIOR_MU, PRIOR_NU, WIDTHS_S, Floats
+
+LEAST_HAZARD: Final = 1e-7  # per second: below it nothing happens within 600 s, and (w - phi) / l keeps ten digits
+
+
+def curve(mu: Floats, nu: Floats, deadline_s: float) -> tuple[Floats, Floats]:
+    """``p`` and ``wait`` in seconds for hazards of shape (…, BINS): two arrays of shape (…)."""
+    width = np.clip(deadline_s - EDGES_S[:-1], 0.0, WIDTHS_S)
+    total = np.maximum(mu + nu, LEAST_HAZARD)
+    steps = total * width
+    before = np.cumsum(steps, axis=-1) - steps
+    phi = -np.expm1(-steps) / total  # seconds pending within the bin, of those that entered it
+    rate = np.exp(-before) * mu
+    gained = rate * phi
+    delivered = np.cumsum(gained, axis=-1)
+    p = delivered[..., -1]
+    waited = width * (1.0 - (delivered - gained)) - rate / total * (width - phi)
+    # A deadline beyond the bins: nobody arrives after the horizon.
+    beyond = max(deadline_s - float(EDGES_S[-1]), 0.0)
+    return np.clip(p, 0.0, 1.0), np.clip(waited.sum(axis=-1) + beyond * (1.0 - p), 0.0, deadline_s)
+
+
+def prior(deadline_s: float) -> tuple[float, float]:
+    """``p`` and ``wait`` of a carrier of which nothing is known."""
+    p, wait_s = curve(PRIOR_MU, PRIOR_NU, deadline_s)
+    return float(p), float(wait_s)

@@ -1,0 +1,145 @@
+"""Messages that go elsewhere than to the best carrier, in order to learn: Thompson draws, probes, and half-open breakers.
+
+Exploration is bounded by class, by regret and by a budget; probes are bounded by an allowance that grows with the traffic, so
+that a quiet night is not spent on probing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from router.brain.ages import Floats
+from router.brain.assign import Placement
+from router.brain.networks import scopes
+from router.brain.score import Kind
+from router.model import MessageClass
+
+THOMPSON_SHARE: Final = (0.004, 0.015, 0.03)  # of otp, transactional, marketing
+REGRET_LIMIT: Final = 0.35  # of the loss: no draw sends a message where it expects to lose more
+BUDGET: Final = 0.004  # of the value at stake, in expectation
+PROBE_SHARE: Final = (0.02, 0.025, 0.03)  # probes a message, by class: what a fault may cost until it has passed
+PROBE_ALLOWANCE: Final = 4.0  # most probes saved up
+PROBE_RETRY_S: Final = 20.0  # a probe rarer than this is for a carrier not used lately, and minds the regret limit
+
+
+class Probe:
+    """A carrier that the board wants probed somewhere, every ``every_s`` seconds."""
+
+    __slots__ = ("every_s", "key", "place")
+
+    def __init__(self, key: str, place: int, every_s: float) -> None:
+        self.key = key
+        self.place = place
+        self.every_s = every_s
+
+
+def probes_by_scope(wanted: Mapping[str, float], index: Mapping[str, int]) -> dict[str, list[Probe]]:
+    """``Board.probes`` ("carrier|scope": seconds) by scope, the most urgent first; carriers not in the deck are left out."""
+    found: dict[str, list[Probe]] = {}
+    for key in sorted(wanted):
+        carrier, _, scope = key.rpartition("|")
+        place = index.get(carrier)
+        if place is not None:
+            found.setdefault(scope, []).append(Probe(key, place, wanted[key]))
+    for probes in found.values():
+        probes.sort(key=lambda probe: probe.every_s)
+    return found
+
+
+def half_open(kinds: Sequence[Kind], waiting: Mapping[int, float], used: dict[int, float], room: list[int]) -> list[Placement]:
+    """One message for each half-open carrier that had none in this opening: the least valuable at hand that it may take.
+
+    ``waiting``: carrier to the time its half-open state began, ``used``: the openings that have had their message.
+    """
+    placements: list[Placement] = []
+    for place, opening in waiting.items():
+        if used.get(place) == opening:
+            continue
+        victim = _least(kind for kind in kinds if place in kind.retry and kind.members and kind.segments <= room[place])
+        if victim is not None:
+            used[place] = opening
+            placements.append(_take(victim, place, room))
+    return placements
+
+
+def probe(
+    kinds: Sequence[Kind],
+    wanted: Mapping[str, list[Probe]],
+    last: dict[str, float],
+    allowance: float,
+    room: list[int],
+    now: float,
+) -> tuple[list[Placement], float]:
+    """Probes that are due, with the least valuable messages at hand; returns them and the allowance left.
+
+    ``last``: when each probe was made, written here. A carrier that is the best choice there needs no probe: it has its traffic.
+    """
+    by_scope: dict[str, list[Kind]] = {}
+    for kind in kinds:
+        for scope in scopes(kind.network):
+            if scope in wanted:
+                by_scope.setdefault(scope, []).append(kind)
+    placements: list[Placement] = []
+    for scope in sorted(by_scope):
+        for item in wanted[scope]:
+            if allowance < 1.0:
+                return placements, allowance
+            if now - last.get(item.key, -np.inf) < item.every_s:
+                continue
+            victim = _least(kind for kind in by_scope[scope] if _probed_by(kind, item, room))
+            if victim is not None:
+                last[item.key] = now
+                allowance -= 1.0
+                placements.append(_take(victim, item.place, room))
+    return placements, allowance
+
+
+def thompson(kinds_of: Mapping[int, Kind], room: list[int], rng: np.random.Generator) -> list[Placement]:
+    """Draws from the posterior of J for the messages picked (place in the batch to kind)."""
+    placements: list[Placement] = []
+    for member, kind in kinds_of.items():
+        if len(kind.order) < 2 or member not in kind.members:
+            continue
+        order = np.array(kind.order)
+        drawn: Floats = np.clip(kind.p[order] + kind.sd[order] * rng.standard_normal(len(order)), 0.0, 1.0)
+        cost = kind.cost[order] + kind.loss * (kind.p[order] - drawn)
+        pick = int(np.argmin(cost))
+        place = kind.order[pick]
+        regret = float(kind.cost[place] - kind.cost[kind.order[0]])
+        within = regret <= REGRET_LIMIT * kind.loss and kind.segments <= room[place]
+        # In expectation share * regret stays within the budget, whatever the size of the batch.
+        spend = THOMPSON_SHARE[kind.klass] * regret
+        if pick and within and rng.random() * spend <= BUDGET * kind.loss:
+            kind.members.remove(member)
+            room[place] -= kind.segments
+            placements.append(Placement(kind, place, (member,), explored=True))
+    return placements
+
+
+def allowance_of(kinds: Sequence[Kind]) -> float:
+    """Probes that a batch of these kinds earns."""
+    return sum(PROBE_SHARE[kind.klass] * len(kind.members) for kind in kinds)
+
+
+def _probed_by(kind: Kind, item: Probe, room: Sequence[int]) -> bool:
+    """Whether a message of this kind may serve as the probe."""
+    if not kind.members or item.place not in kind.order or kind.order[0] == item.place or kind.segments > room[item.place]:
+        return False
+    regret = float(kind.cost[item.place] - kind.cost[kind.order[0]])
+    return item.every_s < PROBE_RETRY_S or regret <= REGRET_LIMIT * kind.loss
+
+
+def _least(kinds: Iterable[Kind]) -> Kind | None:
+    """The kind whose messages are worth least: the last class, the smallest loss, the fewest segments."""
+    return min(kinds, key=_value, default=None)
+
+
+def _value(kind: Kind) -> tuple[MessageClass, float, int]:
+    return (MessageClass(2 - kind.klass), kind.loss, kind.segments)
+
+
+def _take(kind: Kind, place: int, room: list[int]) -> Placement:
+    """The newest member of the kind, as a probe."""
+    room[place] -= kind.segments
+    return Placement(kind, place, (kind.members.pop(),), explored=True)

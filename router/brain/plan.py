@@ -1,0 +1,222 @@
+"""The decision for a batch: which carrier each message goes to, and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from router.brain.assign import Placement, assign
+from router.brain.explore import (
+    PROBE_ALLOWANCE,
+    THOMPSON_SHARE,
+    Probe,
+    allowance_of,
+    half_open,
+    probe,
+    probes_by_scope,
+    thompson,
+)
+from router.brain.policies import POLICIES, Policy
+from router.brain.port import Board, Choice, Plan, Want
+from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, Scores, appraise, decision
+from router.model import MessageClass
+from router.routes import Deck
+from router.settings import ClassRules
+
+KINDS_LIMIT: Final = 65_536  # kinds kept for one board
+_MOST_THOMPSON: Final = max(THOMPSON_SHARE)
+_STATUS: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
+
+
+class Memo:
+    """What one planner keeps between calls: kinds of the newest board, and when it probed.
+
+    Only the probes' times outlive a board. They are what makes ``plan`` more than a function of its arguments: with a fresh
+    memo (a restart, a test) a probe may be made once too often, and nothing else changes.
+    """
+
+    __slots__ = ("allowance", "board", "kinds", "known", "openings", "policies", "probed", "probes", "scores", "status", "terms")
+
+    def __init__(self) -> None:
+        self.board: Board | None = None
+        self.known = False  # whether the fields below were filled in for ``board``
+        self.status: tuple[int, ...] = ()
+        self.terms: tuple[tuple[float, ...], ...] = ()
+        self.policies: Mapping[str, Policy] = {}
+        self.scores: Scores
+        self.probes: dict[str, list[Probe]] = {}
+        self.kinds: tuple[dict[tuple[Any, ...], Kind], ...] = ()
+        self.probed: dict[str, float] = {}
+        self.openings: dict[int, float] = {}
+        self.allowance = 1.0
+
+
+def plan(
+    batch: Sequence[Want],
+    board: Board | None,
+    room: Mapping[str, int],
+    now: float,
+    rng: np.random.Generator,
+    *,
+    deck: Deck,
+    rules: Mapping[MessageClass, ClassRules],
+    policies: Mapping[str, Policy] = POLICIES,
+    memo: Memo | None = None,
+) -> Plan:
+    """Assign a batch.
+
+    ``room``: segments that each carrier can take now (absent: none), never passed. ``board`` None: by price alone.
+    A message goes to the carrier of least cost = price + loss * (1 - p) + time * wait (micros) that is closed, covers it, has
+    room and has not seen it; one that has seen it once only where no other is usable. ``Choice.carrier`` is "" when nothing is
+    usable now, ``hopeless`` when waiting will not change that. ``policies`` must contain "balanced".
+    ``memo``: the planner's memory, by default the deck's own.
+    """
+    memo = memo or _memo_of(deck)
+    _refresh(memo, board, now, deck, rules, policies)
+    kinds, fresh, prices = _group(batch, memo, deck)
+    if fresh:
+        appraise(fresh, prices, memo.scores, deck, memo.status, rules, policies)
+    left = [max(int(room.get(name, 0)), 0) for name in deck.names]
+    most = max((kind.segments for kind in kinds), default=0)
+    tight = [places < most for places in left]
+    before = tuple(left)
+
+    placements: list[Placement] = []
+    if board is not None:
+        memo.allowance = min(memo.allowance + allowance_of(kinds), PROBE_ALLOWANCE)
+        placements += half_open(kinds, _openings(memo, board, deck), memo.openings, left)
+        if memo.probes and memo.allowance >= 1.0:
+            probes, memo.allowance = probe(kinds, memo.probes, memo.probed, memo.allowance, left, now)
+            placements += probes
+        placements += thompson(_picked(len(batch), kinds, rng), left, rng)
+    placed, shadow = assign(kinds, left)
+    placements += placed
+    return _write(len(batch), placements, shadow, before if any(tight) else None, memo, deck, policies)
+
+
+def _memo_of(deck: Deck) -> Memo:
+    """The memory kept with the deck."""
+    if deck.memo is None:
+        deck.memo = Memo()
+    found: Memo = deck.memo
+    return found
+
+
+def _refresh(
+    memo: Memo,
+    board: Board | None,
+    now: float,
+    deck: Deck,
+    rules: Mapping[MessageClass, ClassRules],
+    policies: Mapping[str, Policy],
+) -> None:
+    """Forget the kinds when what they were computed from has changed. The board is compared by identity, so it is kept."""
+    status = _status(board, now, deck)
+    terms = tuple((r.deadline_s, r.loss_micros, r.time_micros_per_s) for r in (rules[klass] for klass in MessageClass))
+    if memo.known and memo.board is board and memo.status == status and memo.terms == terms and memo.policies is policies:
+        if sum(map(len, memo.kinds)) > KINDS_LIMIT:
+            memo.kinds = tuple({} for _ in MessageClass)
+        return
+    if not memo.known or memo.board is not board:
+        memo.probes = {} if board is None else probes_by_scope(board.probes, deck.index)
+        memo.probed = {key: at for key, at in memo.probed.items() if board is not None and key in board.probes}
+    if not memo.known or memo.board is not board or memo.terms != terms:
+        memo.scores = Scores(deck, board, [term[0] for term in terms])
+    memo.board, memo.status, memo.terms, memo.policies, memo.known = board, status, terms, policies, True
+    memo.kinds = tuple({} for _ in MessageClass)
+
+
+def _status(board: Board | None, now: float, deck: Deck) -> tuple[int, ...]:
+    """Closed, open or half-open by carrier; an open breaker whose time has come is half-open, however old the board."""
+    if board is None:
+        return (CLOSED,) * len(deck.names)
+    states = []
+    for name in deck.names:
+        view = board.carriers.get(name)
+        state = CLOSED if view is None else _STATUS.get(view.breaker, CLOSED)
+        if state == OPEN and view is not None and now >= view.breaker_until_s:
+            state = HALF_OPEN
+        states.append(state)
+    return tuple(states)
+
+
+def _openings(memo: Memo, board: Board, deck: Deck) -> dict[int, float]:
+    """The half-open carriers and what tells this opening from the last one."""
+    return {
+        place: board.carriers[deck.names[place]].breaker_until_s for place, state in enumerate(memo.status) if state == HALF_OPEN
+    }
+
+
+def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], list[Kind], list[Any]]:
+    """The kinds in the batch with their members, those not seen before on this board, and the latters' prices."""
+    kinds: list[Kind] = []
+    fresh: list[Kind] = []
+    prices: list[Any] = []
+    stamp = object()  # tells kinds met in this batch from kinds met before, without a set
+    tables = memo.kinds
+    prefix_of = deck.prefix
+    for member, (network, country, number, klass, segments, tried, policy) in enumerate(batch):
+        prefix = prefix_of(number)
+        # The class picks the table instead of being in the key: an enum's hash runs Python code (measured 0.15 us).
+        key = (network, country, prefix, segments, tried, policy)
+        kind = tables[klass].get(key)
+        if kind is None:
+            kind = tables[klass][key] = Kind(network, klass, segments, tried, policy)
+            fresh.append(kind)
+            prices.append(deck.prices(network, country, prefix))
+        if kind.stamp is stamp:
+            kind.members.append(member)
+        else:
+            kind.stamp = stamp
+            kind.members = [member]
+            kinds.append(kind)
+    return kinds, fresh, prices
+
+
+def _picked(size: int, kinds: Sequence[Kind], rng: np.random.Generator) -> dict[int, Kind]:
+    """The messages that draw from the posterior: a share by class."""
+    luck = rng.random(size)
+    lucky = set(np.flatnonzero(luck < _MOST_THOMPSON).tolist())
+    if not lucky:
+        return {}
+    found: dict[int, Kind] = {}
+    for kind in kinds:
+        for member in lucky.intersection(kind.members):
+            if luck[member] < THOMPSON_SHARE[kind.klass]:
+                found[member] = kind
+    return dict(sorted(found.items()))
+
+
+def _write(
+    size: int,
+    placements: Sequence[Placement],
+    shadow: Sequence[float],
+    room: Sequence[int] | None,
+    memo: Memo,
+    deck: Deck,
+    policies: Mapping[str, Policy],
+) -> Plan:
+    """Placements as choices, one decision row a kind. ``room``: what there was at the start; None: enough for any message."""
+    choices: list[Any] = [None] * size
+    decisions: list[Mapping[str, Any]] = []
+    rows: dict[int, int] = {}
+    plain = room is None and not any(shadow)
+    enough = (False,) * len(deck.names)
+    for kind, place, members, explored in placements:
+        if not members:
+            continue
+        number = rows.get(id(kind))
+        if number is None:
+            number = rows[id(kind)] = len(decisions)
+            if plain:
+                if kind.row is None:
+                    kind.row = decision(kind, deck, memo.board, shadow, enough, policies)
+                decisions.append(kind.row)
+            else:
+                full = enough if room is None else tuple(segments < kind.segments for segments in room)
+                decisions.append(decision(kind, deck, memo.board, shadow, full, policies))
+        hopeless = place < 0 and kind.hopeless
+        choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless)
+        for member in members:
+            choices[member] = choice
+    return Plan(choices, decisions)

@@ -1,0 +1,245 @@
+"""What a board and a deck say of each kind of message: the candidates, best first, and why the others are out.
+
+A *kind* is everything about a message that the decision depends on. Messages of a kind share one ``Kind``; kinds are kept until
+the board, a breaker's state or the rules change, so a message of a known kind costs one look into a dictionary.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from router.brain.ages import Bools, Floats, Ints
+from router.brain.curves import prior
+from router.brain.networks import scopes
+from router.brain.policies import DEFAULT, Policy
+from router.brain.port import Board, Cell
+from router.model import MessageClass
+from router.routes import NOT_COVERED, Deck
+from router.settings import ClassRules
+
+CLOSED: Final = 0
+OPEN: Final = 1
+HALF_OPEN: Final = 2
+CONSIDERED: Final = 8  # rows of a decision: what an operator can take in, and what the journal should hold
+EXCLUDED: Final = 16
+RETRIES: Final = 2  # times a carrier may see one message
+PRIOR_SD: Final = 0.06  # sqrt(0.9 * 0.1 / 30): the spread of p behind a prior worth 30 messages
+TIE: Final = 1e-3  # of the balanced cost: orders equals of ``cheapest`` without ever outweighing a thousandth of it
+
+
+class Kind:
+    """Messages that the decision cannot tell apart. ``members``: their places in the batch at hand."""
+
+    __slots__ = (
+        "cost",
+        "excluded",
+        "hopeless",
+        "klass",
+        "loss",
+        "members",
+        "network",
+        "order",
+        "p",
+        "policy",
+        "policy_word",
+        "prices",
+        "retry",
+        "row",
+        "sd",
+        "segments",
+        "stamp",
+        "time",
+        "tried",
+        "wait_s",
+    )
+
+    def __init__(self, network: str, klass: MessageClass, segments: int, tried: tuple[str, ...], policy: str) -> None:
+        self.network = network
+        self.klass = klass
+        self.segments = segments
+        self.tried = tried
+        self.policy_word = policy
+        self.members: list[int] = []
+        self.stamp: object = None
+        self.row: dict[str, Any] | None = None
+        # By carrier: micros of the whole message, p, seconds, spread of p, policy's cost.
+        self.prices: Ints
+        self.p: Floats
+        self.wait_s: Floats
+        self.sd: Floats
+        self.cost: Floats
+        self.order: list[int] = []  # candidates, best first
+        self.retry: list[int] = []  # places that may take it, candidates or not (breakers): for half-open probes
+        self.excluded: dict[int, str] = {}
+        self.hopeless = False
+        self.loss = 0.0
+        self.time = 0.0
+        self.policy = Policy()
+
+
+class Scores:
+    """The cells of one board as rows by carrier of a deck, computed when first asked for."""
+
+    def __init__(self, deck: Deck, board: Board | None, deadlines_s: Sequence[float]) -> None:
+        self._names = deck.names
+        self._cells: Mapping[str, Cell] = {} if board is None else board.cells
+        self._unknown = [Cell(*prior(deadline_s), 0.0, PRIOR_SD) for deadline_s in deadlines_s]
+        self._rows: dict[tuple[str, int], tuple[Floats, Floats, Floats]] = {}
+
+    def row(self, network: str, klass: int) -> tuple[Floats, Floats, Floats]:
+        """``p``, ``wait_s`` and ``sd`` by carrier; a cell that is absent falls back to its country's, then to the carrier's own."""
+        key = (network, klass)
+        row = self._rows.get(key)
+        if row is None:
+            unknown = self._unknown[klass]
+            tails = [f"|{scope}|{klass}" for scope in scopes(network)]
+            found = [
+                next((cell for tail in tails if (cell := self._cells.get(name + tail)) is not None), unknown)
+                for name in self._names
+            ]
+            columns = np.array([(cell.p, cell.wait_s, cell.sd) for cell in found], dtype=np.float64).reshape(-1, 3)
+            row = (columns[:, 0], columns[:, 1], columns[:, 2])
+            self._rows[key] = row
+        return row
+
+
+def appraise(
+    kinds: Sequence[Kind],
+    prices: Sequence[Ints],
+    scores: Scores,
+    deck: Deck,
+    status: Sequence[int],
+    rules: Mapping[MessageClass, ClassRules],
+    policies: Mapping[str, Policy],
+) -> None:
+    """Fill in the kinds: J = price + loss * (1 - p) + time * wait for each carrier, the candidates and their order.
+
+    ``prices``: micros a segment by carrier for each kind; ``status``: the breakers by carrier.
+    """
+    price = np.stack(prices)
+    klass = np.array([kind.klass for kind in kinds])
+    segments = np.array([kind.segments for kind in kinds], dtype=np.int64)
+    rows = [scores.row(kind.network, int(kind.klass)) for kind in kinds]
+    p = np.stack([row[0] for row in rows])
+    wait_s = np.stack([row[1] for row in rows])
+    chosen = [policies.get(kind.policy_word or DEFAULT) or policies[DEFAULT] for kind in kinds]
+    loss = np.array([rules[kind.klass].loss_micros * policy.loss_factor for kind, policy in zip(kinds, chosen, strict=True)])
+    time = np.array(
+        [
+            max(rules[kind.klass].time_micros_per_s * policy.time_factor, policy.least_time_micros_per_s)
+            for kind, policy in zip(kinds, chosen, strict=True)
+        ]
+    )
+    floor = np.array([policy.floor for policy in chosen])
+
+    able = (price != NOT_COVERED) & deck.serves[klass] & deck.enabled
+    seen = _times_tried(kinds, deck)
+    allowed = able & (seen < RETRIES)
+    usable = allowed & (np.asarray(status) == CLOSED)
+    untried = usable & (seen == 0)
+    candidate = np.where(untried.any(axis=1)[:, None], untried, usable)
+
+    whole = price * segments[:, None]
+    cost = whole + loss[:, None] * (1.0 - p) + time[:, None] * wait_s
+    if floor.any():
+        cost = _price_first(cost, whole, p, loss, floor, candidate)
+    ranked = np.argsort(np.where(candidate, cost, np.inf), axis=1, kind="stable").tolist()
+    counts = candidate.sum(axis=1).tolist()
+    hopeless = (~allowed.any(axis=1)).tolist()
+    halves = [place for place, state in enumerate(status) if state == HALF_OPEN]
+    for k, kind in enumerate(kinds):
+        kind.order = ranked[k][: counts[k]]
+        kind.hopeless = hopeless[k]
+        kind.cost, kind.prices, kind.p, kind.wait_s, kind.sd = cost[k], whole[k], p[k], wait_s[k], rows[k][2]
+        kind.loss, kind.time, kind.policy = float(loss[k]), float(time[k]), chosen[k]
+        kind.retry = [place for place in halves if allowed[k, place]]
+        kind.excluded = _reasons(kind, deck, status, price[k], seen[k])
+
+
+def _times_tried(kinds: Sequence[Kind], deck: Deck) -> Ints:
+    """How often each carrier has seen the messages of each kind."""
+    seen = np.zeros((len(kinds), len(deck.names)), dtype=np.int64)
+    for k, kind in enumerate(kinds):
+        for name in kind.tried:
+            place = deck.index.get(name)
+            if place is not None:
+                seen[k, place] += 1
+    return seen
+
+
+def _price_first(cost: Floats, whole: Ints, p: Floats, loss: Floats, floor: Floats, candidate: Bools) -> Floats:
+    """For kinds with a floor: the price, plus more than any price and loss for carriers below the floor."""
+    best = np.max(np.where(candidate, p, 0.0), axis=1)
+    dearest = np.max(np.where(candidate, whole, 0), axis=1)
+    penalty = np.where(p < (floor * best)[:, None], (loss + dearest)[:, None], 0.0)
+    return np.where((floor > 0)[:, None], whole + penalty + TIE * cost, cost)
+
+
+def _reasons(kind: Kind, deck: Deck, status: Sequence[int], price: Ints, seen: Ints) -> dict[int, str]:
+    """Why each carrier that is not a candidate is none; the breakers' own sentences are put in when the row is written."""
+    inside = set(kind.order)
+    reasons: dict[int, str] = {}
+    for place, name in enumerate(deck.names):
+        if place in inside:
+            continue
+        if not deck.enabled[place]:
+            reasons[place] = "disabled"
+        elif price[place] == NOT_COVERED:
+            reasons[place] = "no cover"
+        elif not deck.serves[kind.klass, place]:
+            reasons[place] = f"does not take {kind.klass.word}"
+        elif status[place] == OPEN:
+            reasons[place] = "breaker open"
+        elif status[place] == HALF_OPEN:
+            reasons[place] = "breaker half-open"
+        else:
+            reasons[place] = "tried" if name in kind.tried and seen[place] else "rule"
+    return reasons
+
+
+def decision(
+    kind: Kind, deck: Deck, board: Board | None, shadow: Sequence[float], full: Sequence[bool], policies: Mapping[str, Policy]
+) -> dict[str, Any]:
+    """The row that says why: plain values, best first, as ``Plan`` describes it. ``full``: carriers without room for it."""
+    considered = [
+        [
+            deck.names[place],
+            int(kind.prices[place]),
+            round(float(kind.p[place]), 4),
+            round(float(kind.wait_s[place]), 2),
+            round(shadow[place]),
+            round(float(kind.cost[place]) + shadow[place] * kind.segments),
+        ]
+        for place in kind.order
+        if not full[place]
+    ]
+    considered.sort(key=_by_cost)
+    views = {} if board is None else board.carriers
+    reasons = {place: "no room" for place in kind.order if full[place]} | kind.excluded
+    excluded: dict[str, str] = {}
+    # What an operator can change comes first; of a hundred carriers that do not go there, a few are enough.
+    for place in sorted(reasons, key=lambda place: (reasons[place] == "no cover", place))[:EXCLUDED]:
+        name = deck.names[place]
+        reason = reasons[place]
+        view = views.get(name)
+        if view is not None and view.reason and reason.startswith("breaker"):
+            reason = f"{reason}: {view.reason}"
+        excluded[name] = reason
+    row: dict[str, Any] = {
+        "board": 0 if board is None else board.version,
+        "network": kind.network,
+        "class": kind.klass.word,
+        "considered": considered[:CONSIDERED],
+        "excluded": excluded,
+        "policy": kind.policy_word or DEFAULT,
+    }
+    if board is None:
+        row["note"] = "no board"
+    elif kind.policy_word and kind.policy_word not in policies:
+        row["note"] = f"unknown policy: {DEFAULT} used"
+    return row
+
+
+def _by_cost(entry: list[Any]) -> int:
+    return int(entry[5])
