@@ -44,25 +44,25 @@ def _urgency(kind: Kind) -> tuple[int, float]:
     """Class first, then the regret a segment of not getting the best carrier."""
     if not kind.order:
         return (kind.klass, 0.0)
-    best = float(kind.cost[kind.order[0]])
-    second = float(kind.cost[kind.order[1]]) if len(kind.order) > 1 else max(kind.loss, best)
+    best = kind.costs[0]
+    second = kind.costs[1] if len(kind.order) > 1 else max(kind.loss, best)
     return (kind.klass, -(second - best) / kind.segments)
 
 
 def _fill(kind: Kind, room: list[int], shadow: list[float], placements: list[Placement]) -> None:
     """Place one kind from its best carrier downwards."""
     rest: Sequence[int] = kind.members
-    missed: list[int] = []
-    for place in kind.order:
+    missed: list[int] = []  # positions in the order of carriers that were full
+    for position, place in enumerate(kind.order):
         if not rest:
             return
         fits = min(room[place] // kind.segments, len(rest))
         if fits > 0:
-            _price(kind, missed, float(kind.cost[place]), shadow)
+            _price(kind, missed, kind.costs[position], shadow)
             room[place] -= fits * kind.segments
             placements.append(Placement(kind, place, rest[:fits]))
             rest = rest[fits:]
-        missed.append(place)
+        missed.append(position)
     if rest:
         _price(kind, missed, kind.loss, shadow)
         placements.append(Placement(kind, -1, rest))
@@ -70,5 +70,6 @@ def _fill(kind: Kind, room: list[int], shadow: list[float], placements: list[Pla
 
 def _price(kind: Kind, missed: Sequence[int], paid: float, shadow: list[float]) -> None:
     """Raise the shadow prices of the full carriers that would have cost less than what is paid now."""
-    for place in missed:
-        shadow[place] = max(shadow[place], (paid - float(kind.cost[place])) / kind.segments)
+    for position in missed:
+        place = kind.order[position]
+        shadow[place] = max(shadow[place], (paid - kind.costs[position]) / kind.segments)

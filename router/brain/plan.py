@@ -210,11 +210,11 @@ def _write(
             number = rows[id(kind)] = len(decisions)
             if plain:
                 if kind.row is None:
-                    kind.row = decision(kind, deck, memo.board, shadow, enough, policies)
+                    kind.row = decision(kind, deck, memo.board, memo.status, shadow, enough, policies)
                 decisions.append(kind.row)
             else:
                 full = enough if room is None else tuple(segments < kind.segments for segments in room)
-                decisions.append(decision(kind, deck, memo.board, shadow, full, policies))
+                decisions.append(decision(kind, deck, memo.board, memo.status, shadow, full, policies))
         hopeless = place < 0 and kind.hopeless
         choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless)
         for member in members:

@@ -23,6 +23,7 @@ OPEN: Final = 1
 HALF_OPEN: Final = 2
 CONSIDERED: Final = 8  # rows of a decision: what an operator can take in, and what the journal should hold
 EXCLUDED: Final = 16
+NO_COVER: Final = "no cover"
 RETRIES: Final = 2  # times a carrier may see one message
 PRIOR_SD: Final = 0.06  # sqrt(0.9 * 0.1 / 30): the spread of p behind a prior worth 30 messages
 TIE: Final = 1e-3  # of the balanced cost: orders equals of ``cheapest`` without ever outweighing a thousandth of it
@@ -33,7 +34,7 @@ class Kind:
 
     __slots__ = (
         "cost",
-        "excluded",
+        "costs",
         "hopeless",
         "klass",
         "loss",
@@ -41,17 +42,15 @@ class Kind:
         "network",
         "order",
         "p",
-        "policy",
         "policy_word",
         "prices",
         "retry",
         "row",
         "sd",
         "segments",
+        "shown",
         "stamp",
-        "time",
         "tried",
-        "wait_s",
     )
 
     def __init__(self, network: str, klass: MessageClass, segments: int, tried: tuple[str, ...], policy: str) -> None:
@@ -63,19 +62,17 @@ class Kind:
         self.members: list[int] = []
         self.stamp: object = None
         self.row: dict[str, Any] | None = None
-        # By carrier: micros of the whole message, p, seconds, spread of p, policy's cost.
+        # By carrier: micros a segment, chance, its spread, cost as the policy counts it.
         self.prices: Ints
         self.p: Floats
-        self.wait_s: Floats
         self.sd: Floats
         self.cost: Floats
         self.order: list[int] = []  # candidates, best first
-        self.retry: list[int] = []  # places that may take it, candidates or not (breakers): for half-open probes
-        self.excluded: dict[int, str] = {}
+        self.costs: list[float] = []  # theirs, in that order
+        self.shown: tuple[list[int], list[float], list[float], list[int]]  # price, p, wait, cost in that order, as rows show them
+        self.retry: list[int] = []  # half-open carriers that may take it
         self.hopeless = False
         self.loss = 0.0
-        self.time = 0.0
-        self.policy = Policy()
 
 
 class Scores:
@@ -85,21 +82,23 @@ class Scores:
         self._names = deck.names
         self._cells: Mapping[str, Cell] = {} if board is None else board.cells
         self._unknown = [Cell(*prior(deadline_s), 0.0, PRIOR_SD) for deadline_s in deadlines_s]
-        self._rows: dict[tuple[str, int], tuple[Floats, Floats, Floats]] = {}
+        self._rows: dict[tuple[str, int], tuple[Floats, ...]] = {}
 
-    def row(self, network: str, klass: int) -> tuple[Floats, Floats, Floats]:
+    def row(self, network: str, klass: int) -> tuple[Floats, ...]:
         """``p``, ``wait_s`` and ``sd`` by carrier; a cell that is absent falls back to its country's, then to the carrier's own."""
         key = (network, klass)
         row = self._rows.get(key)
         if row is None:
+            get = self._cells.get
+            found: list[Cell | None] = [None] * len(self._names)
+            for scope in scopes(network):
+                tail = f"|{scope}|{klass}"
+                found = [cell or get(name + tail) for name, cell in zip(self._names, found, strict=True)]
+                if None not in found:
+                    break
             unknown = self._unknown[klass]
-            tails = [f"|{scope}|{klass}" for scope in scopes(network)]
-            found = [
-                next((cell for tail in tails if (cell := self._cells.get(name + tail)) is not None), unknown)
-                for name in self._names
-            ]
-            columns = np.array([(cell.p, cell.wait_s, cell.sd) for cell in found], dtype=np.float64).reshape(-1, 3)
-            row = (columns[:, 0], columns[:, 1], columns[:, 2])
+            columns = np.array([(cell.p, cell.wait_s, cell.sd) for cell in (cell or unknown for cell in found)], dtype=np.float64)
+            row = tuple(columns.reshape(-1, 3).T)
             self._rows[key] = row
         return row
 
@@ -144,17 +143,25 @@ def appraise(
     cost = whole + loss[:, None] * (1.0 - p) + time[:, None] * wait_s
     if floor.any():
         cost = _price_first(cost, whole, p, loss, floor, candidate)
-    ranked = np.argsort(np.where(candidate, cost, np.inf), axis=1, kind="stable").tolist()
+    ranked = np.argsort(np.where(candidate, cost, np.inf), axis=1, kind="stable")
     counts = candidate.sum(axis=1).tolist()
     hopeless = (~allowed.any(axis=1)).tolist()
+    orders = ranked.tolist()
+    costs = np.take_along_axis(cost, ranked, axis=1)
+    shown = [
+        np.take_along_axis(column, ranked, axis=1).tolist()
+        for column in (whole, np.round(p, 4), np.round(wait_s, 2), np.round(cost).astype(np.int64))
+    ]
+    in_order = costs.tolist()
     halves = [place for place, state in enumerate(status) if state == HALF_OPEN]
     for k, kind in enumerate(kinds):
-        kind.order = ranked[k][: counts[k]]
+        kind.order = orders[k][: counts[k]]
+        kind.costs = in_order[k]
+        kind.shown = (shown[0][k], shown[1][k], shown[2][k], shown[3][k])
         kind.hopeless = hopeless[k]
-        kind.cost, kind.prices, kind.p, kind.wait_s, kind.sd = cost[k], whole[k], p[k], wait_s[k], rows[k][2]
-        kind.loss, kind.time, kind.policy = float(loss[k]), float(time[k]), chosen[k]
+        kind.cost, kind.prices, kind.p, kind.sd = cost[k], prices[k], p[k], rows[k][2]
+        kind.loss = float(loss[k])
         kind.retry = [place for place in halves if allowed[k, place]]
-        kind.excluded = _reasons(kind, deck, status, price[k], seen[k])
 
 
 def _times_tried(kinds: Sequence[Kind], deck: Deck) -> Ints:
@@ -176,62 +183,65 @@ def _price_first(cost: Floats, whole: Ints, p: Floats, loss: Floats, floor: Floa
     return np.where((floor > 0)[:, None], whole + penalty + TIE * cost, cost)
 
 
-def _reasons(kind: Kind, deck: Deck, status: Sequence[int], price: Ints, seen: Ints) -> dict[int, str]:
-    """Why each carrier that is not a candidate is none; the breakers' own sentences are put in when the row is written."""
+def _reasons(kind: Kind, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[int, str]:
+    """Why each carrier that is not a candidate is none."""
+    if len(kind.order) == len(deck.names):
+        return {}
     inside = set(kind.order)
+    views = {} if board is None else board.carriers
     reasons: dict[int, str] = {}
     for place, name in enumerate(deck.names):
         if place in inside:
             continue
         if not deck.enabled[place]:
             reasons[place] = "disabled"
-        elif price[place] == NOT_COVERED:
-            reasons[place] = "no cover"
+        elif kind.prices[place] == NOT_COVERED:
+            reasons[place] = NO_COVER
         elif not deck.serves[kind.klass, place]:
             reasons[place] = f"does not take {kind.klass.word}"
-        elif status[place] == OPEN:
-            reasons[place] = "breaker open"
-        elif status[place] == HALF_OPEN:
-            reasons[place] = "breaker half-open"
+        elif status[place] != CLOSED:
+            view = views.get(name)
+            word = "breaker open" if status[place] == OPEN else "breaker half-open"
+            reasons[place] = f"{word}: {view.reason}" if view is not None and view.reason else word
         else:
-            reasons[place] = "tried" if name in kind.tried and seen[place] else "rule"
+            reasons[place] = "tried"
     return reasons
 
 
 def decision(
-    kind: Kind, deck: Deck, board: Board | None, shadow: Sequence[float], full: Sequence[bool], policies: Mapping[str, Policy]
+    kind: Kind,
+    deck: Deck,
+    board: Board | None,
+    status: Sequence[int],
+    shadow: Sequence[float],
+    full: Sequence[bool],
+    policies: Mapping[str, Policy],
 ) -> dict[str, Any]:
     """The row that says why: plain values, best first, as ``Plan`` describes it. ``full``: carriers without room for it."""
-    considered = [
-        [
-            deck.names[place],
-            int(kind.prices[place]),
-            round(float(kind.p[place]), 4),
-            round(float(kind.wait_s[place]), 2),
-            round(shadow[place]),
-            round(float(kind.cost[place]) + shadow[place] * kind.segments),
+    reasons = _reasons(kind, deck, board, status)
+    names = deck.names
+    if any(full) or any(shadow):
+        considered = [
+            [names[place], price, p, wait_s, round(shadow[place]), round(cost + shadow[place] * kind.segments)]
+            for place, price, p, wait_s, cost in zip(kind.order, *kind.shown, strict=False)
+            if not full[place]
         ]
-        for place in kind.order
-        if not full[place]
-    ]
-    considered.sort(key=_by_cost)
-    views = {} if board is None else board.carriers
-    reasons = {place: "no room" for place in kind.order if full[place]} | kind.excluded
-    excluded: dict[str, str] = {}
+        considered.sort(key=_by_cost)
+        considered = considered[:CONSIDERED]
+        reasons |= {place: "no room" for place in kind.order if full[place]}
+    else:
+        considered = [
+            [names[place], price, p, wait_s, 0, cost]
+            for place, price, p, wait_s, cost in zip(kind.order[:CONSIDERED], *kind.shown, strict=False)
+        ]
     # What an operator can change comes first; of a hundred carriers that do not go there, a few are enough.
-    for place in sorted(reasons, key=lambda place: (reasons[place] == "no cover", place))[:EXCLUDED]:
-        name = deck.names[place]
-        reason = reasons[place]
-        view = views.get(name)
-        if view is not None and view.reason and reason.startswith("breaker"):
-            reason = f"{reason}: {view.reason}"
-        excluded[name] = reason
+    kept = sorted(reasons, key=lambda place: (reasons[place] == NO_COVER, place))[:EXCLUDED] if reasons else ()
     row: dict[str, Any] = {
         "board": 0 if board is None else board.version,
         "network": kind.network,
         "class": kind.klass.word,
-        "considered": considered[:CONSIDERED],
-        "excluded": excluded,
+        "considered": considered,
+        "excluded": {names[place]: reasons[place] for place in kept},
         "policy": kind.policy_word or DEFAULT,
     }
     if board is None:
