@@ -1,0 +1,120 @@
+"""A message as the submit_sm bodies of its segments, in the habits of a carrier's profile."""
+
+from random import Random
+from typing import Final, NamedTuple
+
+from carriers.smpp.commands import ESM_UDHI
+from carriers.smpp.messages import ADDRESS_OCTETS, submit_head, submit_tail
+from carriers.smpp.pdu import pack_text
+from router.model import Again, ErrorName, Fault
+from router.record import Body
+from router.settings import CarrierProfile
+from router.text.segments import data_coding_of, split
+
+MAX_HEADS: Final = 4_096  # senders whose packed head is kept
+MAX_REFERENCES: Final = 65_536  # pairs of sender and recipient whose last reference is kept
+SHORT_CODE_DIGITS: Final = 7  # an international number has eight digits or more
+_DAY_S: Final = 86_400
+_MONTH_DAYS: Final = 30
+MAX_VALIDITY_S: Final = 99 * _MONTH_DAYS * _DAY_S  # what two digits of months hold
+
+
+class Unsendable(NamedTuple):
+    """The message cannot be written to this carrier, now or ever."""
+
+    error: ErrorName
+    fault: Fault
+    again: Again
+    reason: str
+
+
+class Composer:
+    """Packs messages for one carrier; remembers heads and concatenation references within bounds."""
+
+    def __init__(self, profile: CarrierProfile, rng: Random) -> None:
+        """``rng`` gives the first reference of a pair only: afterwards it counts, for chance would meet itself too soon."""
+        self._profile = profile
+        self._rng = rng
+        self._heads: dict[str, bytes] = {}
+        self._references: dict[tuple[str, str], int] = {}
+
+    def compose(self, body: Body, wall_s: float) -> tuple[bytes, ...] | Unsendable | None:
+        """submit_sm bodies in order; None when the validity is over by ``wall_s``."""
+        left_s = int(body.expires_ms / 1000 - wall_s)
+        if left_s < 1:
+            return None
+        profile = self._profile
+        if body.encoding == "ucs2" and not profile.ucs2:
+            return Unsendable(ErrorName.INVALID_MESSAGE, Fault.CARRIER, Again.OTHER, "the carrier takes no UCS-2")
+        try:
+            head = self._heads.get(body.sender) or self._head(body.sender)
+            reference = self._reference(body.sender, body.to) if body.segments > 1 or len(body.text) > 70 else 0
+            segments = split(body.text, body.encoding, reference, alphabet=profile.default_alphabet)
+            coding = 0 if profile.default_alphabet == segments.encoding else data_coding_of(segments.encoding)
+            validity = relative_time(left_s).encode("ascii") + b"\0" if profile.send_validity else b"\0"
+            # esm_class (the default mode, with or without a header), protocol_id 0, priority_flag 0, no schedule
+            front = b"".join(
+                (
+                    head,
+                    pack_text(body.to, ADDRESS_OCTETS, "destination_addr"),
+                    bytes((ESM_UDHI if segments.udh else 0, 0, 0, 0)),
+                    validity,
+                )
+            )
+            return tuple(front + submit_tail(part, profile.registered_delivery, coding) for part in segments.parts)
+        except ValueError as error:  # a text or an address that intake should not have let through
+            return Unsendable(ErrorName.INVALID_MESSAGE, Fault.OURS, Again.NEVER, _without_text(error))
+
+    def _head(self, sender: str) -> bytes:
+        profile = self._profile
+        ton, npi = source_kind(sender, profile)
+        head = submit_head(
+            sender.removeprefix("+") if ton != profile.alphanumeric_ton else sender,
+            ton=ton,
+            npi=npi,
+            service_type=profile.service_type,
+            destination_ton=profile.international_ton,
+            destination_npi=profile.international_npi,
+        )
+        if len(self._heads) >= MAX_HEADS:
+            del self._heads[next(iter(self._heads))]
+        self._heads[sender] = head
+        return head
+
+    def _reference(self, sender: str, recipient: str) -> int:
+        """The next reference of the pair: a counter, for a random one meets its predecessor in 1 of 256 messages."""
+        pair = (sender, recipient)
+        last = self._references.pop(pair, None)
+        reference = self._rng.randrange(256) if last is None else (last + 1) & 0xFF
+        if len(self._references) >= MAX_REFERENCES:
+            del self._references[next(iter(self._references))]
+        self._references[pair] = reference
+        return reference
+
+
+def source_kind(sender: str, profile: CarrierProfile) -> tuple[int, int]:
+    """(TON, NPI) of a sender at this carrier: a number, a short code, or a name."""
+    digits = sender.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        return profile.alphanumeric_ton, profile.alphanumeric_npi
+    if len(digits) <= SHORT_CODE_DIGITS:
+        return profile.short_code_ton, profile.short_code_npi
+    return profile.international_ton, profile.international_npi
+
+
+def relative_time(seconds: int) -> str:
+    """A relative time of 16 characters (SMPP 3.4, 7.1.1.2): one hour is 000000010000000R. A month counts 30 days."""
+    seconds = min(max(seconds, 0), MAX_VALIDITY_S)
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    # 30 days are written as such: receivers differ about the length of a month
+    months, day = divmod(days, _MONTH_DAYS) if days > _MONTH_DAYS else (0, days)
+    return f"00{months:02}{day:02}{hour:02}{minute:02}{second:02}000R"
+
+
+def _without_text(error: ValueError) -> str:
+    """What is wrong, without the words of the message that codecs put into their errors."""
+    if isinstance(error, UnicodeError):
+        return f"not encodable as {getattr(error, 'encoding', 'text')}"
+    return str(error) if type(error) is ValueError else type(error).__name__

@@ -1,0 +1,216 @@
+"""One session that is kept bound: connect, bind, hold, and again after a pause."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from carriers.smpp.client import Address, connect
+from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSMITTER
+from carriers.smpp.counters import LinkCounters
+from carriers.smpp.events import BindRefused, Bound, Closed, Event, Unbinding
+from carriers.smpp.law import SUBMITTING, Side
+from carriers.smpp.operations import Bind
+from carriers.smpp.rebind import CREDENTIALS, Backoff
+from carriers.smpp.session import Session, Timers
+from carriers.smpp.shell import SessionShell
+from carriers.smpp.statuses import status_name
+from router.settings import CarrierProfile
+
+log: Final = logging.getLogger(__name__)
+
+
+class Seat:
+    """Owns the connection of the moment; forgets nothing but the pause it is in when the process ends.
+
+    ``on_events(seat, events)`` gets every event of the session, ``Closed`` included, by plain call.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        command: int,
+        profile: CarrierProfile,
+        addresses: tuple[Address, ...],
+        *,
+        context: ssl.SSLContext | None,
+        counters: LinkCounters,
+        clock: Callable[[], float],
+        rng: Random,
+        on_events: Callable[["Seat", list[Event]], None],
+        on_writable: Callable[[], None],
+    ) -> None:
+        """``command``: which bind; ``number`` names the seat and picks its first address."""
+        self.number = number
+        self.command = command
+        self.reason = "not connected yet"  # why it is not bound; "" when it is
+        self.shell: SessionShell | None = None
+        self._profile = profile
+        self._addresses = addresses
+        self._address = number % len(addresses)
+        self._context = context
+        self._counters = counters
+        self._clock = clock
+        self._backoff = Backoff(profile.rebind_min_s, profile.rebind_max_s, rng)
+        self._on_events = on_events
+        self._on_writable = on_writable
+        self._closing = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._bound_at_s: float | None = None
+        self._refused: int | None = None  # status of the last bind
+
+    @property
+    def submits(self) -> bool:
+        """Whether this seat is for sending (transmitter or transceiver)."""
+        return self.command != BIND_RECEIVER
+
+    @property
+    def receives(self) -> bool:
+        """Whether this seat is for receipts (receiver or transceiver)."""
+        return self.command != BIND_TRANSMITTER
+
+    @property
+    def bound(self) -> bool:
+        """Whether its session is bound."""
+        return self.shell is not None and self.shell.session.bound
+
+    @property
+    def room(self) -> int:
+        """How many submits may be written now."""
+        shell = self.shell
+        if shell is None or not shell.writable or shell.session.state not in SUBMITTING:
+            return 0
+        return shell.session.room
+
+    @property
+    def unanswered(self) -> int:
+        """Requests without an answer."""
+        return self.shell.session.unanswered if self.shell is not None else 0
+
+    async def keep(self) -> None:
+        """Stay bound until ``leave`` or ``cut``."""
+        while not self._closing.is_set():
+            delay_s = await self._once()
+            if not self._closing.is_set():
+                log.info("carrier.rebind carrier=%s session=%d in_s=%.1f", self._profile.name, self.number, delay_s)
+                try:
+                    await asyncio.wait_for(self._closing.wait(), delay_s)
+                except TimeoutError:
+                    continue
+
+    def unbind(self) -> None:
+        """End the session of the moment in good order; ``keep`` binds again unless ``leave`` was called."""
+        if self.shell is not None:
+            self.shell.session.unbind(self._clock())
+            self.shell.flush()
+
+    def leave(self) -> None:
+        """Unbind and do not come back."""
+        self._closing.set()
+        if self.bound:
+            self.unbind()
+        elif self.shell is not None:
+            self.shell.close("closed here")
+
+    def cut(self) -> None:
+        """End it without waiting for anybody."""
+        self._closing.set()
+        if self.shell is not None:
+            self.shell.abort("closed here")
+
+    async def _once(self) -> float:
+        """One connection from its beginning to its end; how long to wait before the next."""
+        address = self._addresses[self._address]
+        profile = self._profile
+        self._ended.clear()
+        self._bound_at_s = self._refused = None
+        try:
+            await connect(
+                address,
+                self._make_shell,
+                timeout_s=profile.connect_timeout_s,
+                context=self._context,
+                server_name=profile.tls.server_name if profile.tls is not None else "",
+            )
+        except (OSError, TimeoutError) as error:
+            self._next_address()
+            self._fail("connect", f"no connection to {address}: {error or type(error).__name__}")
+            return self._backoff.failed(None)
+        await self._ended.wait()
+        self.shell = None
+        if self._bound_at_s is not None:
+            return self._backoff.ended(self._clock() - self._bound_at_s)
+        self._next_address()
+        return self._backoff.failed(self._refused)
+
+    def _next_address(self) -> None:
+        self._address = (self._address + 1) % len(self._addresses)
+
+    def _make_shell(self) -> SessionShell:
+        return SessionShell(
+            self._make_session,
+            clock=self._clock,
+            on_events=self._on_shell,
+            on_connected=self._connected,
+            on_writable=self._on_writable,
+        )
+
+    def _make_session(self, now_s: float) -> Session:
+        profile = self._profile
+        timers = Timers(
+            session_init_s=profile.bind_timeout_s,
+            enquire_link_s=profile.enquire_link_s,
+            enquire_answer_s=profile.enquire_answer_s,
+            response_s=profile.response_timeout_s,
+        )
+        return Session(Side.ESME, timers, now_s=now_s, window=profile.window, counters=self._counters)
+
+    def _connected(self, shell: SessionShell) -> None:
+        self.shell = shell
+        if self._closing.is_set():
+            shell.close("closed here")
+            return
+        profile = self._profile
+        bind = Bind(profile.system_id, profile.password, profile.system_type, profile.interface_version)
+        shell.session.bind(self.command, bind, self._clock())
+
+    def _on_shell(self, shell: SessionShell, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case Bound():
+                    self._bound_at_s = self._clock()
+                    self.reason = ""
+                    self._counters.binds += 1
+                    log.info("carrier.bound carrier=%s session=%d", self._profile.name, self.number)
+                case BindRefused(status=status):
+                    self._refused = status
+                    name = status_name(status)
+                    self._fail(name, f"bind refused: {name}", alert=status in CREDENTIALS)
+                    shell.close(self.reason)
+                case Unbinding():
+                    self.reason = "unbound by the carrier"
+                case Closed(reason=reason):
+                    self._closed(reason)
+                case _:
+                    pass
+        self._on_events(self, events)
+
+    def _closed(self, reason: str) -> None:
+        if self._bound_at_s is None:
+            if self._refused is None:
+                self._fail("timeout" if reason == "no answer to the bind" else "closed", reason)
+        else:
+            self.reason = reason
+            if not self._closing.is_set():
+                self._counters.cuts += 1
+                log.warning("carrier.cut carrier=%s session=%d reason=%s", self._profile.name, self.number, reason)
+        self._ended.set()
+
+    def _fail(self, kind: str, reason: str, *, alert: bool = False) -> None:
+        self.reason = reason
+        failures = self._counters.bind_failures
+        failures[kind] = failures.get(kind, 0) + 1
+        level = logging.ERROR if alert else logging.WARNING
+        log.log(level, "carrier.bind_failed carrier=%s session=%d reason=%s", self._profile.name, self.number, reason)

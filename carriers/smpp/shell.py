@@ -1,0 +1,141 @@
+"""A session on an asyncio transport: the same for client and server."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from carriers.smpp.events import Closed, Event
+from carriers.smpp.session import Session
+
+CLOSE_S: Final = 2.0  # how long octets already given to the transport may take to leave after the end
+USER_TIMEOUT_MS: Final = 20_000  # octets unacknowledged for this long end the connection (RFC 5482)
+
+
+class SessionShell(asyncio.Protocol):
+    """Moves octets between a transport and a ``Session``, and keeps one loop timer.
+
+    Events go to ``on_events(shell, events)`` by plain call from the loop, batched per read; whatever the callback has the
+    session say is written afterwards in one go. Actions outside a callback are followed by ``flush()``.
+    """
+
+    def __init__(
+        self,
+        make_session: Callable[[float], Session],
+        *,
+        clock: Callable[[], float],
+        on_events: Callable[["SessionShell", list[Event]], None],
+        on_connected: Callable[["SessionShell"], None] | None = None,
+        on_writable: Callable[[], None] | None = None,
+    ) -> None:
+        """``make_session(now_s)`` is called once connected; ``on_connected`` is where a client binds."""
+        self.session: Session
+        self.writable = False  # False while the transport asks for patience, and at the end
+        self.peer: Any = None
+        self._make_session = make_session
+        self._clock = clock
+        self._on_events = on_events
+        self._on_connected = on_connected
+        self._on_writable = on_writable
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = 0.0
+        self._reason = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)  # by name: uvloop's transports are no subclass
+        self.peer = transport.get_extra_info("peername")
+        _tune(transport.get_extra_info("socket"))
+        self.session = self._make_session(self._clock())
+        self.writable = True
+        if self._on_connected is not None:
+            self._on_connected(self)
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Octets came."""
+        self._tell(self.session.receive(bytes(data), self._clock()))
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is full."""
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        """The transport's buffer has drained."""
+        if self._transport is not None:
+            self.writable = True
+            if self._on_writable is not None:
+                self._on_writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end, whoever wanted it."""
+        self._transport = None
+        self.writable = False
+        self._disarm()
+        reason = self._reason or (f"link cut: {exc}" if exc else "closed by the peer")
+        self._tell(self.session.lost(reason))
+
+    def flush(self) -> None:
+        """Write what the session has to say, and see to the timer."""
+        octets = self.session.bytes_to_send()
+        if octets and self._transport is not None:
+            self._transport.write(octets)
+        self._arm()
+
+    def close(self, reason: str) -> None:
+        """Write what is left and close; ``Closed`` with ``reason`` follows unless it has been told already."""
+        self._reason = self._reason or reason
+        transport = self._transport
+        if transport is not None:
+            self.flush()
+            self.writable = False
+            transport.close()
+            self._disarm()
+            self._timer = self._loop.call_later(CLOSE_S, transport.abort)
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection without a word."""
+        self._reason = self._reason or reason
+        if self._transport is not None:
+            self.writable = False
+            self._transport.abort()
+
+    def _tell(self, events: list[Event]) -> None:
+        if events:
+            self._on_events(self, events)
+            if isinstance(events[-1], Closed):
+                self.close(events[-1].reason)
+                return
+        self.flush()
+
+    def _arm(self) -> None:
+        when_s = self.session.next_timer() if self.writable or self._transport is not None else None
+        if when_s is None or (self._transport is not None and self._transport.is_closing()):
+            return
+        if self._timer is not None:
+            if self._timer_s <= when_s:
+                return  # it fires early, finds nothing to do and is set again: cheaper than a new one for every read
+            self._timer.cancel()
+        self._timer_s = when_s
+        self._timer = self._loop.call_later(max(0.0, when_s - self._clock()), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._tell(self.session.handle_timer(self._clock()))
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _tune(sock: socket.socket | None) -> None:
+    """No delay for small writes; half-open connections are to end by themselves."""
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
