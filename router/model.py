@@ -91,6 +91,7 @@ TRANSITIONS: Final = MappingProxyType(
         (State.QUEUED, State.SENDING): "a carrier had room, and the assignment is on disk before the first octet leaves",
         (State.QUEUED, State.CANCELED): "the tenant took it back while it waited",
         (State.QUEUED, State.EXPIRED): "no carrier had room within its validity",
+        (State.QUEUED, State.UNCONFIRMED): "its validity ended while an earlier attempt was still in doubt",
         (State.QUEUED, State.REJECTED): "our own policy refuses it: no carrier covers the destination, or a rule denies it",
         (State.QUEUED, State.FAILED): "every attempt that its class allows has been refused",
         (State.SENDING, State.SENT): "the carrier answered the submit with a message id",

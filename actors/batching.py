@@ -1,0 +1,123 @@
+"""Group commit: while one call is under way, all that arrives forms the next."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from router.journal.port import JournalError
+
+log = logging.getLogger("trunkline.batching")
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+RETRY_FIRST_S: Final = 0.05
+RETRY_LIMIT_S: Final = 2.0
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Joins the items of many callers into one call of ``commit``, and hands each caller its share of the results.
+
+    A lone caller waits for nobody; under load batches grow by themselves up to ``limit`` items. An exception of
+    ``commit`` reaches every caller of that batch.
+    """
+
+    def __init__(self, commit: Callable[[list[Item]], Awaitable[Sequence[Result]]], *, limit: int) -> None:
+        self._commit = commit
+        self._limit = limit
+        self._waiting: list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.size = 0  # items that wait or are under way
+
+    async def add(self, items: Sequence[Item]) -> Sequence[Result]:
+        """Have these committed; returns their results in order."""
+        done: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((items, done))
+        self.size += len(items)
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain())
+        return await done
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch: list[Item] = []
+                takers: list[tuple[int, asyncio.Future[Sequence[Result]]]] = []
+                taken = 0
+                for items, done in self._waiting:
+                    if takers and len(batch) + len(items) > self._limit:
+                        break
+                    batch.extend(items)
+                    takers.append((len(items), done))
+                    taken += 1
+                del self._waiting[:taken]
+                await self._settle(batch, takers)
+                self.size -= len(batch)
+        finally:
+            self._task = None
+
+    async def _settle(self, batch: list[Item], takers: list[tuple[int, asyncio.Future[Sequence[Result]]]]) -> None:
+        try:
+            results = await self._commit(batch)
+        except Exception as error:  # noqa: BLE001 (it is the callers' to judge)
+            for _, done in takers:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        start = 0
+        for size, done in takers:
+            if not done.done():
+                done.set_result(results[start : start + size])
+            start += size
+
+
+class Outbox(Generic[Item]):
+    """Facts that must reach the journal: kept and sent again, in order, until the journal has them.
+
+    ``limit`` bounds a batch. ``size`` tells how much waits, so that the owner can stop producing.
+    """
+
+    def __init__(self, name: str, commit: Callable[[list[Item]], Awaitable[object]], *, limit: int) -> None:
+        self._name = name
+        self._commit = commit
+        self._limit = limit
+        self._items: list[Item] = []
+        self._more = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def size(self) -> int:
+        """Facts not yet in the journal."""
+        return len(self._items)
+
+    def put(self, items: Sequence[Item]) -> None:
+        """Hand facts over."""
+        if items:
+            self._items.extend(items)
+            self._idle.clear()
+            self._more.set()
+
+    async def flushed(self) -> None:
+        """Wait until all is in the journal."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Work for ever."""
+        wait_s = RETRY_FIRST_S
+        while True:
+            await self._more.wait()
+            batch = self._items[: self._limit]
+            try:
+                await self._commit(batch)
+            except JournalError as error:
+                log.warning("outbox.retry name=%s waiting=%d error=%s", self._name, len(self._items), type(error).__name__)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, RETRY_LIMIT_S)
+                continue
+            wait_s = RETRY_FIRST_S
+            del self._items[: len(batch)]
+            if not self._items:
+                self._more.clear()
+                self._idle.set()

@@ -1,0 +1,104 @@
+"""Ray under Trunkline: start a cluster of our own on the loopback interface, or join the one that RAY_ADDRESS names.
+
+``ray start`` and ``ray.init`` replace 127.0.0.1 by the machine's outward address and then listen on all interfaces
+(services.resolve_ip_for_localhost, Ray 2.60). A node built directly keeps 127.0.0.1, and then every one of its servers stays on the
+loopback interface; ``stay_on_loopback`` is the same for whoever connects. Token authentication is always on.
+"""
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+LOOPBACK: Final = "127.0.0.1"
+NAMESPACE: Final = "trunkline"
+OBJECT_STORE_BYTES: Final = 100_000_000  # nothing of ours goes through it: calls stay below 100 kB
+CPUS_OFFERED: Final = 64  # actors ask for none; the figure only keeps Ray from prestarting one worker a core of a big machine
+READY_LINE: Final = "ray ready"
+
+
+def token_file(data_dir: Path) -> Path:
+    """Where the cluster's secret is kept."""
+    return data_dir / "ray.token"
+
+
+def use_token(data_dir: Path) -> None:
+    """Switch Ray's token authentication on for this process and its children, with the secret of the data folder.
+
+    A token or a token file that the operator has set is left as it is.
+    """
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return
+    path = token_file(data_dir)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path.resolve())
+
+
+def stay_on_loopback() -> None:
+    """Keep Ray from exchanging 127.0.0.1 for an outward address in this process."""
+    from ray._private import services
+
+    services.resolve_ip_for_localhost = lambda host: host
+
+
+def connect(address: str, data_dir: Path) -> None:
+    """Attach this process to a running cluster."""
+    use_token(data_dir)
+    import ray
+
+    options: dict[str, Any] = {}
+    if address.startswith(LOOPBACK):
+        stay_on_loopback()
+        options["_node_ip_address"] = LOOPBACK
+    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False, **options)
+
+
+def run_head(data_dir: Path, dashboard_port: int) -> None:
+    """Run a head node in this process until SIGTERM; prints ``ray ready ADDRESS DASHBOARD`` when it is up."""
+    use_token(data_dir)
+    from ray._private.node import Node
+    from ray._private.parameter import RayParams
+
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    node = Node(
+        RayParams(
+            node_ip_address=LOOPBACK,
+            num_cpus=CPUS_OFFERED,
+            num_gpus=0,
+            include_dashboard=True,
+            dashboard_host=LOOPBACK,
+            dashboard_port=dashboard_port or None,
+            dashboard_agent_listen_port=0,
+            min_worker_port=0,
+            max_worker_port=0,
+            object_store_memory=OBJECT_STORE_BYTES,
+            temp_dir=f"/tmp/trunkline-ray-{os.getuid()}",  # noqa: S108 (Ray's sockets need a short path; the folder is ours, 0700)
+        ),
+        head=True,
+        shutdown_at_exit=True,
+        spawn_reaper=True,
+    )
+    sys.stdout.write(f"{READY_LINE} {node.gcs_address} {node.webui_url}\n")
+    sys.stdout.flush()
+    stopped.wait()
+    node.kill_all_processes(check_alive=False, allow_graceful=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--dashboard-port", type=int, default=0)
+    arguments = parser.parse_args()
+    run_head(arguments.data_dir, arguments.dashboard_port)

@@ -1,0 +1,32 @@
+"""Which process this is, told in a way that lets a successor see whether it still lives."""
+
+import os
+from pathlib import Path
+
+
+def _start_ticks(pid: int) -> str:
+    # Field 22 of /proc/PID/stat; the command name before it may contain spaces and parentheses.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def incarnation() -> str:
+    """This process: boot, process id and start time; unique over machines and restarts."""
+    pid = os.getpid()
+    return f"{_boot_id()}:{pid}:{_start_ticks(pid)}"
+
+
+def surely_dead(other: str) -> bool:
+    """Whether that incarnation can be seen not to run any more: it was of this machine's boot, and is gone."""
+    boot, _, rest = other.partition(":")
+    pid, _, ticks = rest.partition(":")
+    if boot != _boot_id() or not pid.isdigit():
+        return False
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state[19] != ticks or state[0] in {"Z", "X"}

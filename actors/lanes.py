@@ -1,0 +1,86 @@
+"""A dispatcher's view of the carriers: how much each can take now, and the offers under way."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from actors.wire import Lane, Offered, Reply
+from router.model import MessageClass
+
+log = logging.getLogger("trunkline.dispatcher")
+
+# How much of a lane each class may fill. The last quarter is there for one-time codes only: they overtake in the lane,
+# and the reserve lets them in while a campaign keeps it full.
+SHARE: Final = {MessageClass.OTP: 1.0, MessageClass.TRANSACTIONAL: 0.9, MessageClass.MARKETING: 0.75}
+WATCH_S: Final = 10.0  # a watch call returns at the latest after this; a change ends it at once
+WATCH_RETRY_S: Final = 0.5
+
+
+class CarrierCall(Protocol):
+    """A carrier actor as a dispatcher calls it. Any exception means: what became of the call is not known."""
+
+    async def offer(self, batch: Sequence[Offered]) -> Reply:
+        """Have these sent; returns when each is assigned or handed back."""
+        ...
+
+    async def lane(self, version: int, wait_s: float) -> Lane:
+        """The lane as soon as its version differs from ``version``, at the latest after ``wait_s``."""
+        ...
+
+
+class CarrierLane:
+    """One carrier as seen from one dispatcher."""
+
+    def __init__(self, name: str, call: CarrierCall, changed: Callable[[], None]) -> None:
+        self.name = name
+        self.call = call
+        self.offered = 0  # segments of offers under way
+        self.share = 1.0  # this dispatcher's part of the lane
+        self._lane = Lane(version=-1, up=False, depth=0, reason="not heard of yet")
+        self._changed = changed
+
+    @property
+    def up(self) -> bool:
+        """Whether it takes messages now."""
+        return self._lane.up
+
+    def room(self, klass: MessageClass) -> int:
+        """Segments of this class that may be offered now."""
+        if not self._lane.up:
+            return 0
+        return max(0, int(self._lane.depth * self.share * SHARE[klass]) - self.offered)
+
+    def heard(self, lane: Lane) -> None:
+        """The carrier told how it is."""
+        # Replies can overtake each other: an older version tells nothing new. A restarted carrier counts from its clock.
+        if lane.version >= self._lane.version:
+            self._lane = lane
+            self._changed()
+
+    async def watch(self) -> None:
+        """Keep hearing of changes, for ever."""
+        while True:
+            try:
+                self.heard(await self.call.lane(self._lane.version, WATCH_S))
+            except Exception as error:  # noqa: BLE001 (whatever Ray raises: the carrier cannot be asked now)
+                if self._lane.up:
+                    log.warning("dispatcher.carrier_gone carrier=%s error=%s", self.name, type(error).__name__)
+                self._lane = self._lane._replace(up=False, reason="its actor does not answer")
+                await asyncio.sleep(WATCH_RETRY_S)
+
+    async def offer(self, batch: Sequence[Offered]) -> Reply | None:
+        """Offer a batch; None: the call failed, and which of them were assigned is for the journal to tell."""
+        segments = sum(item.segments for item in batch)
+        self.offered += segments
+        try:
+            reply = await self.call.offer(batch)
+        except Exception as error:  # noqa: BLE001 (whatever Ray raises: the end of the call is not known)
+            log.warning("dispatcher.offer_lost carrier=%s messages=%d error=%s", self.name, len(batch), type(error).__name__)
+            self._lane = self._lane._replace(up=False, reason="its actor does not answer")
+            return None
+        finally:
+            self.offered -= segments
+            self._changed()
+        self.heard(reply.lane)
+        return reply

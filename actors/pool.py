@@ -1,0 +1,56 @@
+"""What a dispatcher has in hand: claimed messages that wait for a plan, by class."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from router.brain.port import Want
+from router.journal.port import Claimed
+from router.model import MessageClass
+
+PATIENCE_S: Final = 1.0  # without room for so long a message goes back to the journal, and others get their turn
+POOL_LIMIT: Final = 2_000  # claimed messages of one class in hand without room
+
+
+class Pending(NamedTuple):
+    """A claimed message that needs a carrier."""
+
+    claimed: Claimed
+    klass: MessageClass
+    want: Want
+    since_s: float
+    doubtful: bool  # sent before, and what became of that is not known
+
+
+class Pool:
+    """First in, first out, by class."""
+
+    def __init__(self) -> None:
+        self._lines: dict[MessageClass, deque[Pending]] = {klass: deque() for klass in MessageClass}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines.values()))
+
+    def size(self, klass: MessageClass) -> int:
+        """How many of this class wait."""
+        return len(self._lines[klass])
+
+    def add(self, items: Iterable[Pending]) -> None:
+        """Put at the end."""
+        for item in items:
+            self._lines[item.klass].append(item)
+
+    def put_back(self, klass: MessageClass, items: list[Pending]) -> None:
+        """Put at the front again, in order."""
+        self._lines[klass].extendleft(reversed(items))
+
+    def take(self, klass: MessageClass, limit: int) -> list[Pending]:
+        """Up to so many, oldest first."""
+        line = self._lines[klass]
+        return [line.popleft() for _ in range(min(limit, len(line)))]
+
+    def impatient(self, now_s: float) -> Iterator[Pending]:
+        """Take out those that have waited too long."""
+        for line in self._lines.values():
+            while line and now_s - line[0].since_s > PATIENCE_S:
+                yield line.popleft()

@@ -1,0 +1,168 @@
+"""What every actor is around its own work: a journal, the settings, wake calls, tasks that must not die quietly.
+
+The classes built on it are plain: Ray is applied in ``actors.runtime``, and tests drive them without it.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import random
+import time
+from collections.abc import Coroutine
+from typing import Any, Final, NamedTuple
+
+from actors.journal import RedisJournal, RedisWake
+from actors.metrics import Metrics, snapshot
+from router.config import load_settings_bytes
+from router.journal.port import JournalError
+from router.journal.wake import VALUE_TOPIC
+from router.settings import Settings
+
+log = logging.getLogger("trunkline.actors")
+
+SETTINGS_VALUE: Final = "settings"
+CONNECT_RETRY_S: Final = 0.25
+GC_THRESHOLD: Final = 50_000  # batches make many short-lived objects; measured with the default 700: 4 % of the CPU
+
+
+class JournalAddress(NamedTuple):
+    """How an actor finds the journal."""
+
+    url: str
+    replicas: int = 0
+    confirm_timeout_s: float = 2.0
+    retention_s: float = 86_400.0
+
+
+def quiet_collector() -> None:
+    """Settle what start-up allocated, and collect less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
+
+
+class Shell:
+    """Base of the actors. Subclasses say what they do in ``run`` and what they may forget in their docstring."""
+
+    kind = "shell"
+
+    def __init__(self, name: str, address: JournalAddress) -> None:
+        self.name = name
+        self.address = address
+        self.journal: RedisJournal
+        self.settings: Settings
+        self.metrics = Metrics(self.kind)
+        self.rng = random.Random()  # noqa: S311 (jitter and ids' tails, no secrets)
+        self.started = asyncio.Event()
+        self._wake: RedisWake
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.spawn(self._main())
+
+    # -- for subclasses ------------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """The actor's work; called once the journal answers and the settings are read."""
+        raise NotImplementedError
+
+    async def settings_changed(self) -> None:
+        """``self.settings`` has been replaced."""
+
+    async def value_changed(self, name: str) -> None:
+        """A named value of the journal has changed."""
+
+    async def drain(self, within_s: float) -> None:
+        """Finish what is under way: the system stops or this actor moves."""
+
+    def health(self) -> dict[str, Any]:
+        """What ``ping`` tells beyond being alive."""
+        return {}
+
+    def gauges(self) -> None:
+        """Bring gauges up to date before a snapshot."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a part of the actor's work. If it fails the process ends and Ray starts it anew: half an actor helps nobody."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            log.critical("actor.failed name=%s", self.name, exc_info=error)
+            logging.shutdown()
+            os._exit(70)
+
+    # -- life ----------------------------------------------------------------------------------------------------
+    async def _main(self) -> None:
+        self.journal = await self._patiently(self._connect())
+        raw = None
+        while raw is None:
+            with contextlib.suppress(JournalError):
+                raw = await self.journal.get_value(SETTINGS_VALUE)
+            if raw is None:
+                await asyncio.sleep(CONNECT_RETRY_S)
+        self.settings = load_settings_bytes(raw)
+        self._wake = RedisWake.connect(self.address.url)
+        quiet_collector()
+        self.spawn(self._listen())
+        await self.run()
+        self.started.set()
+
+    async def _connect(self) -> RedisJournal:
+        address = self.address
+        return await RedisJournal.connect(
+            address.url,
+            replicas=address.replicas,
+            confirm_timeout_s=address.confirm_timeout_s,
+            retention_s=address.retention_s,
+        )
+
+    async def _patiently(self, connecting: Coroutine[Any, Any, RedisJournal]) -> RedisJournal:
+        while True:
+            try:
+                return await connecting
+            except JournalError as error:
+                log.warning("actor.waits name=%s for=journal error=%s", self.name, type(error).__name__)
+                await asyncio.sleep(CONNECT_RETRY_S)
+                connecting = self._connect()
+
+    async def _listen(self) -> None:
+        async for _topic, name in self._wake.listen(VALUE_TOPIC):
+            if name == SETTINGS_VALUE:
+                await self.reload()
+            else:
+                await self.value_changed(name)
+
+    # -- calls from outside --------------------------------------------------------------------------------------
+    async def reload(self) -> None:
+        """Read the settings again."""
+        try:
+            raw = await self.journal.get_value(SETTINGS_VALUE)
+        except JournalError:
+            return
+        if raw is not None:
+            self.settings = load_settings_bytes(raw)
+            await self.settings_changed()
+
+    async def ping(self) -> dict[str, Any]:
+        """Alive, and how."""
+        return {"name": self.name, "pid": os.getpid(), "ready": self.started.is_set(), **self.health()}
+
+    async def snapshot(self) -> bytes:
+        """This process's metrics."""
+        self.gauges()
+        return snapshot(self.metrics)
+
+    async def stop(self, within_s: float = 5.0) -> None:
+        """Drain and let go of everything; the process may be killed afterwards."""
+        await self.drain(within_s)
+
+    @staticmethod
+    def now_ms() -> int:
+        """Wall clock, milliseconds since 1970."""
+        return time.time_ns() // 1_000_000

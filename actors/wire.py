@@ -1,0 +1,89 @@
+"""What actors say to each other, as msgpack: small, quick, and readable by another release during a rolling restart."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgpack
+
+from router.brain.port import Observation, Outcome
+from router.ids import MessageId
+from router.model import MessageClass
+
+
+class Offered(NamedTuple):
+    """A claimed message on its way from a dispatcher to a carrier, which assigns it when it has room on the wire."""
+
+    id: MessageId
+    attempts: int  # as claimed
+    klass: MessageClass
+    segments: int
+    body: bytes
+    event: bytes  # the ASSIGNED line, written with the assignment
+
+
+class Lane(NamedTuple):
+    """A carrier's readiness, as dispatchers see it."""
+
+    version: int  # grows with every change that matters
+    up: bool
+    depth: int  # segments that may wait in the lane, all dispatchers together
+    reason: str = ""
+
+
+class Reply(NamedTuple):
+    """The end of an offer: all of its messages are assigned, or named here."""
+
+    returned: Sequence[tuple[MessageId, str]]  # not assigned, and why
+    lane: Lane
+
+
+def pack_offer(batch: Sequence[Offered]) -> bytes:
+    """Offer to octets."""
+    return msgpack.packb(batch)
+
+
+def unpack_offer(octets: bytes) -> list[Offered]:
+    """Octets to offer."""
+    return [
+        Offered(id_, attempts, MessageClass(klass), segments, body, event)
+        for id_, attempts, klass, segments, body, event, *_ in msgpack.unpackb(octets)
+    ]
+
+
+def pack_reply(reply: Reply) -> bytes:
+    """Reply to octets."""
+    return msgpack.packb(reply)
+
+
+def unpack_reply(octets: bytes) -> Reply:
+    """Octets to reply."""
+    returned, lane, *_ = msgpack.unpackb(octets)
+    return Reply([(MessageId(i), reason) for i, reason in returned], unpack_lane_fields(lane))
+
+
+def pack_lane(lane: Lane) -> bytes:
+    """Lane to octets."""
+    return msgpack.packb(lane)
+
+
+def unpack_lane(octets: bytes) -> Lane:
+    """Octets to lane."""
+    return unpack_lane_fields(msgpack.unpackb(octets))
+
+
+def unpack_lane_fields(fields: Sequence[Any]) -> Lane:
+    """A lane from its fields; further ones are of a later release."""
+    return Lane(*fields[:4])
+
+
+def pack_observations(batch: Sequence[Observation]) -> bytes:
+    """Observations to octets."""
+    return msgpack.packb(batch)
+
+
+def unpack_observations(octets: bytes) -> list[Observation]:
+    """Octets to observations."""
+    return [
+        Observation(at_s, carrier, network, MessageClass(klass), Outcome(outcome), age_s, first)
+        for at_s, carrier, network, klass, outcome, age_s, first, *_ in msgpack.unpackb(octets)
+    ]
