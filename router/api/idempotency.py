@@ -1,0 +1,97 @@
+"""Idempotency-Key: the same request, sent again, gives the same ids and therefore the same messages.
+
+The journal remembers when a key was first used; ids are derived from that time, the key and the item's place. A retry so writes what is
+still missing and nothing else, whichever front it reaches, and whatever became of the first.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from router.api.http import Call
+from router.api.problems import Refusal
+from router.ids import MessageId, derived_id, partition_of_text
+from router.intake import seal
+from router.journal.port import JournalUnavailable
+from router.record import Body
+
+KEY_LIMIT: Final = 255  # characters
+_DIGEST_OCTETS: Final = 16  # as router.journal.port.Intake asks
+_FINGERPRINT_OCTETS: Final = 8
+_ROUNDS: Final = 3  # a key's time changes once, when an old one has just expired; a third time is a fault of the journal
+
+
+class Keyed(NamedTuple):
+    """A request's key."""
+
+    digest: bytes  # of tenant and key: keys of two tenants never meet
+    partition: int
+
+
+class Done(NamedTuple):
+    """What stands in the journal now."""
+
+    ids: list[MessageId]
+    bodies: Sequence[Body]
+    fresh: list[bool]
+    created_ms: int
+
+
+class Idempotency:
+    """Keys under way in this process. May forget them: the journal knows the rest."""
+
+    def __init__(self) -> None:
+        self._under_way: set[bytes] = set()
+
+    def key_of(self, call: Call) -> Keyed | None:
+        """The request's key, None without one."""
+        raw = call.headers.get(b"idempotency-key")
+        if raw is None:
+            return None
+        text = raw.decode("latin-1")
+        if not (0 < len(text) <= KEY_LIMIT and text.isascii() and text.isprintable()):
+            raise Refusal("invalid_idempotency_key", f"An Idempotency-Key has 1 to {KEY_LIMIT} printable ASCII characters.")
+        name = f"{call.tenant.id}\0{text}"
+        return Keyed(blake2b(name.encode(), digest_size=_DIGEST_OCTETS).digest(), partition_of_text(name))
+
+    @contextmanager
+    def under_way(self, digest: bytes) -> Iterator[None]:
+        """409 while another request with this key is being handled here."""
+        if digest in self._under_way:
+            raise Refusal("idempotency_in_flight", "Ask again when it is answered.", retry_after_s=1)
+        self._under_way.add(digest)
+        try:
+            yield
+        finally:
+            self._under_way.discard(digest)
+
+    async def submit(
+        self,
+        call: Call,
+        keyed: Keyed,
+        octets: bytes,
+        places: Sequence[int],
+        bodies: Sequence[Body],
+        again: Callable[[int], Sequence[Body]],
+    ) -> Done:
+        """Write messages under the key; raises ``JournalError``.
+
+        ``places``: each body's index in the request. ``again(created_ms)`` settles the same messages as of the key's first use.
+        """
+        fingerprint = blake2b(octets, key=call.path.encode()[:64], digest_size=_FINGERPRINT_OCTETS).digest()
+        idempotency = keyed.digest + fingerprint
+        created_ms = call.now_ms
+        for _ in range(_ROUNDS):
+            ids = [derived_id(created_ms, keyed.partition, keyed.digest, place) for place in places]
+            accepted = await call.front.submit(
+                [seal(message_id, body, call.tenant, idempotency) for message_id, body in zip(ids, bodies, strict=True)]
+            )
+            if any(one.conflict for one in accepted):
+                raise Refusal("idempotency_key_reused", "The key was used for another request in the last 24 hours.")
+            first_ms = next((one.created_ms for one in accepted if one.created_ms != created_ms), created_ms)
+            if first_ms == created_ms:
+                return Done(ids, bodies, [one.fresh for one in accepted], created_ms)
+            created_ms = first_ms
+            bodies = again(created_ms)
+        raise JournalUnavailable("the time of an idempotency key does not settle")

@@ -1,0 +1,147 @@
+"""POST /v1/messages: one message in, 202 when it is durable."""
+
+import logging
+from typing import Final, NoReturn
+
+from router.api.http import JSON, MSGPACK, Call, Reply, json_reply
+from router.api.idempotency import Idempotency
+from router.api.problems import Refusal, code_of, summary
+from router.ids import ENTROPY_OCTETS, MessageId, make_id, to_text
+from router.intake import CLASS_OF, seal, settle
+from router.journal.port import JournalError, JournalFull
+from router.limits import Admitted, Refused
+from router.message import FieldFault, Malformed, MessageIn, decode_message
+from router.model import MessageClass
+from router.present import answer, rfc3339
+from router.record import Body
+
+log = logging.getLogger(__name__)
+
+SINGLE_BODY_LIMIT: Final = 262_144  # octets: every field at its limit, in four-octet characters, is less than half of it
+RETRY_JOURNAL_S: Final = 1  # a server that restarts is back within seconds
+RETRY_FULL_S: Final = 15  # memory and disk are freed by draining, which takes its time
+RETRY_SHED_S: Final = 30  # what is shed first comes back last
+
+
+class Sender:
+    """Single messages."""
+
+    def __init__(self, idempotency: Idempotency) -> None:
+        self._idempotency = idempotency
+
+    async def post(self, call: Call) -> Reply:
+        """Handle POST /v1/messages."""
+        front = call.front
+        message, octets = await read_message(call)
+        keyed = self._idempotency.key_of(call)
+        settled = settle(message, call.tenant, front.terms, call.now_ms, keyed=keyed is not None)
+        if isinstance(settled, list):
+            refuse_faults(call, settled)
+        body = settled
+        klass = CLASS_OF[body.klass]
+        refuse_if_shed(call, klass)
+        admit(call, 1, body.cost_micros)
+        message_id: MessageId
+        headers = []
+        if keyed is None:
+            message_id = make_id(call.now_ms, front.partition(), front.entropy(ENTROPY_OCTETS))
+            try:
+                await front.submit((seal(message_id, body, call.tenant),))
+            except JournalError as error:
+                refuse_journal(call, error, 1)
+            fresh = True
+        else:
+            with self._idempotency.under_way(keyed.digest):
+
+                def again(created_ms: int) -> list[Body]:
+                    resettled = settle(message, call.tenant, front.terms, created_ms, keyed=True)
+                    return [body if isinstance(resettled, list) else resettled]
+
+                try:
+                    done = await self._idempotency.submit(call, keyed, octets, [0], [body], again)
+                except JournalError as error:
+                    refuse_journal(call, error, 1)
+            message_id, body, fresh = done.ids[0], done.bodies[0], done.fresh[0]
+            if not fresh:
+                headers.append((b"idempotency-replayed", b"true"))
+        if fresh:
+            front.count_accepted(call.tenant.id, klass, 1, body.segments)
+        headers.append((b"location", f"/v1/messages/{to_text(message_id)}".encode()))
+        return json_reply(202, answer(message_id, body, rfc3339(body.created_ms)), headers)
+
+
+async def read_message(call: Call) -> tuple[MessageIn, bytes]:
+    """One message and its octets from a JSON or msgpack body."""
+    media = call.media()
+    if media not in {JSON, MSGPACK}:
+        raise Refusal("unsupported_media_type", "Send application/json or application/msgpack.")
+    octets = await call.body(SINGLE_BODY_LIMIT)
+    message = decode_message(octets, packed=media == MSGPACK)
+    if isinstance(message, MessageIn):
+        return message, octets
+    if not isinstance(message, Malformed):
+        refuse_faults(call, message)
+    call.front.count_refused(call.tenant.id, "malformed_body", 1)
+    raise Refusal("malformed_body", message.detail)
+
+
+def refuse_faults(call: Call, faults: list[FieldFault]) -> NoReturn:
+    """422 with every fault."""
+    code = code_of(faults)
+    call.front.count_refused(call.tenant.id, code, 1)
+    raise Refusal(code, summary(faults), faults=faults)
+
+
+def refuse_if_shed(call: Call, klass: MessageClass) -> None:
+    """503 while the system has no room for this class (429 for marketing, which is the first to wait its turn)."""
+    reason = call.front.sheds(klass)
+    if reason:
+        call.front.count_refused(call.tenant.id, "shed", 1)
+        raise Refusal("shed", reason, status=shed_status(klass), retry_after_s=RETRY_SHED_S)
+
+
+def shed_status(klass: MessageClass) -> int:
+    """Marketing may come later (429); for any other class the system is not up to its task (503)."""
+    return 429 if klass is MessageClass.MARKETING else 503
+
+
+def admit(call: Call, messages: int, spend_micros: int) -> None:
+    """429 beyond the tenant's limits; the figures are kept for the answer's headers."""
+    call.limits = limits = call.front.admit(call.tenant.id, messages, spend_micros)
+    if isinstance(limits, Admitted):
+        return
+    code = limit_code(limits)
+    call.front.count_refused(call.tenant.id, code, messages)
+    raise Refusal(code, limit_detail(limits), retry_after_s=limits.retry_after_s)
+
+
+def limit_code(refused: Refused) -> str:
+    """The problem's code for a limiter's rule."""
+    return "spend_limited" if refused.rule == "spend" else "rate_limited"
+
+
+def limit_detail(refused: Refused) -> str:
+    """What the limit is, in a sentence."""
+    if refused.rule == "spend":
+        return "The day's spend limit leaves no room for this."
+    return f"The limit is {refused.limit} messages a second; {refused.remaining} could go now."
+
+
+def journal_code(error: JournalError) -> str:
+    """The problem's code for a journal that failed us."""
+    return "journal_full" if isinstance(error, JournalFull) else "journal_unavailable"
+
+
+def journal_detail(error: JournalError) -> str:
+    """What a client should know and do."""
+    if isinstance(error, JournalFull):
+        return "There is no room for new messages; those accepted before are being sent."
+    return "It is not known to be durable. Try again; with an Idempotency-Key that cannot make a second copy."
+
+
+def refuse_journal(call: Call, error: JournalError, messages: int) -> NoReturn:
+    """503 with Retry-After."""
+    code = journal_code(error)
+    log.warning("api.accept_failed code=%s tenant=%s messages=%d", code, call.tenant.id, messages)
+    call.front.count_refused(call.tenant.id, code, messages)
+    raise Refusal(code, journal_detail(error), retry_after_s=RETRY_FULL_S if code == "journal_full" else RETRY_JOURNAL_S)

@@ -1,0 +1,161 @@
+"""A message's history as users see it: every line, and for each route the reasons, carrier by carrier."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from router.ids import created_ms
+from router.journal.port import Record
+from router.model import STATUS_OF, State
+from router.present import CLASS_WORDS, DeliveryError, delivery_error, lines_of, rfc3339
+from router.record import EventKind
+
+
+class Considered(Struct, frozen=True, kw_only=True):
+    """One carrier's score by part, in micros of the currency; the least total is the best."""
+
+    carrier: str
+    price_micros: float
+    success: float  # expected probability of delivery within the class's deadline
+    wait_s: float
+    shadow_micros: float  # what its scarce capacity is worth to others
+    total_micros: float
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Why a message took its route."""
+
+    board: int
+    network: str
+    klass: str = field(name="class")
+    policy: str
+    considered: list[Considered]
+    excluded: dict[str, str]
+
+
+class EventView(Struct, frozen=True, kw_only=True):
+    """One line of a message's history. Fields that the kind does not have are left out."""
+
+    at: str
+    kind: str
+    carrier: str | UnsetType = UNSET
+    attempt: int | UnsetType = UNSET
+    explored: bool | UnsetType = UNSET
+    explanation: Explanation | UnsetType | None = UNSET
+    carrier_ids: list[str] | UnsetType = UNSET
+    latency_us: int | UnsetType = UNSET
+    carrier_status: int | UnsetType = UNSET
+    again: str | UnsetType = UNSET
+    part: int | UnsetType = UNSET
+    receipt_status: str | UnsetType = UNSET
+    receipt_error: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    error: str | DeliveryError | UnsetType | None = UNSET
+    reason: str | UnsetType = UNSET
+
+
+def decision_ids(record: Record) -> set[bytes]:
+    """The decision tables that a history refers to."""
+    return {
+        line[4]
+        for line in lines_of(record)
+        if line[1] == EventKind.ASSIGNED and len(line) > 5 and isinstance(line[4], bytes) and isinstance(line[5], int)
+    }
+
+
+def decision_name(decision_id: bytes) -> str:
+    """The name of the journal's value that holds a decision table (msgpack of ``Plan.decisions``)."""
+    return f"decision:{decision_id.hex()}"
+
+
+def explanation(row: Any) -> Explanation | None:
+    """A row of a decision table; None for one that this release cannot read."""
+    try:
+        return Explanation(
+            board=int(row["board"]),
+            network=str(row["network"]),
+            klass=_class_word(row["class"]),
+            policy=str(row.get("policy", "")),
+            considered=[
+                Considered(
+                    carrier=str(carrier),
+                    price_micros=float(price),
+                    success=float(success),
+                    wait_s=float(wait_s),
+                    shadow_micros=float(shadow),
+                    total_micros=float(total),
+                )
+                for carrier, price, success, wait_s, shadow, total, *_ in row["considered"]
+            ],
+            excluded={str(name): str(reason) for name, reason in row["excluded"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _class_word(value: Any) -> str:
+    return CLASS_WORDS[value] if isinstance(value, int) and 0 <= value < len(CLASS_WORDS) else str(value)
+
+
+def history(record: Record, tables: Mapping[bytes, Sequence[Any]]) -> list[EventView]:
+    """Every line, oldest first, with the explanation of each route. ``tables``: decision tables by id, as far as they are kept."""
+    first = EventView(at=rfc3339(created_ms(record.id)), kind="accepted")
+    return [first, *(_event(line, tables) for line in lines_of(record))]
+
+
+def _event(line: list[Any], tables: Mapping[bytes, Sequence[Any]]) -> EventView:
+    at, number, *details = line
+    shape = _SHAPES.get(number) if isinstance(number, int) else None
+    if shape is None:  # written by a later release
+        return EventView(at=rfc3339(at), kind="other")
+    kind, names = shape
+    shown: dict[str, Any] = {}
+    for (name, read), value in zip(names, details, strict=False):
+        try:
+            shown[name] = read(value)
+        except (TypeError, ValueError):
+            continue
+    if number == EventKind.ASSIGNED:
+        rows = tables.get(details[2]) if len(details) > 3 and isinstance(details[2], bytes) else None
+        place = details[3] if rows is not None else None
+        shown["explanation"] = (
+            explanation(rows[place]) if rows is not None and isinstance(place, int) and 0 <= place < len(rows) else None
+        )
+        shown.pop("_", None)
+    elif number == EventKind.FINAL:
+        shown = {"status": shown.get("status", UNSET), "error": delivery_error(details)}
+    return EventView(at=rfc3339(at), kind=kind, **shown)
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(item) for item in value]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _status(value: Any) -> str:
+    return STATUS_OF[State(value)]
+
+
+_Reader = Callable[[Any], Any]
+# What follows time and kind in each line (router.record.EventKind), by the names shown.
+_SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = MappingProxyType(
+    {
+        EventKind.QUEUED: ("queued", (("reason", _text),)),
+        EventKind.ASSIGNED: ("assigned", (("carrier", _text), ("attempt", int), ("_", repr), ("_", repr), ("explored", bool))),
+        EventKind.SUBMITTED: ("submitted", (("carrier", _text), ("carrier_ids", _texts), ("latency_us", int))),
+        EventKind.REFUSED: ("refused", (("carrier", _text), ("carrier_status", int), ("error", _text), ("again", _text))),
+        EventKind.UNKNOWN: ("unknown", (("carrier", _text), ("reason", _text))),
+        EventKind.RECEIPT: (
+            "receipt",
+            (("carrier", _text), ("part", int), ("receipt_status", _text), ("receipt_error", _text)),
+        ),
+        EventKind.FINAL: ("final", (("status", _status),)),
+        EventKind.RETURNED: ("returned", (("carrier", _text), ("reason", _text))),
+        EventKind.SUBMITTED_LATE: ("submitted_late", (("carrier", _text), ("carrier_ids", _texts), ("latency_us", int))),
+    }
+)

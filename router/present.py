@@ -1,0 +1,200 @@
+"""Messages as users see them: the answer to a request, and the state of a message."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from msgspec import Struct, field
+
+from router.ids import to_text
+from router.intake import first_status
+from router.journal.port import Record
+from router.model import STATUS_OF, ErrorName
+from router.record import Body, EventKind, UnreadableRecord, unpack_body, unpack_events
+from router.settings import ClassWord
+
+# The catalogue's numbers, for those who switch on numbers: 1xx ours, 2xx the carrier's, 3xx the recipient's, 4xx unknown.
+ERROR_CODES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        ErrorName.NO_ROUTE: 101,
+        ErrorName.VALIDITY_ENDED: 102,
+        ErrorName.ATTEMPTS_EXHAUSTED: 103,
+        ErrorName.UNREADABLE_RECORD: 104,
+        ErrorName.REFUSED_BY_CARRIER: 201,
+        ErrorName.INVALID_SENDER: 202,
+        ErrorName.INVALID_MESSAGE: 203,
+        ErrorName.INVALID_DESTINATION: 301,
+        ErrorName.NOT_DELIVERED: 302,
+        ErrorName.NO_ANSWER: 401,
+        ErrorName.NO_RECEIPT: 402,
+    }
+)
+
+
+class Cost(Struct, frozen=True):
+    """Money. The estimate of intake: the cheapest carrier's price; the one that carries the message may cost more."""
+
+    amount: str  # decimal, six places
+    currency: str
+
+
+class DeliveryError(Struct, frozen=True):
+    """Why a message ended otherwise than delivered."""
+
+    code: int
+    name: str
+    permanent: bool
+    carrier_code: str
+
+
+class MessageAnswer(Struct, frozen=True, kw_only=True):
+    """The answer to an accepted message."""
+
+    id: str
+    status: str
+    segments: int
+    encoding: str
+    cost: Cost
+    created_at: str
+
+
+class MessageView(Struct, frozen=True, kw_only=True):
+    """A message as it stands now."""
+
+    id: str
+    status: str
+    to: str
+    sender: str = field(name="from")
+    text: str
+    klass: ClassWord = field(name="class")
+    segments: int
+    encoding: str
+    country: str
+    network: str
+    cost: Cost
+    created_at: str
+    expires_at: str
+    send_at: str | None = None
+    batch_id: str | None = None
+    client_ref: str = ""
+    profile: str = ""
+    policy: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+    webhook_url: str = ""
+    attempts: int = 0
+    carrier: str | None = None
+    sent_at: str | None = None
+    completed_at: str | None = None
+    error: DeliveryError | None = None
+
+
+def rfc3339(at_ms: int) -> str:
+    """Milliseconds since 1970 as users read times. A time no calendar holds reads as 1970."""
+    try:
+        moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError, TypeError):
+        moment = datetime.fromtimestamp(0, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(4_096)
+def cost_of(micros: int, currency: str) -> Cost:
+    """Integer micros as a decimal."""
+    return Cost(f"{micros // 1_000_000}.{micros % 1_000_000:06d}", currency)
+
+
+def answer(message_id: bytes, body: Body, created_at: str) -> MessageAnswer:
+    """The answer to a message just accepted."""
+    return MessageAnswer(
+        id=to_text(message_id),
+        status=first_status(body),
+        segments=body.segments,
+        encoding=body.encoding,
+        cost=cost_of(body.cost_micros, body.currency),
+        created_at=created_at,
+    )
+
+
+def body_of(record: Record | None) -> Body | None:
+    """The body of a record; None when there is none any more, or none that can be read."""
+    if record is None or not record.body:
+        return None
+    try:
+        return unpack_body(record.body)
+    except UnreadableRecord:
+        return None
+
+
+def lines_of(record: Record) -> list[list[Any]]:
+    """The history's lines, oldest first; as far as they can be read."""
+    try:
+        lines: list[Any] = unpack_events(record.events)
+    except UnreadableRecord:
+        return []
+    return [line for line in lines if isinstance(line, list) and len(line) >= 2]
+
+
+def view(record: Record, body: Body) -> MessageView:
+    """A message as it stands."""
+    carrier: str | None = None
+    sent_at: str | None = None
+    completed_at: str | None = None
+    error: DeliveryError | None = None
+    for at, number, *details in lines_of(record):
+        if number == EventKind.FINAL:
+            completed_at, error = rfc3339(at), delivery_error(details)
+        elif not details or not isinstance(details[0], str):
+            continue
+        elif number == EventKind.ASSIGNED:
+            carrier, sent_at = details[0], None
+        elif number in {EventKind.SUBMITTED, EventKind.SUBMITTED_LATE}:
+            carrier, sent_at = details[0], rfc3339(at)
+        elif number in {EventKind.RETURNED, EventKind.REFUSED}:
+            carrier = carrier if sent_at else None
+    return MessageView(
+        id=to_text(record.id),
+        status=STATUS_OF[record.state],
+        to=f"+{body.to}",
+        sender=body.sender,
+        text=body.text,
+        klass=CLASS_WORDS[body.klass],
+        segments=body.segments,
+        encoding=body.encoding,
+        country=body.country,
+        network=body.network,
+        cost=cost_of(body.cost_micros, body.currency),
+        created_at=rfc3339(body.created_ms),
+        expires_at=rfc3339(body.expires_ms),
+        send_at=rfc3339(body.send_at_ms) if body.send_at_ms else None,
+        batch_id=body.batch_id or None,
+        client_ref=body.client_ref,
+        profile=body.profile,
+        policy=body.policy,
+        tags=body.tags,
+        metadata=body.metadata,
+        webhook_url=body.webhook_url,
+        attempts=record.attempts,
+        carrier=carrier,
+        sent_at=sent_at,
+        completed_at=completed_at,
+        error=error,
+    )
+
+
+CLASS_WORDS: Final[tuple[ClassWord, ...]] = ("otp", "transactional", "marketing")  # by MessageClass number
+
+
+def delivery_error(rest: Sequence[Any]) -> DeliveryError | None:
+    """The error of a FINAL line's tail ``[state, error name, permanent, carrier code]``; None when it has none."""
+    name = rest[1] if len(rest) > 1 else None
+    if not name:
+        return None
+    return DeliveryError(
+        code=ERROR_CODES.get(name, 0),
+        name=str(name),
+        permanent=bool(rest[2]) if len(rest) > 2 else True,
+        carrier_code=str(rest[3]) if len(rest) > 3 and rest[3] is not None else "",
+    )
