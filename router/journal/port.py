@@ -16,6 +16,8 @@ from typing import NamedTuple, Protocol
 from router.ids import MessageId
 from router.model import MessageClass, State
 
+EVERY_CLASS = frozenset(MessageClass)
+
 
 class JournalError(Exception):
     """The journal could not say whether the call took effect. Calling again with the same arguments is safe."""
@@ -26,7 +28,14 @@ class JournalUnavailable(JournalError):
 
 
 class JournalFull(JournalError):
-    """The server refuses new work for want of memory or disk. Nothing of the call took effect. Draining goes on."""
+    """The server refuses new work for want of memory or disk. Nothing of the call took effect. Draining goes on.
+
+    ``classes`` are the ones refused now: what remains of the batch may be offered again at once.
+    """
+
+    def __init__(self, reason: str, classes: frozenset[MessageClass] = EVERY_CLASS) -> None:
+        super().__init__(reason)
+        self.classes = classes
 
 
 class Fenced(Exception):
@@ -45,6 +54,7 @@ class Intake(NamedTuple):
     segments: int = 1  # how many receipts make it delivered
     wants_events: bool = False  # whether a webhook is to be told of its end
     idempotency: bytes = b""  # 16 octets of digest + 8 octets of fingerprint; empty: none. See ``Accepted``
+    retention_s: int = 0  # how long it can be read after its end; 0: the ``keep_s`` of ``retire``
 
 
 class Accepted(NamedTuple):
@@ -95,6 +105,7 @@ class Requeue(NamedTuple):
     due_ms: int  # 0: the front of its queue
     event: bytes  # may be empty: nothing worth telling happened
     counted: bool = True  # False: the attempt is taken back (throttled, never sent)
+    attempts: int = 0  # the attempt spoken of; a call repeated late cannot touch a later one. 0: whichever it is
 
 
 class Hold(NamedTuple):
@@ -103,6 +114,7 @@ class Hold(NamedTuple):
     id: MessageId
     until_ms: int
     event: bytes
+    attempts: int = 0  # as in ``Requeue``
 
 
 class Finish(NamedTuple):
@@ -111,6 +123,7 @@ class Finish(NamedTuple):
     id: MessageId
     state: State
     event: bytes
+    attempts: int = 0  # as in ``Requeue``
 
 
 class Receipt(NamedTuple):

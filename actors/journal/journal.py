@@ -1,0 +1,34 @@
+"""The journal on Redis: ``router.journal.port`` fulfilled by batched, idempotent server-side scripts.
+
+Keys of a partition, all with its hash tag P = "{p07}:" (numbers 00 to 63):
+P m HASH id → body. P s HASH id → head and history. P q:<class>:<tenant> LIST of ids and P r:<class> LIST, the ring of tenants
+with something queued. P claimed, P if:<owner>, P due, P wait, P dead ZSET id → time. P t LIST and P tx ZSET, ended ids until their
+retention is over. P ix:<tenant> ZSET, ids in order for listing. P idem:<day>:<octet> HASH, idempotency keys. P own, the
+dispatcher's lease; P reg:<owner> HASH, an owner's newest epoch; P ep:<owner>, the newest one known here. P dlr:…, P dlrs:…, P orph:…,
+a carrier's message ids and early receipts. P wh, P whdead ZSET and P whn HASH, webhook events. P ctr HASH, counters. P v:<name>, values.
+"""
+
+from actors.journal.base import Servers
+from actors.journal.carry import Carry
+from actors.journal.conserve import Conserve
+from actors.journal.dispatch import Dispatch
+from actors.journal.health import Health
+from actors.journal.intake import Reception
+from actors.journal.notices import Notices
+from actors.journal.reading import Reading
+from actors.journal.topology import Topology
+
+
+class RedisJournal(Reception, Dispatch, Carry, Notices, Reading, Conserve, Health, Servers):
+    """The port on Redis ≥ 7.0 or Valkey ≥ 8. Owns connections; may forget all else."""
+
+    @classmethod
+    def connect(
+        cls, url: str, *, replicas: int = 0, confirm_timeout_s: float = 2.0, retention_s: float = 86_400.0
+    ) -> "RedisJournal":
+        """A journal at ``url`` ("unix:///path?db=0", "redis://host:port/0", several with commas). Connects when first used."""
+        return cls(Topology.connect(url), replicas=replicas, confirm_timeout_s=confirm_timeout_s, retention_s=retention_s)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._topology.close()

@@ -1,0 +1,145 @@
+"""One server of the journal: connections, scripts by digest, and what its errors mean to us."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgpack
+import redis.asyncio as redis
+from redis import exceptions
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from actors.journal.scripts import load
+from router.journal.port import JournalFull, JournalUnavailable
+
+log = logging.getLogger(__name__)
+
+# redis-py repeats any command ten times by itself, time-outs included. We repeat at our own level, with the same ids.
+NO_RETRY: Final = Retry(NoBackoff(), 0)
+ANSWER_TIMEOUT_S: Final = 5.0
+CONNECT_TIMEOUT_S: Final = 2.0
+CONNECTIONS: Final = 256  # a process; calls above that wait for one
+
+_DOWN: Final = (
+    exceptions.ConnectionError,  # BusyLoading, MasterDown and a refused log-in among them
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.ClusterDownError,
+    exceptions.TryAgainError,
+    exceptions.MasterDownError,
+)
+_DOWN_WORDS: Final = (
+    "MISCONF",
+    "LOADING",
+    "READONLY",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "BUSY",
+    "UNBLOCKED",
+    "UNKILLABLE",
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What the server's errors mean: full, or not able to say. Anything else is a bug of ours and stays what it is."""
+    try:
+        yield
+    except exceptions.OutOfMemoryError as error:
+        raise JournalFull("the journal's server is at its memory limit") from error
+    except _DOWN as error:
+        raise JournalUnavailable(str(error) or type(error).__name__) from error
+    except exceptions.ResponseError as error:
+        text = str(error)
+        if text.startswith("OOM"):
+            raise JournalFull("the journal's server is at its memory limit") from error
+        if text.startswith(_DOWN_WORDS):
+            raise JournalUnavailable(text) from error
+        raise
+
+
+def pack(value: Any) -> bytes:
+    """One blob for a script; cmsgpack knows no ``bin`` type."""
+    return msgpack.packb(value, use_bin_type=False)
+
+
+class Link:
+    """A server (or a Sentinel-less primary behind an address). Owns a pool of connections and nothing else."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.local = url.startswith("unix:")
+        self.client = redis.Redis.from_url(
+            url,
+            protocol=2,
+            retry=NO_RETRY,
+            socket_timeout=ANSWER_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            max_connections=CONNECTIONS,
+        )
+        self._wait_aof = True
+
+    async def run(self, name: str, args: Any) -> Any:
+        """Call a script; raises ``JournalError``."""
+        script = load(name)
+        blob = pack(args)
+        with translated():
+            try:
+                return await self.client.execute_command("EVALSHA", script.digest, 0, blob)  # type: ignore[no-untyped-call]  # redis-py
+            except exceptions.NoScriptError:
+                return await self.client.execute_command("EVAL", script.source, 0, blob)  # type: ignore[no-untyped-call]  # redis-py
+
+    async def run_confirmed(self, name: str, args: Any, replicas: int, timeout_s: float) -> Any:
+        """Call a script and wait, on the same connection, until so many replicas have it on disk (or at least in memory)."""
+        script = load(name)
+        blob = pack(args)
+        with translated():
+            result, confirmed = await self._confirmed(("EVALSHA", script.digest, 0, blob), replicas, timeout_s)
+            if isinstance(result, exceptions.NoScriptError):
+                result, confirmed = await self._confirmed(("EVAL", script.source, 0, blob), replicas, timeout_s)
+            for outcome in (result, confirmed):
+                if isinstance(outcome, Exception):
+                    raise outcome
+        here, there = confirmed if isinstance(confirmed, list) else (1, confirmed)
+        if here < 1 or there < replicas:
+            raise JournalUnavailable(f"{there} of {replicas} replicas confirmed in time")
+        return result
+
+    async def _confirmed(self, command: tuple[Any, ...], replicas: int, timeout_s: float) -> tuple[Any, Any]:
+        timeout_ms = max(1, int(timeout_s * 1000))
+        wait: tuple[Any, ...] = ("WAITAOF", 1, replicas, timeout_ms) if self._wait_aof else ("WAIT", replicas, timeout_ms)
+        pipe = self.client.pipeline(transaction=False)
+        pipe.execute_command(*command)
+        pipe.execute_command(*wait)
+        result, confirmed = await pipe.execute(raise_on_error=False)
+        if self._wait_aof and isinstance(confirmed, exceptions.ResponseError) and "unknown command" in str(confirmed):
+            log.warning("journal.waitaof_unknown url=%s", self.shown)
+            self._wait_aof = False  # Redis 7.0: replicas confirm that they have it in memory
+            return await self._confirmed(command, replicas, timeout_s)
+        return result, confirmed
+
+    async def command(self, *words: Any) -> Any:
+        """A plain command; raises ``JournalError``."""
+        with translated():
+            return await self.client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py
+
+    async def commands(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """Plain commands in one round trip; raises ``JournalError``."""
+        with translated():
+            pipe = self.client.pipeline(transaction=False)
+            for words in commands:
+                pipe.execute_command(*words)
+            return await pipe.execute()
+
+    @property
+    def shown(self) -> str:
+        """The address without what is secret in it."""
+        return self.url.rpartition("@")[2] if "@" in self.url else self.url.split("?")[0]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.client.aclose()

@@ -1,0 +1,89 @@
+#!lua
+-- Make messages durable. Without allow-oom: at maxmemory the whole call is refused and nothing of it took effect.
+-- In: lanes ("class:tenant"), groups of {P, ids, bodies, heads, lane of each, due of each (0: queue at once), keys or nil}.
+-- Out, an item each: 1 written, 0 stood there before, n: key first used at n ms, nothing written, -n: conflict with that use.
+--include base
+--include record
+
+local DAY = 86400000
+local now
+local replies = {}
+
+local function remembered(P, digest, today)
+  local bucket = byte(digest)
+  for day = today, today - 1, -1 do
+    local entry = call('HGET', P .. 'idem:' .. day .. ':' .. bucket, digest)
+    if entry then
+      local created = struct.unpack('>I6', entry)
+      if created + DAY > now then return created, sub(entry, 7) end
+    end
+  end
+end
+
+local lanes, groups = unpack(cmsgpack.unpack(ARGV[1]))
+for _, group in ipairs(groups) do
+  local P, ids, bodies, heads, lane_of, dues, keys = unpack(group, 1, 7)
+  local before = many_read('HMGET', P .. 's', ids)
+  local reply, seen, known = {}, {}, {}
+  local written, records, timers, lines, index = {}, {}, {}, {}, {}
+  local count = 0
+  for i = 1, #ids do
+    local id = ids[i]
+    local verdict = (before[i] or seen[id]) and 0 or 1
+    local key = keys and keys[i]
+    if key and key ~= '' then
+      now = now or now_ms()
+      local digest, print = sub(key, 1, 16), sub(key, 17, 24)
+      local own = struct.unpack('>I6', id)
+      local entry = known[digest]
+      if not entry then
+        local today = math.floor(now / DAY)
+        local created, first_print = remembered(P, digest, today)
+        if not created then
+          created, first_print = own, print
+          local bucket = P .. 'idem:' .. today .. ':' .. byte(digest)
+          call('HSET', bucket, digest, sub(id, 1, 6) .. print)
+          call('PEXPIREAT', bucket, (today + 2) * DAY)
+        end
+        entry = {created, first_print}
+        known[digest] = entry
+      end
+      if entry[2] ~= print then verdict = -entry[1] elseif entry[1] ~= own then verdict = entry[1] end
+    end
+    reply[i] = verdict
+    if verdict == 1 then
+      seen[id] = true
+      count = count + 1
+      written[#written + 1] = id
+      written[#written + 1] = bodies[i]
+      records[#records + 1] = id
+      records[#records + 1] = heads[i]
+      local lane = lanes[lane_of[i]]
+      local entries = index[lane]
+      if not entries then
+        entries = {}
+        index[lane] = entries
+      end
+      entries[#entries + 1] = 0
+      entries[#entries + 1] = id
+      if dues[i] == 0 then
+        local line = lines[lane]
+        if line then line[#line + 1] = id else lines[lane] = {id} end
+      else
+        timers[#timers + 1] = dues[i]
+        timers[#timers + 1] = id
+      end
+    end
+  end
+  if count > 0 then
+    many('HSET', P .. 'm', written)
+    many('HSET', P .. 's', records)
+    for lane, entries in pairs(index) do many('ZADD', P .. 'ix:' .. sub(lane, 3), entries) end
+    many('ZADD', P .. 'due', timers)
+    enqueue(P, lines, 'RPUSH')
+    call('HINCRBY', P .. 'ctr', 'accepted', count)
+    wake('trunkline:queue', P)
+  end
+  replies[#replies + 1] = reply
+end
+return replies

@@ -1,0 +1,98 @@
+#!lua flags=allow-oom
+-- Take waiting messages into the claimed sets. In: owner, epoch, prefixes in the order to visit, {class, wanted} in class order.
+-- Out: {id, head and history, body, ...} flat, numbers of partitions with more left, how many partitions were visited.
+-- A partition with nothing costs one EXISTS.
+--include base
+--include record
+
+local owner, epoch, prefixes, wanted = unpack(cmsgpack.unpack(ARGV[1]))
+local now = now_ms()
+local holder = owner .. '\n' .. string.format('%d', epoch) .. '\n'
+local SMALLEST = 16 -- a partition gives this many at a time at least: below it the calls cost more than the messages
+
+local function rings(P)
+  local keys = {}
+  for i, want in ipairs(wanted) do keys[i] = P .. 'r:' .. want[1] end
+  return keys
+end
+
+local function held(P)
+  local lease = call('GET', P .. 'own')
+  return lease and sub(lease, 1, #holder) == holder and tonumber(sub(lease, #holder + 1)) > now
+end
+
+local out = {}
+
+local function pop_turns(P, class, most)
+  local ring = P .. 'r:' .. class
+  local ids = {}
+  local waiting = call('LLEN', ring)
+  while #ids < most and waiting > 0 do
+    local share = math.ceil((most - #ids) / waiting)
+    local tenant = call('LPOP', ring)
+    local line = P .. 'q:' .. class .. ':' .. tenant
+    local some = call('LPOP', line, share) or {}
+    for i = 1, #some do ids[#ids + 1] = some[i] end
+    if #some == share and call('EXISTS', line) == 1 then call('RPUSH', ring, tenant) end
+    waiting = waiting - 1
+    if waiting == 0 and #ids < most then waiting = call('LLEN', ring) end
+  end
+  return ids
+end
+
+local function draw(P, class, most)
+  local ids = pop_turns(P, class, most)
+  if #ids == 0 then return 0 end
+  local heads = many_read('HMGET', P .. 's', ids)
+  local bodies = many_read('HMGET', P .. 'm', ids)
+  local taken, dead = {}, {}
+  for i = 1, #ids do
+    local v, body = heads[i], bodies[i]
+    if readable(v) then
+      local state = byte(v, 2)
+      if state == QUEUED or state == UNKNOWN then
+        if body then
+          taken[#taken + 1] = now
+          taken[#taken + 1] = ids[i]
+          local n = #out
+          out[n + 1], out[n + 2], out[n + 3] = ids[i], v, body
+        else
+          dead[#dead + 1] = now
+          dead[#dead + 1] = ids[i]
+        end
+      end
+    elseif v or body then
+      dead[#dead + 1] = now
+      dead[#dead + 1] = ids[i]
+    end
+  end
+  many('ZADD', P .. 'claimed', taken)
+  many('ZADD', P .. 'dead', dead)
+  return #taken / 2
+end
+
+local ready = {}
+for i, P in ipairs(prefixes) do
+  local keys = rings(P)
+  if call('EXISTS', unpack(keys)) > 0 and held(P) then ready[#ready + 1] = {P, i, keys} end
+end
+
+local visited = 0
+for _, want in ipairs(wanted) do
+  local class, left = want[1], want[2]
+  local share = math.max(SMALLEST, math.ceil(left / math.max(1, #ready)))
+  visited = #ready > 0 and ready[#ready][2] or #prefixes
+  for pass = 1, 2 do
+    for _, entry in ipairs(ready) do
+      if left <= 0 then break end
+      left = left - draw(entry[1], class, pass == 1 and math.min(left, share) or left)
+      if pass == 1 then visited = entry[2] end
+    end
+  end
+end
+
+local more = {}
+for _, entry in ipairs(ready) do
+  if call('EXISTS', unpack(entry[3])) > 0 then more[#more + 1] = tonumber(sub(entry[1], 3, 4)) end
+end
+return {out, more, visited}

@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- End messages. In: owner, groups of {P, ids, attempts, events, states}.
+--include base
+--include record
+--include leave
+--include finish
+
+local owner, groups = unpack(cmsgpack.unpack(ARGV[1]))
+local now = now_ms()
+for _, group in ipairs(groups) do
+  local P, ids, attempts, events, states = unpack(group)
+  local place = place_of(P, owner)
+  local heads = standing(P, place, ids, attempts)
+  local gone, g = {}, gather()
+  for i = 1, #ids do
+    local v = heads[i]
+    if v and states[i] >= DELIVERED and allowed(byte(v, 2), states[i]) then
+      gone[#gone + 1] = ids[i]
+      finish(g, now, ids[i], v .. events[i], states[i])
+    end
+  end
+  many('ZREM', place, gone)
+  flush(P, g)
+end
+return 1

@@ -1,0 +1,8 @@
+#!lua flags=allow-oom
+-- In: key, name, value, lifetime in ms (0: for ever).
+--include base
+
+local key, name, value, life = unpack(cmsgpack.unpack(ARGV[1]))
+if life > 0 then call('SET', key, value, 'PX', life) else call('SET', key, value) end
+call('PUBLISH', 'trunkline:value', name)
+return 1

@@ -1,0 +1,39 @@
+#!lua flags=allow-oom
+-- Back to the queue or to `due`. In: owner, groups of {P, ids, attempts, events, dues, counted}.
+--include base
+--include record
+--include leave
+
+local owner, groups = unpack(cmsgpack.unpack(ARGV[1]))
+for _, group in ipairs(groups) do
+  local P, ids, attempts, events, dues, counted = unpack(group)
+  local place = place_of(P, owner)
+  local heads = standing(P, place, ids, attempts)
+  local gone, moved, timers, lanes = {}, {}, {}, {}
+  for i = 1, #ids do
+    local v, id = heads[i], ids[i]
+    if v and (byte(v, 2) == QUEUED or allowed(byte(v, 2), QUEUED)) then
+      local tried = byte(v, 4)
+      if owner ~= '' and not counted[i] and tried > 0 then tried = tried - 1 end
+      gone[#gone + 1] = id
+      moved[#moved + 1] = id
+      moved[#moved + 1] = char(1, QUEUED, byte(v, 3), tried) .. sub(v, 5) .. events[i]
+      if dues[i] == 0 then
+        add_to_lane(lanes, v, id)
+      else
+        timers[#timers + 1] = dues[i]
+        timers[#timers + 1] = id
+      end
+    end
+  end
+  if #gone > 0 then
+    many('ZREM', place, gone)
+    many('HSET', P .. 's', moved)
+    many('ZADD', P .. 'due', timers)
+    if next(lanes) then
+      enqueue(P, lanes, 'LPUSH')
+      wake('trunkline:queue', P)
+    end
+  end
+end
+return 1
