@@ -1,0 +1,134 @@
+"""One system_id: its bound lines, and the receipts that are due to it."""
+
+from collections import deque
+from typing import NamedTuple
+
+from carriers.smpp.commands import DELIVER_SM
+from carriers.smpp.law import SessionState
+from carriers.smpp.messages import Message, pack_message
+from carriers.smpp.receipts import ESM_INTERMEDIATE, ESM_RECEIPT, write_receipt
+from carriers.smpp.session import Session
+from sims.smsc.seconds import SlidingMaximum, Throttle
+from sims.smsc.stats import SmscStats
+
+RECEIVING = frozenset((SessionState.BOUND_RX, SessionState.BOUND_TRX))
+
+
+class Parcel(NamedTuple):
+    """A message in the SMSC's custody."""
+
+    account: "Account"
+    message_id: str  # as answered
+    receipt_id: str  # as receipts write it
+    message: Message
+    submitted_s: float  # seconds since 1970
+    delivered: bool
+    stat: str  # of the final receipt, or of its end when there will be none
+    err: str
+    copies: int  # of the final receipt; 0: none wanted, or withheld
+
+
+class Receipt(NamedTuple):
+    """A deliver_sm that is due."""
+
+    account: "Account"
+    body: bytes
+
+
+class Line:
+    """One connection, as far as it concerns the SMSC's business; the shell writes what its session has to send."""
+
+    __slots__ = ("account", "clogged", "cut", "ended", "session", "submits", "waiting")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.account: Account | None = None  # once bound
+        self.submits = 0
+        self.waiting = 0  # submits whose answer is yet to come
+        self.clogged = False  # the peer does not read: nothing but answers is written
+        self.cut = False  # to be cut at once
+        self.ended = False  # to be closed once everything is written
+
+
+class Account:
+    """Receipts go to its receiving lines in turn, and wait while there is none."""
+
+    def __init__(self, system_id: str, stats: SmscStats, *, keep: int) -> None:
+        self.system_id = system_id
+        self.lines: list[Line] = []  # bound ones
+        self.pending: deque[Receipt] = deque()
+        self.throttle = Throttle()
+        self.per_second = SlidingMaximum()
+        self._stats = stats
+        self._keep = keep
+        self._turn = 0
+
+    def put(self, parcel: Parcel, stat: str, done_s: float) -> None:
+        """A receipt is due. Above the bound the oldest one waiting is thrown away."""
+        self._stats.receipts[stat] += 1
+        self.pending.append(Receipt(self, _receipt_body(parcel, stat, done_s)))
+        self._bound()
+
+    def put_again(self, receipts: list[Receipt]) -> None:
+        """Receipts, oldest first, that were not taken: before all others."""
+        self._stats.receipts_repeated += len(receipts)
+        self.pending.extendleft(reversed(receipts))
+        self._bound()
+
+    def spread(self, now_s: float) -> list[Line]:
+        """Send what is due, evenly over the receiving lines with room in their windows; the lines that have something to write."""
+        pending = self.pending
+        if not pending:
+            return []
+        free = [line for line in self.lines if line.session.state in RECEIVING and not line.clogged]
+        lines = [(line.session, line.session.room, line) for line in free if line.session.room]
+        touched = [line for _, _, line in lines]
+        rooms = [room for _, room, _ in lines]
+        sessions = [session for session, _, _ in lines]
+        turn = self._turn
+        sent = 0
+        while pending and sessions:
+            turn = turn % len(sessions)
+            receipt = pending.popleft()
+            sessions[turn].request(DELIVER_SM, receipt.body, receipt, now_s)
+            sent += 1
+            rooms[turn] -= 1
+            if rooms[turn]:
+                turn += 1
+            else:
+                del sessions[turn], rooms[turn]
+        self._turn = turn
+        self._stats.receipts_sent += sent
+        return touched
+
+    def _bound(self) -> None:
+        while len(self.pending) > self._keep:
+            self.pending.popleft()
+            self._stats.receipts_overflowed += 1
+
+
+def _receipt_body(parcel: Parcel, stat: str, done_s: float) -> bytes:
+    """A deliver_sm's body: source and destination swapped against the submit (SMPP.md: "Normal form")."""
+    submit = parcel.message
+    text = submit.short_message[:20].decode("latin-1") if submit.data_coding == 0 and not submit.esm_class & 0x40 else ""
+    octets, tlvs = write_receipt(
+        parcel.receipt_id,
+        stat,
+        submitted_s=parcel.submitted_s,
+        done_s=done_s,
+        err=parcel.err if stat == parcel.stat else "000",
+        text=text,
+    )
+    return pack_message(
+        Message(
+            source=submit.destination,
+            destination=submit.source,
+            short_message=octets,
+            esm_class=ESM_INTERMEDIATE if stat == "ENROUTE" else ESM_RECEIPT,
+            tlvs=tlvs,
+            source_ton=submit.destination_ton,
+            source_npi=submit.destination_npi,
+            destination_ton=submit.source_ton,
+            destination_npi=submit.source_npi,
+        )
+    )
