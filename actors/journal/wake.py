@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
@@ -29,7 +29,7 @@ class RedisWake:
         """Wake calls of the journal at ``url`` (as ``RedisJournal.connect``)."""
         return cls([Link(part.strip()) for part in url.split(",")])
 
-    async def listen(self, *topics: str) -> AsyncIterator[tuple[str, str]]:
+    async def listen(self, *topics: str) -> AsyncGenerator[tuple[str, str], None]:
         """Yield (topic, payload) as they come, for ever; reconnects by itself. A call during a reconnect is lost."""
         if len(self._links) == 1:
             async with aclosing(self._listen_at(self._links[0], topics)) as calls:
@@ -52,7 +52,7 @@ class RedisWake:
                 await inbox.put(call)
 
     @staticmethod
-    async def _listen_at(link: Link, topics: tuple[str, ...]) -> AsyncIterator[tuple[str, str]]:
+    async def _listen_at(link: Link, topics: tuple[str, ...]) -> AsyncGenerator[tuple[str, str], None]:
         pause_s = PAUSE_MIN_S
         while True:
             pubsub = link.client.pubsub(ignore_subscribe_messages=True)
