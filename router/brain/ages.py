@@ -38,6 +38,11 @@ def spent(age_s: Floats) -> Floats:
     return np.clip(age_s[..., None] - EDGES_S[:-1], 0.0, WIDTHS_S)
 
 
+def sums(number: Ints, values: Floats, size: int) -> Floats:
+    """The sum of the values under each number: (size,)."""
+    return np.asarray(np.bincount(number, weights=values, minlength=size), dtype=np.float64)
+
+
 def _prior() -> tuple[Floats, Floats]:
     """Hazards per second and bin of the prior, by inverting the competing risks of ``curves``."""
     grown = 1.0 - np.exp(-EDGES_S / PRIOR_MEAN_S)

@@ -1,0 +1,197 @@
+"""The scoreboard: what the rest of the system may know of the brain, and its octets."""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from router.brain.ages import CLASSES, GROUP_OF, GROUPS, Floats, Ints, sums
+from router.brain.breaker import CLOSED
+from router.brain.change import UP
+from router.brain.curves import curve
+from router.brain.ledger import CARRIER, COUNTRY, GROUP, MARKET, NETWORK, ROUTE, Ledger
+from router.brain.networks import WORLD
+from router.brain.port import Board, CarrierView, Cell
+from router.brain.shrink import CELL_COUNT, Habit
+from router.brain.state import BrainState, estimate
+
+BOARD_VERSION: Final = 1
+PAIRS_LIMIT: Final = 8_192  # pairs of carrier and network published without observations; above it, fall-backs must do
+PROBE_S: Final = 1.0  # between probes of a suspect at first, and whenever receipts come again
+PROBE_LATER_S: Final = 5.0
+PATIENCE_S: Final = 300.0  # how long a suspect is probed often
+STALE_S: Final = 120.0  # unused in a country for so long: a probe is due
+STALE_PROBE_S: Final = 30.0  # and the next one not before
+PROBES_LIMIT: Final = 2_048
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[int, Board])
+
+
+class UnreadableBoard(ValueError):
+    """Octets that are no board of this release."""
+
+
+def board(state: BrainState, now: float) -> Board:
+    """A new board, one version after the last.
+
+    Cells: every pair observed; every pair of a known carrier and a known network while they are few; each carrier in each of
+    its countries ("carrier|MCC|class") and in the world ("carrier|*|class"), for networks never seen.
+    """
+    state.version += 1
+    return Board(
+        version=state.version,
+        at_s=now,
+        carriers=_views(state),
+        cells=_cells(state),
+        counters=dict(state.counters),
+        probes=_probes(state, now),
+    )
+
+
+def board_to_bytes(item: Board) -> bytes:
+    """Versioned msgpack."""
+    return _encoder.encode((BOARD_VERSION, item))
+
+
+def board_from_bytes(octets: bytes) -> Board:
+    """Read a board; raises ``UnreadableBoard``. Fields added by later releases are ignored."""
+    try:
+        version, item = _decoder.decode(octets)
+    except msgspec.DecodeError as error:
+        raise UnreadableBoard(str(error)) from error
+    if version != BOARD_VERSION:
+        raise UnreadableBoard(f"version {version}")
+    return item
+
+
+def _views(state: BrainState) -> dict[str, CarrierView]:
+    """Each carrier's breaker, counts and suspicion."""
+    ledger = state.ledger
+    waiting = sums(ledger.of[CARRIER, : ledger.rows], ledger.cohorts.pending()[: ledger.rows], len(ledger.carriers))
+    suspects = _suspect_carriers(state)
+    views = {}
+    for name, tally in state.tallies.items():
+        breaker = state.breakers[name]
+        number = ledger.carriers.index.get((name,))
+        views[name] = CarrierView(
+            name=name,
+            breaker=breaker.state,
+            breaker_until_s=breaker.until_s,
+            reason="" if breaker.state == CLOSED else breaker.reason,
+            suspect=name in suspects,
+            submitted=tally.submitted,
+            delivered=tally.delivered,
+            undelivered=tally.undelivered,
+            pending=0.0 if number is None else max(float(waiting[number]), 0.0),
+        )
+    return views
+
+
+def _suspect_carriers(state: BrainState) -> set[str]:
+    """Carriers with a suspicion at any level."""
+    ledger = state.ledger
+    names = (ledger.carriers, ledger.markets, ledger.routes)
+    return {
+        level.names[place][0]
+        for level, detector in zip(names, state.detectors, strict=True)
+        for place in np.flatnonzero(np.isfinite(detector.suspect_s)).tolist()
+    }
+
+
+def _probes(state: BrainState, now: float) -> dict[str, float]:
+    """Where probes are wanted: the suspects, then what has not been used for long."""
+    ledger = state.ledger
+    probes: dict[str, float] = {}
+    for level, detector in zip((ledger.carriers, ledger.markets, ledger.routes), state.detectors, strict=True):
+        for place in np.flatnonzero(np.isfinite(detector.suspect_s)).tolist():
+            carrier, *scope = level.names[place]
+            eager = now - detector.suspect_s[place] < PATIENCE_S or detector.seen[UP, place] > 0
+            probes[f"{carrier}|{scope[0] if scope else WORLD}"] = PROBE_S if eager else PROBE_LATER_S
+    last = np.full(len(ledger.markets), -np.inf)
+    np.maximum.at(last, ledger.of[MARKET, : ledger.rows], ledger.used_s[: ledger.rows])
+    for place in np.flatnonzero(last < now - STALE_S).tolist():
+        if len(probes) >= PROBES_LIMIT:
+            break
+        carrier, country = ledger.markets.names[place]
+        if state.breakers[carrier].state == CLOSED:
+            probes.setdefault(f"{carrier}|{country}", STALE_PROBE_S)
+    return probes
+
+
+class _Pairs:
+    """Carrier and scope of each cell to publish, as numbers into the factors; -1 where a factor does not apply."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.keys: list[str] = []
+        carriers: list[int] = []
+        networks: list[int] = []
+        markets: list[int] = []
+        routes: list[int] = []
+        named = set(ledger.routes.index)
+        if len(ledger.carriers) * len(ledger.networks) <= PAIRS_LIMIT:
+            named.update((carrier, network) for (carrier,) in ledger.carriers.names for (network,) in ledger.networks.names)
+        country_of = dict(
+            zip(ledger.of[NETWORK, : ledger.rows].tolist(), ledger.of[COUNTRY, : ledger.rows].tolist(), strict=True)
+        )
+        for carrier, network in sorted(named):
+            place = ledger.networks.index[network,]
+            (country,) = ledger.countries.names[country_of[place]]
+            self.keys.append(f"{carrier}|{network}|")
+            carriers.append(ledger.carriers.index[carrier,])
+            networks.append(place)
+            markets.append(ledger.markets.index.get((carrier, country), -1))
+            routes.append(ledger.routes.index.get((carrier, network), -1))
+        wider = [pair for pair in ledger.markets.names if pair not in named] + [
+            (name, WORLD) for (name,) in ledger.carriers.names
+        ]
+        for carrier, scope in wider:
+            self.keys.append(f"{carrier}|{scope}|")
+            carriers.append(ledger.carriers.index[carrier,])
+            networks.append(-1)
+            markets.append(ledger.markets.index.get((carrier, scope), -1))
+            routes.append(-1)
+        self.carrier, self.network = np.array(carriers, dtype=np.int64), np.array(networks, dtype=np.int64)
+        self.market, self.route = np.array(markets, dtype=np.int64), np.array(routes, dtype=np.int64)
+
+
+def _cells(state: BrainState) -> dict[str, Cell]:
+    """All cells, computed as columns."""
+    ledger = state.ledger
+    if not ledger.rows:
+        return {}
+    found = state.habits
+    if found is None or len(found.positive.cell) != ledger.rows:
+        found = estimate(state)
+    pairs = _Pairs(ledger)
+    cells: dict[str, Cell] = {}
+    for group in range(GROUPS):
+        row = _rows_of(ledger, pairs, group)
+        mu, nu = (_hazard(habit, pairs, row, group) for habit in (found.positive, found.negative))
+        weight = np.where(row >= 0, ledger.n[row], 0.0)
+        for klass in CLASSES:
+            if GROUP_OF[klass] == group:
+                p, wait_s = curve(mu, nu, state.deadlines_s[klass])
+                sd = np.sqrt(np.maximum(p * (1.0 - p), 1e-4) / (weight + CELL_COUNT))
+                columns = zip(pairs.keys, p.tolist(), wait_s.tolist(), weight.tolist(), sd.tolist(), strict=True)
+                tail = str(int(klass))
+                cells.update({key + tail: Cell(*values) for key, *values in columns})
+    return cells
+
+
+def _rows_of(ledger: Ledger, pairs: _Pairs, group: int) -> Ints:
+    """The ledger's row of each pair in a group, -1 where nothing was observed."""
+    rows = np.full(len(ledger.routes) + 1, -1)  # the last one is for the pairs without a route
+    mine = np.flatnonzero(ledger.of[GROUP, : ledger.rows] == group)
+    rows[ledger.of[ROUTE, mine]] = mine
+    result: Ints = rows[pairs.route]
+    return result
+
+
+def _hazard(habit: Habit, pairs: _Pairs, row: Ints, group: int) -> Floats:
+    """The product of the multipliers that apply: (pairs, BINS)."""
+    factor = np.where(pairs.network >= 0, habit.network[pairs.network * GROUPS + group], 1.0)
+    factor = factor * np.where(pairs.market >= 0, habit.market[pairs.market * GROUPS + group], 1.0)
+    factor = factor * np.where(row >= 0, habit.cell[row], 1.0)
+    result: Floats = habit.world[group] * habit.age[pairs.carrier * GROUPS + group] * factor[:, None]
+    return result

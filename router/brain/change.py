@@ -1,0 +1,115 @@
+"""Has a carrier changed? Poisson CUSUMs on early receipts, against what the curves expect of the messages that wait.
+
+For a place (a carrier, a carrier in a country, a carrier in a network) that saw ``o`` early receipts where ``e`` were expected, the
+log-likelihood ratio of "the rate is r times the expected" is ``o * ln r + (1 - r) * e`` (Lucas, Technometrics 27, 1985). Summed and
+kept above zero, it alarms at a threshold: downwards with r = 0.5, upwards with r = 2.5.
+
+- The threshold is 12 + ln(1 + e per second): the time to a false alarm grows as exp(threshold) in *receipts* (Siegmund 1985), so
+  that the logarithm keeps it the same in hours whatever the traffic.
+- It must hold for 2 s: hazards are constant within an age bin only on average, and a burst of messages runs ahead of or behind
+  its expectation for as long as a bin is wide.
+- Of a suspect the question is whether it is back. The fall is remembered: upwards r is what undoes it (2.5 to 10), and the threshold
+  is 6, for a carrier taken back too soon is found out again, and one left out too long is money lost.
+- A place speaks up when it has 50 observations and is 30 s old; rows younger than that count as far as they are known.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from router.brain.ages import Bools, Floats, Ints
+
+DOWN_RATIO: Final = 0.5
+UP_RATIO: Final = 2.5
+LARGEST_UP_RATIO: Final = 10.0
+THRESHOLD: Final = 12.0
+RETURN_THRESHOLD: Final = 6.0
+HOLD_S: Final = 2.0
+LEAST_SEEN: Final = 50.0
+WARM_UP_S: Final = 30.0
+RATE_S: Final = 60.0  # over which the expected rate is averaged
+KNOWN: Final = 30.0  # observations at which a row's word counts half
+RATIO_RANGE: Final = (0.02, 50.0)
+
+DOWN: Final = 0
+UP: Final = 1
+
+
+class Alarm(NamedTuple):
+    """A place whose receipts no longer fit."""
+
+    place: int
+    way: int  # DOWN or UP
+    ratio: float  # observed over expected since the change
+
+
+class Detector:
+    """The CUSUMs of one level. Columns are places; they grow with the ledger."""
+
+    __slots__ = ("climb", "expected", "over_s", "rate", "score", "seen", "suspect_s")
+
+    def __init__(self) -> None:
+        self.score: Floats = np.zeros((2, 0))  # by way and place
+        self.seen: Floats = np.zeros((2, 0))  # receipts since the score last left zero
+        self.expected: Floats = np.zeros((2, 0))
+        self.over_s: Floats = np.zeros((2, 0))  # how long the score has been above the threshold
+        self.rate: Floats = np.zeros(0)  # early receipts expected per second
+        self.climb: Floats = np.zeros(0)  # the ratio looked for upwards
+        self.suspect_s: Floats = np.zeros(0)  # since when the place is under suspicion; inf: it is not
+
+    def grow(self, places: int) -> None:
+        """Make room for places that appeared."""
+        more = places - len(self.rate)
+        if more > 0:
+            self.score, self.seen, self.expected, self.over_s = (
+                np.hstack((column, np.zeros((2, more)))) for column in (self.score, self.seen, self.expected, self.over_s)
+            )
+            self.rate = np.concatenate((self.rate, np.zeros(more)))
+            self.climb = np.concatenate((self.climb, np.full(more, UP_RATIO)))
+            self.suspect_s = np.concatenate((self.suspect_s, np.full(more, np.inf)))
+
+    def step(self, seen: Floats, expected: Floats, known: Floats, lapse_s: float) -> list[Alarm]:
+        """Add what was seen and expected in ``lapse_s`` seconds; the alarms it raises, at most one a place.
+
+        ``known``: observations behind each place. A place under suspicion is listened to whatever is known of it.
+        """
+        fade = np.exp(-lapse_s / RATE_S)
+        self.rate = self.rate * fade + (1.0 - fade) * expected / max(lapse_s, 1e-6)
+        suspect: Bools = np.isfinite(self.suspect_s)
+        active: Bools = (known >= LEAST_SEEN) | suspect
+        threshold = np.tile(THRESHOLD + np.log1p(self.rate), (2, 1))
+        threshold[UP, suspect] = RETURN_THRESHOLD
+        ratios = np.stack((np.full(len(self.rate), DOWN_RATIO), np.where(suspect, self.climb, UP_RATIO)))
+        # Capped, so that a burst that was late is forgiven as soon as its receipts come.
+        score = np.minimum(self.score + seen * np.log(ratios) + (1.0 - ratios) * expected, 2.0 * threshold)
+        alive = (score > 0) & active
+        self.score = np.where(alive, score, 0.0)
+        self.seen = np.where(alive, self.seen + seen, 0.0)
+        self.expected = np.where(alive, self.expected + expected, 0.0)
+        self.over_s = np.where(self.score > threshold, self.over_s + lapse_s, 0.0)
+        alarms = []
+        for place in np.flatnonzero((self.over_s > HOLD_S).any(axis=0)).tolist():
+            way = DOWN if self.over_s[DOWN, place] > HOLD_S else UP
+            ratio = (self.seen[way, place] + 1.0) / (self.expected[way, place] + 1.0)
+            alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE))))
+        return alarms
+
+    def suspect(self, place: int, ratio: float, now_s: float) -> None:
+        """Put a place under suspicion: it fell to ``ratio`` of what was expected. A suspect that falls again stays one."""
+        if not np.isfinite(self.suspect_s[place]):
+            self.suspect_s[place] = now_s
+            self.climb[place] = float(np.clip(1.0 / ratio, UP_RATIO, LARGEST_UP_RATIO))
+
+    def acquit(self, places: Ints) -> None:
+        """Suspicion ends."""
+        self.suspect_s[places] = np.inf
+
+    def restart(self, places: Ints) -> None:
+        """These places start counting again; their suspicion stays."""
+        for column in (self.score, self.seen, self.expected, self.over_s):
+            column[:, places] = 0.0
+
+
+def knownness(n: Floats, first_s: Floats, now_s: float) -> Floats:
+    """How much a row's departure from its expectation means: 0 while it is new, 1 when it is well known."""
+    return np.where(now_s - first_s >= WARM_UP_S, n / (n + KNOWN), 0.0)

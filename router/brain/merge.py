@@ -1,0 +1,123 @@
+"""Several brains, one memory: ledgers add up.
+
+Two brains that saw different messages of one world hold two halves of its ledger. Sums of halves are the ledger of both, as long
+as both were ticked to one time; ``merge`` does that first. Where a row began a new epoch in one of them only, the other's row is
+of a world that has passed, and is left out.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from router.brain.ages import Floats, Ints
+from router.brain.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
+from router.brain.change import Detector
+from router.brain.ledger import Ledger, Names
+from router.brain.state import LEVELS, BrainState, estimate, tick
+
+_SEVERITY: Final = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
+_SUMS: Final = ("s", "f", "t", "n", "seen", "expected")
+
+
+def merge(a: BrainState, b: BrainState) -> BrainState:
+    """A state that knows what either knows. ``a`` and ``b`` are ticked to the later of their times, otherwise left as they are."""
+    now = max(a.ledger.at_s, b.ledger.at_s)
+    for state in (a, b):
+        if state.ledger.at_s < now:
+            tick(state, now)
+    both = BrainState(now, a.deadlines_s)
+    both.version = max(a.version, b.version)
+    both.ledger.since_s = min(a.ledger.since_s, b.ledger.since_s)
+    for state in (a, b):
+        for name, count in state.counters.items():
+            both.counters[name] = both.counters.get(name, 0) + count
+        for carrier, tally in state.tallies.items():
+            mine = both.tally(carrier)
+            mine.submitted += tally.submitted
+            mine.delivered += tally.delivered
+            mine.undelivered += tally.undelivered
+            _worse(both.breakers[carrier], state.breakers[carrier])
+    places = [_rows(state.ledger, both.ledger) for state in (a, b)]
+    for state, rows in zip((a, b), places, strict=True):
+        both.ledger.born_s[rows] = np.maximum(both.ledger.born_s[rows], state.ledger.born_s[: state.ledger.rows])
+    counts: list[tuple[float, float, Floats]] = []
+    for state, rows in zip((a, b), places, strict=True):
+        counts += _add(state.ledger, rows, both.ledger)
+        for level, mine, theirs in zip(LEVELS, both.detectors, state.detectors, strict=True):
+            _add_detector(state.ledger, theirs, both.ledger, mine, level)
+    _stack(both.ledger, counts)
+    estimate(both)
+    return both
+
+
+def _rows(part: Ledger, whole: Ledger) -> Ints:
+    """The rows of ``part`` in ``whole``, made where they are missing."""
+    rows = np.zeros(part.rows, dtype=np.int64)
+    for (carrier, network, group), row in part.keys.items():
+        known = (carrier, network, group) in whole.keys
+        rows[row] = place = whole.row(carrier, network, group, float(part.first_s[row]))
+        if not known:
+            whole.born_s[place], whole.used_s[place] = part.born_s[row], part.used_s[row]
+        whole.first_s[place] = min(whole.first_s[place], part.first_s[row])
+        whole.used_s[place] = max(whole.used_s[place], part.used_s[row])
+    return rows
+
+
+def _add(part: Ledger, rows: Ints, whole: Ledger) -> list[tuple[float, float, Floats]]:
+    """Add the counts of rows in the whole's epoch; returns the cohorts as (start, width, counts by the whole's rows)."""
+    mine = np.flatnonzero((part.born_s[: part.rows] >= whole.born_s[rows]) | (whole.born_s[rows] <= whole.since_s))
+    for name in _SUMS:
+        getattr(whole, name)[rows[mine]] += getattr(part, name)[mine]
+    for name, values in whole.kept.items():
+        values[rows[mine]] += part.kept[name][mine]
+    whole.rose_s[rows] = np.maximum(whole.rose_s[rows], part.rose_s[: part.rows])
+    found = []
+    for place, (start, width) in enumerate(zip(part.cohorts.starts.tolist(), part.cohorts.widths.tolist(), strict=True)):
+        column = np.zeros(len(whole.n))
+        column[rows[mine]] = part.cohorts.counts[place, mine]
+        found.append((start, width, column))
+    return found
+
+
+def _stack(whole: Ledger, found: list[tuple[float, float, Floats]]) -> None:
+    """Cohorts of the same slice become one."""
+    slices: dict[tuple[float, float], Floats] = {}
+    for start, width, column in found:
+        wide = np.zeros(len(whole.n))
+        wide[: len(column)] = column
+        slices[start, width] = slices[start, width] + wide if (start, width) in slices else wide
+    keys = sorted(slices)
+    if keys:
+        starts, widths = (np.array(column) for column in zip(*keys, strict=True))
+        whole.cohorts.replace(starts, widths, np.stack([slices[key] for key in keys]))
+
+
+def _add_detector(part: Ledger, theirs: Detector, whole: Ledger, mine: Detector, level: int) -> None:
+    """Evidence of two halves adds up; suspicion of either is suspicion."""
+    names, known = _names(part, level), _names(whole, level)
+    mine.grow(len(known))
+    for place, name in enumerate(names.names[: len(theirs.rate)]):
+        here = known.index[name]
+        for column, other in (
+            (mine.score, theirs.score),
+            (mine.seen, theirs.seen),
+            (mine.expected, theirs.expected),
+        ):
+            column[:, here] += other[:, place]
+        mine.over_s[:, here] = np.maximum(mine.over_s[:, here], theirs.over_s[:, place])
+        mine.rate[here] += theirs.rate[place]
+        mine.climb[here] = max(mine.climb[here], theirs.climb[place])
+        mine.suspect_s[here] = min(mine.suspect_s[here], theirs.suspect_s[place])
+
+
+def _names(ledger: Ledger, level: int) -> Names:
+    carrier, market, route = LEVELS
+    return {carrier: ledger.carriers, market: ledger.markets, route: ledger.routes}[level]
+
+
+def _worse(mine: Breaker, other: Breaker) -> None:
+    """The breaker that is further from closed; of two open ones the one that opens longer."""
+    rank = (_SEVERITY[other.state], other.until_s, other.faults)
+    if rank > (_SEVERITY[mine.state], mine.until_s, mine.faults):
+        for name in Breaker.__slots__:
+            setattr(mine, name, getattr(other, name))

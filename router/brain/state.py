@@ -1,0 +1,171 @@
+"""The brain's state and what changes it: observations and the passing of time."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from router.brain.ages import DEADLINES_S, GROUP_OF, Ints, sums
+from router.brain.breaker import REFUSING, SILENT, Breaker
+from router.brain.change import DOWN, Alarm, Detector, knownness
+from router.brain.ledger import CARRIER, MARKET, ROUTE, Ledger
+from router.brain.port import Observation, Outcome
+from router.brain.shrink import Habits, habits
+
+KEEP: Final = 150.0  # effective observations that survive an alarm: enough to start from, little enough to unlearn
+SUSPICION_S: Final = 1_800.0  # a suspect that never recovers is the new normal
+LEVELS: Final = (CARRIER, MARKET, ROUTE)  # widest first: its alarm makes the narrower ones start again
+
+
+class Tally:
+    """Plain counts of one carrier, since the brain knows it, second attempts included."""
+
+    __slots__ = ("delivered", "submitted", "undelivered")
+
+    def __init__(self) -> None:
+        self.submitted = 0
+        self.delivered = 0
+        self.undelivered = 0
+
+
+class BrainState:
+    """All that the brain remembers. ``deadlines_s`` by class: what "in time" means on its boards."""
+
+    __slots__ = ("breakers", "counters", "deadlines_s", "detectors", "habits", "ledger", "tallies", "version")
+
+    def __init__(self, now: float, deadlines_s: Sequence[float] = DEADLINES_S) -> None:
+        self.deadlines_s = tuple(deadlines_s)
+        self.ledger = Ledger(now)
+        self.detectors = tuple(Detector() for _ in LEVELS)
+        self.breakers: dict[str, Breaker] = {}
+        self.tallies: dict[str, Tally] = {}
+        self.counters = {"alarms_down": 0, "alarms_up": 0, "observations": 0}
+        self.version = 0
+        self.habits: Habits | None = None  # of the last tick; None: not computed for what the ledger holds
+
+    def tally(self, carrier: str) -> Tally:
+        """The carrier's counts; a carrier never seen is known from here on."""
+        found = self.tallies.get(carrier)
+        if found is None:
+            found = self.tallies[carrier] = Tally()
+            self.breakers[carrier] = Breaker()
+        return found
+
+
+def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None:
+    """Take in a batch, in the order in which things were seen. ``now`` opens and closes breakers; the ledger uses ``at_s``."""
+    ledger = state.ledger
+    keys = ledger.keys
+    submitted: list[int] = []
+    submitted_s: list[float] = []
+    ended: list[int] = []
+    ended_s: list[tuple[float, float]] = []
+    positive: list[bool] = []
+    for at_s, carrier, network, klass, outcome, age_s, first in batch:
+        tally = state.tallies.get(carrier) or state.tally(carrier)
+        if outcome == Outcome.SUBMITTED:
+            tally.submitted += 1
+            breaker = state.breakers[carrier]
+            if not breaker.quiet:
+                breaker.taken(at_s)
+            if first:
+                row = keys.get((carrier, network, GROUP_OF[klass]))
+                submitted.append(ledger.row(carrier, network, GROUP_OF[klass], at_s) if row is None else row)
+                submitted_s.append(at_s)
+        elif outcome in {Outcome.DELIVERED, Outcome.UNDELIVERED}:
+            good = outcome == Outcome.DELIVERED
+            if good:
+                tally.delivered += 1
+            else:
+                tally.undelivered += 1
+            if first:
+                row = keys.get((carrier, network, GROUP_OF[klass]))
+                ended.append(ledger.row(carrier, network, GROUP_OF[klass], at_s - age_s) if row is None else row)
+                ended_s.append((at_s, age_s))
+                positive.append(good)
+        else:
+            _tell_breaker(state.breakers[carrier], outcome, at_s, now)
+    state.counters["observations"] += len(batch)
+    if submitted:
+        ledger.submitted(np.array(submitted), np.array(submitted_s))
+    if ended:
+        times = np.array(ended_s)
+        ledger.ended(np.array(ended), times[:, 0], times[:, 1], np.array(positive))
+
+
+def tick(state: BrainState, now: float) -> None:
+    """Let time pass: exposure, discount, breakers, detectors, and the estimates for what comes next. Call it about once a second."""
+    for breaker in state.breakers.values():
+        breaker.tick(now)
+    ledger = state.ledger
+    lapse_s = now - ledger.at_s
+    if lapse_s > 0:
+        ledger.advance(now)
+        _detect(state, now, lapse_s)
+    estimate(state)
+
+
+def estimate(state: BrainState) -> Habits:
+    """The hazards of what the ledger holds now."""
+    state.habits = habits(state.ledger)
+    state.ledger.mu[: state.ledger.rows] = state.habits.positive.hazard
+    return state.habits
+
+
+def _tell_breaker(breaker: Breaker, outcome: Outcome, at_s: float, now: float) -> None:
+    match outcome:
+        case Outcome.REFUSED:
+            breaker.fault(now, REFUSING)
+        case Outcome.UNANSWERED:
+            breaker.fault(now, SILENT)
+        case Outcome.LINK_DOWN:
+            breaker.link_down(at_s)
+        case Outcome.LINK_UP:
+            breaker.link_up(at_s)
+        case Outcome.REFUSED_OTHER if not breaker.quiet:
+            breaker.taken(at_s)
+        case _:
+            pass
+
+
+def _detect(state: BrainState, now: float, lapse_s: float) -> None:
+    """Run the detectors on what was seen since the last tick, and begin new epochs where they alarm."""
+    ledger = state.ledger
+    used = ledger.rows
+    trust = knownness(ledger.n[:used], ledger.first_s[:used], now)
+    seen, expected = ledger.seen[:used] * trust, np.maximum(ledger.expected[:used], 0.0) * trust
+    mature = ledger.n[:used] * (trust > 0)
+    for level, detector in zip(LEVELS, state.detectors, strict=True):
+        number = ledger.of[level, :used]
+        places = len((ledger.carriers, None, None, ledger.routes, ledger.markets)[level] or ())
+        detector.grow(places)
+        detector.acquit(np.flatnonzero(detector.suspect_s < now - SUSPICION_S))
+        alarms = detector.step(sums(number, seen, places), sums(number, expected, places), sums(number, mature, places), lapse_s)
+        for alarm in alarms:
+            rows = np.flatnonzero(number == alarm.place)
+            _begin_epoch(state, alarm, detector, rows, now)
+            seen[rows] = expected[rows] = 0.0  # told already: the narrower detectors start again
+    ledger.seen[:used] = ledger.expected[:used] = 0.0
+
+
+def _begin_epoch(state: BrainState, alarm: Alarm, detector: Detector, rows: Ints, now: float) -> None:
+    """The world has changed in these rows: keep little, forget what waits, start all overlapping detectors again."""
+    ledger = state.ledger
+    if alarm.way == DOWN:
+        ledger.fall(rows, alarm.ratio, KEEP, now)
+    else:
+        ledger.rise(rows, alarm.ratio, KEEP, now)
+    state.counters["alarms_down" if alarm.way == DOWN else "alarms_up"] += 1
+    carrier = ledger.of[CARRIER, rows[0]]
+    of_carrier = ledger.of[:, : ledger.rows][:, ledger.of[CARRIER, : ledger.rows] == carrier]
+    for level, overlapping in zip(LEVELS, state.detectors, strict=True):
+        places = np.unique(of_carrier[level])
+        overlapping.restart(places[places < len(overlapping.rate)])
+    if alarm.way == DOWN:
+        detector.suspect(alarm.place, alarm.ratio, now)
+        return
+    detector.acquit(np.array([alarm.place]))
+    if detector is state.detectors[0]:  # the whole carrier is back: so are its parts
+        for level, overlapping in zip(LEVELS[1:], state.detectors[1:], strict=True):
+            places = np.unique(of_carrier[level])
+            overlapping.acquit(places[places < len(overlapping.rate)])
