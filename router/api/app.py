@@ -1,13 +1,16 @@
 """The app factory: every route of the REST API over one front."""
 
 from collections.abc import Sequence
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from router.api import document, fleet, hooks, operations, page, preview, read
 from router.api.batch import BatchSender
 from router.api.http import Handler, PlainRoute, endpoint, internal_error, problem_reply
 from router.api.idempotency import Idempotency
@@ -15,30 +18,75 @@ from router.api.port import FrontPort
 from router.api.problems import Refusal
 from router.api.send import Sender
 
+_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def _version() -> str:
+    try:
+        return version("trunkline")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"
+
 
 def create_app(front: FrontPort) -> FastAPI:
     """The whole REST API over one front. Keeps nothing that may not be lost: idempotency keys under way, and that is all."""
-    app = FastAPI(title="Trunkline", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Trunkline",
+        version=_version(),
+        description=document.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     app.router.route_class = PlainRoute
     app.state.front = front
-    idempotency = Idempotency()
 
-    def add(
-        method: str, path: str, handler: Handler, *, scopes: Sequence[str] | None, limited: bool = False, **options: Any
-    ) -> None:
+    def add(method: str, path: str, handler: Handler, scopes: Sequence[str] | None = None, *, hidden: bool = False) -> None:
+        options: dict[str, Any] = {"include_in_schema": False}
+        limited = False
+        if not hidden:
+            options = document.route_options(method, path)
+            limited = document.OPERATIONS[method, path].limited
         bound = endpoint(front, path, handler, scopes=scopes, limited=limited)
-        app.add_api_route(path, bound, methods=[method], response_model=None, **options)
+        app.add_api_route(path, bound, methods=[method], response_model=None, response_class=Response, **options)
 
-    add("POST", "/v1/messages", Sender(idempotency).post, scopes=("send",), limited=True)
-    add("POST", "/v1/messages/batch", BatchSender(idempotency).post, scopes=("send",), limited=True)
+    # Routes are tried in this order: the hottest first, fixed names before {id}.
+    idempotency = Idempotency()
+    add("POST", "/v1/messages", Sender(idempotency).post, ("send",))
+    add("POST", "/v1/messages/batch", BatchSender(idempotency).post, ("send",))
+    add("POST", "/v1/messages/preview", preview.preview, ("send", "read"))
+    add("GET", "/v1/messages", read.list_messages, ("read",))
+    add("GET", "/v1/messages/{id}", read.get_message, ("read",))
+    add("GET", "/v1/messages/{id}/events", read.get_events, ("read",))
+    add("POST", "/v1/messages/{id}/cancel", read.cancel, ("send",))
+    add("GET", "/v1/carriers", fleet.carriers, ("read", "admin"))
+    add("GET", "/v1/board", fleet.board, ("read", "admin"))
+    add("GET", "/v1/webhooks/dead", hooks.dead, ("read", "admin"))
+    add("POST", "/v1/webhooks/dead/replay", hooks.replay, ("send", "admin"))
+    add("GET", "/healthz", operations.healthz)
+    add("GET", "/readyz", operations.readyz)
+    add("GET", "/metrics", operations.metrics)
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            raw = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            app.openapi_schema = document.complete(raw)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending its document
+    if front.terms.settings.api.docs:
+        as_json, as_page = operations.document_handlers(openapi, page.render)
+        add("GET", "/openapi.json", as_json, hidden=True)
+        add("GET", "/docs", as_page, hidden=True)
 
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = getattr(error, "headers", None) or {}
-        refusal = Refusal({404: "not_found", 405: "method_not_allowed"}.get(status, "internal"), status=status)
+        refusal = Refusal(_OF_STATUS.get(status, "internal"), status=status)
         front.count_request("", status, 0.0)
-        allow = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        return problem_reply(refusal.problem(request.url.path), allow)
+        kept = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        return problem_reply(refusal.problem(request.url.path), kept)
 
     async def broken(request: Request, error: Exception) -> Response:
         return internal_error(front, request.url.path, error)
