@@ -129,11 +129,14 @@ def why_denied(address: str) -> str:
 
 
 def check_address(address: str, host: str, allow: AllowList = NOBODY) -> str:
-    """Why ``host``, which resolved to ``address``, must not be connected to; "" when it may be."""
+    """Why ``host``, which resolved to ``address``, must not be connected to; "" when it may be.
+
+    The address is not told: what a name inside our network resolves to is not for tenants.
+    """
     if allow.has_name(host) or allow.has_address(address):
         return ""
     word = why_denied(address)
-    return f"{host} leads to {address}, which is {word}" if word else ""
+    return f"{host} leads to an address that is {word}" if word else ""
 
 
 def check_url(url: str, allow: AllowList = NOBODY) -> Target | str:

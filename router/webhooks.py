@@ -4,9 +4,11 @@ What they say is in ``router.webhook_event``.
 """
 
 import hmac
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Sequence
+from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Final, NamedTuple
 
@@ -108,6 +110,20 @@ EVENT_TYPES: Final = frozenset(event_type(state) for state in State if state.fin
 def wanted(patterns: Iterable[str], kind: str) -> bool:
     """Whether an endpoint that asked for ``patterns`` (exact types, ``message.*``, ``*``) is told of this type."""
     return any(pattern in {"*", kind} or (pattern.endswith(".*") and kind.startswith(pattern[:-1])) for pattern in patterns)
+
+
+def retry_after_s(value: str, date: str = "") -> float | None:
+    """A ``Retry-After`` header in seconds; None: there is none that can be read.
+
+    A time (RFC 9110, 10.2.3) is counted from the answer's own ``Date``, so that clocks need not agree.
+    """
+    text = value.strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def after(answer: WebhookAnswer, tries: int, now_ms: int, rng: Random) -> Verdict:
