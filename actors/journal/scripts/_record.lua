@@ -31,10 +31,11 @@ local function add_event(v, event)
   return v .. event
 end
 
--- Ids to the front (or the end) of their lines; lanes: "class:tenant" -> ids in order. A tenant stands in the ring of its class
+-- Ids to the front (or the end) of their lines; lanes: a list of "class:tenant", and each of these -> ids in order. A tenant stands in the ring of its class
 -- if and only if its line is not empty.
 local function enqueue(P, lanes, command)
-  for lane, ids in pairs(lanes) do
+  for _, lane in ipairs(lanes) do
+    local ids = lanes[lane]
     if command == 'LPUSH' then
       local turned, n = {}, #ids
       for i = 1, n do turned[i] = ids[n + 1 - i] end
@@ -44,10 +45,16 @@ local function enqueue(P, lanes, command)
   end
 end
 
-local function add_to_lane(lanes, v, id)
-  local lane = byte(v, 3) .. ':' .. tenant_of(v)
+local function add_to(lanes, lane, id)
   local ids = lanes[lane]
-  if ids then ids[#ids + 1] = id else lanes[lane] = {id} end
+  if ids then
+    ids[#ids + 1] = id
+  else
+    lanes[lane] = {id}
+    lanes[#lanes + 1] = lane
+  end
 end
+
+local function add_to_lane(lanes, v, id) add_to(lanes, byte(v, 3) .. ':' .. tenant_of(v), id) end
 
 local function wake(channel, P) call('PUBLISH', channel, tonumber(sub(P, 3, 4))) end

@@ -67,8 +67,7 @@ for _, group in ipairs(groups) do
       entries[#entries + 1] = 0
       entries[#entries + 1] = id
       if dues[i] == 0 then
-        local line = lines[lane]
-        if line then line[#line + 1] = id else lines[lane] = {id} end
+        add_to(lines, lane, id)
       else
         timers[#timers + 1] = dues[i]
         timers[#timers + 1] = id
