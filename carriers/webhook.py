@@ -6,6 +6,7 @@ the same check, so that there is no way around it (literal addresses do not go t
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -267,7 +268,8 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientConnectorDNSError():
             return "the host name could not be resolved"
         case aiohttp.ClientConnectorError():
-            return f"could not connect ({error.os_error.strerror or 'no reason given'})"
+            number = error.os_error.errno  # not its own words: they repeat the address
+            return f"could not connect ({os.strerror(number) if number else 'no reason given'})"
         case aiohttp.ServerDisconnectedError() | ConnectionResetError():
             return "the connection was closed before an answer came"
         case _:
