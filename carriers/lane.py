@@ -38,9 +38,9 @@ class Lane:
         "_again_s",
         "_allowance",
         "_allowed_at_s",
+        "_ceiling",
         "_climbed_at_s",
         "_cut_at_s",
-        "_ceiling",
         "_opens_s",
         "_pause_s",
         "_queue_pause_s",
@@ -57,7 +57,7 @@ class Lane:
         self._ceiling = self._speed
         self._recent: deque[list[float]] = deque()  # [written at (the last of the grain), segments], oldest first
         self._total = 0  # segments in _recent
-        self._allowance = 0.0
+        self._allowance = max(1.0, contracted * BURST_S)
         self._allowed_at_s = now_s
         self._climbed_at_s = now_s
         self._cut_at_s = -inf
@@ -153,7 +153,7 @@ class Lane:
             self._speed = self._ceiling = max(MIN_SPEED, float(self._total))
         self._speed = max(MIN_SPEED, self._speed * CUT)
         self._cut_at_s = now_s
-        self._allowance = 0.0
+        self._allowance = max(1.0, self._speed * BURST_S)  # for the moment when the pause is over
         return True
 
     def _climb(self, now_s: float) -> None:

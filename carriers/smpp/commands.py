@@ -72,6 +72,7 @@ RINVSCHED: Final = 0x61
 RINVEXPIRY: Final = 0x62
 RX_P_APPN: Final = 0x65  # the receiving application refuses this message for good
 RINVOPTPARSTREAM: Final = 0xC0
+RUNKNOWNERR: Final = 0xFF
 
 TLV_PAYLOAD_TYPE: Final = 0x0019
 TLV_STATUS_TEXT: Final = 0x001D

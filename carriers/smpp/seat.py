@@ -10,7 +10,7 @@ from typing import Final
 from carriers.smpp.client import Address, connect
 from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSMITTER
 from carriers.smpp.counters import LinkCounters
-from carriers.smpp.events import BindRefused, Bound, Closed, Event, Unbinding
+from carriers.smpp.events import BindRefused, Bound, Closed, Event, Malformed, Unbinding
 from carriers.smpp.law import SUBMITTING, Side
 from carriers.smpp.operations import Bind
 from carriers.smpp.rebind import CREDENTIALS, Backoff
@@ -35,6 +35,7 @@ class Seat:
         profile: CarrierProfile,
         addresses: tuple[Address, ...],
         *,
+        address: int,
         context: ssl.SSLContext | None,
         counters: LinkCounters,
         clock: Callable[[], float],
@@ -42,14 +43,14 @@ class Seat:
         on_events: Callable[["Seat", list[Event]], None],
         on_writable: Callable[[], None],
     ) -> None:
-        """``command``: which bind; ``number`` names the seat and picks its first address."""
+        """``command``: which bind; ``address``: which of the addresses to begin with, counted around."""
         self.number = number
         self.command = command
         self.reason = "not connected yet"  # why it is not bound; "" when it is
         self.shell: SessionShell | None = None
         self._profile = profile
         self._addresses = addresses
-        self._address = number % len(addresses)
+        self._address = address % len(addresses)
         self._context = context
         self._counters = counters
         self._clock = clock
@@ -100,9 +101,10 @@ class Seat:
                 except TimeoutError:
                     continue
 
-    def unbind(self) -> None:
+    def unbind(self, reason: str) -> None:
         """End the session of the moment in good order; ``keep`` binds again unless ``leave`` was called."""
         if self.shell is not None:
+            log.info("carrier.unbind carrier=%s session=%d reason=%s", self._profile.name, self.number, reason)
             self.shell.session.unbind(self._clock())
             self.shell.flush()
 
@@ -110,7 +112,7 @@ class Seat:
         """Unbind and do not come back."""
         self._closing.set()
         if self.bound:
-            self.unbind()
+            self.unbind("closed here")
         elif self.shell is not None:
             self.shell.close("closed here")
 
@@ -134,12 +136,15 @@ class Seat:
                 context=self._context,
                 server_name=profile.tls.server_name if profile.tls is not None else "",
             )
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, UnicodeError) as error:  # the last is a host name that no resolver takes
             self._next_address()
-            self._fail("connect", f"no connection to {address}: {error or type(error).__name__}")
+            self._fail("connect", f"no connection to {address}: {str(error) or type(error).__name__}")
             return self._backoff.failed(None)
         await self._ended.wait()
         self.shell = None
+        return self._pause_s()
+
+    def _pause_s(self) -> float:
         if self._bound_at_s is not None:
             return self._backoff.ended(self._clock() - self._bound_at_s)
         self._next_address()
@@ -172,9 +177,7 @@ class Seat:
         if self._closing.is_set():
             shell.close("closed here")
             return
-        profile = self._profile
-        bind = Bind(profile.system_id, profile.password, profile.system_type, profile.interface_version)
-        shell.session.bind(self.command, bind, self._clock())
+        shell.session.bind(self.command, bind_of(self._profile), self._clock())
 
     def _on_shell(self, shell: SessionShell, events: list[Event]) -> None:
         for event in events:
@@ -191,6 +194,8 @@ class Seat:
                     shell.close(self.reason)
                 case Unbinding():
                     self.reason = "unbound by the carrier"
+                case Malformed(reason=reason):
+                    log.warning("carrier.malformed carrier=%s session=%d reason=%s", self._profile.name, self.number, reason)
                 case Closed(reason=reason):
                     self._closed(reason)
                 case _:
@@ -214,3 +219,8 @@ class Seat:
         failures[kind] = failures.get(kind, 0) + 1
         level = logging.ERROR if alert else logging.WARNING
         log.log(level, "carrier.bind_failed carrier=%s session=%d reason=%s", self._profile.name, self.number, reason)
+
+
+def bind_of(profile: CarrierProfile) -> Bind:
+    """How this account introduces itself."""
+    return Bind(profile.system_id, profile.password, profile.system_type, profile.interface_version)
