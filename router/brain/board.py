@@ -173,9 +173,9 @@ def _cells(state: BrainState) -> dict[str, Cell]:
             if GROUP_OF[klass] == group:
                 p, wait_s = curve(mu, nu, state.deadlines_s[klass])
                 sd = np.sqrt(np.maximum(p * (1.0 - p), 1e-4) / (weight + CELL_COUNT))
-                columns = zip(pairs.keys, p.tolist(), wait_s.tolist(), weight.tolist(), sd.tolist(), strict=True)
                 tail = str(int(klass))
-                cells.update({key + tail: Cell(*values) for key, *values in columns})
+                columns = map(Cell, p.tolist(), wait_s.tolist(), weight.tolist(), sd.tolist())
+                cells.update(zip([key + tail for key in pairs.keys], columns, strict=True))
     return cells
 
 

@@ -28,7 +28,7 @@ LINK_DOWN: Final = "no session is bound"
 class Breaker:
     """One carrier's breaker. ``until_s``: when an open one turns half-open, and from when a half-open one is so."""
 
-    __slots__ = ("failed", "faults", "opened_s", "reason", "state", "until_s", "wait_s")
+    __slots__ = ("failed", "faults", "opened_s", "quiet", "reason", "state", "until_s", "wait_s")
 
     def __init__(self) -> None:
         self.state = CLOSED
@@ -38,11 +38,7 @@ class Breaker:
         self.failed = False  # it refused, and no message has been taken since
         self.wait_s = FIRST_WAIT_S
         self.opened_s = 0.0
-
-    @property
-    def quiet(self) -> bool:
-        """Nothing to remember: the state in which successes need not be told."""
-        return self.state == CLOSED and not self.faults and not self.failed
+        self.quiet = True  # nothing to remember: successes need not be told
 
     def taken(self, at_s: float) -> None:
         """The carrier answered a submit."""
@@ -50,13 +46,14 @@ class Breaker:
             return  # the answer to a message sent before: the probe will tell
         # Half-open: the probe was taken. Open for want of a link: another session of the carrier is bound after all.
         self.state, self.reason, self.until_s = CLOSED, "", 0.0
-        self.faults, self.failed, self.wait_s = 0, False, FIRST_WAIT_S
+        self.faults, self.failed, self.wait_s, self.quiet = 0, False, FIRST_WAIT_S, True
 
     def fault(self, at_s: float, reason: str) -> None:
         """A submit was refused, or was not answered."""
         if self.state == OPEN:
             return  # messages on the way when it opened
         self.faults += 1
+        self.quiet = False
         if self.state == HALF_OPEN:
             self.wait_s = min(self.wait_s * 2, LONGEST_WAIT_S)
         elif self.faults < FAULTS:
@@ -74,7 +71,7 @@ class Breaker:
             self.state = HALF_OPEN if self.failed else CLOSED
             self.until_s = at_s if self.failed else 0.0
             self.reason = REFUSING if self.failed else ""
-            self.faults = 0
+            self.faults, self.quiet = 0, not self.failed
 
     def tick(self, now_s: float) -> None:
         """Let time pass."""
@@ -85,4 +82,4 @@ class Breaker:
 
     def _open(self, at_s: float, until_s: float, reason: str) -> None:
         self.state, self.until_s, self.reason = OPEN, until_s, reason
-        self.faults, self.opened_s = 0, at_s
+        self.faults, self.opened_s, self.quiet = 0, at_s, False

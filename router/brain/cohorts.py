@@ -48,8 +48,7 @@ class Cohorts:
         """Seconds that the pending messages of each row spent in each age bin between the two times: (rows, BINS)."""
         middle = self.starts + self.widths / 2
         lapse = spent(np.maximum(now_s - middle, 0.0)) - spent(np.maximum(since_s - middle, 0.0))
-        moving = lapse.any(axis=1)
-        result: Floats = self.counts[: len(self.starts)][moving].T @ lapse[moving]
+        result: Floats = self.counts[: len(self.starts)].T @ lapse
         return result
 
     def pending(self) -> Floats:

@@ -75,6 +75,7 @@ class Ledger:
         }
         # Numbers by row: of its carrier, network, country, route, market, group.
         self.of = np.zeros((6, _FIRST_ROWS), dtype=np.int64)
+        self.index: object = None  # what ``shrink`` keeps for the present rows
         self.cohorts = Cohorts(_FIRST_ROWS)
 
     def row(self, carrier: str, network: str, group: int, at_s: float) -> int:
@@ -175,7 +176,8 @@ class Ledger:
         self.cohorts.forget(rows)
 
     def _expose(self, rows: Ints, seconds: Floats) -> None:
-        np.add.at(self.t, rows, seconds)
+        # Flat, because ``add.at`` is ten times slower with rows than with single values.
+        np.add.at(self.t.reshape(-1), (rows[:, None] * BINS + np.arange(BINS)).ravel(), seconds.ravel())
         np.add.at(self.expected, rows, np.einsum("rb,rb->r", seconds[:, :EARLY_BINS], self.mu[rows, :EARLY_BINS]))
 
     def _grow(self) -> None:

@@ -32,10 +32,10 @@ def merge(a: BrainState, b: BrainState) -> BrainState:
         for name, count in state.counters.items():
             both.counters[name] = both.counters.get(name, 0) + count
         for carrier, tally in state.tallies.items():
-            mine = both.tally(carrier)
-            mine.submitted += tally.submitted
-            mine.delivered += tally.delivered
-            mine.undelivered += tally.undelivered
+            total = both.tally(carrier)
+            total.submitted += tally.submitted
+            total.delivered += tally.delivered
+            total.undelivered += tally.undelivered
             _worse(both.breakers[carrier], state.breakers[carrier])
     places = [_rows(state.ledger, both.ledger) for state in (a, b)]
     for state, rows in zip((a, b), places, strict=True):

@@ -40,48 +40,53 @@ class Habits(NamedTuple):
     negative: Habit
 
 
+class _Index:
+    """The numbers of the rows as flat indices, computed once for each number of rows: making them costs as much as using them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.rows = ledger.rows
+        of = ledger.of[:, : ledger.rows]
+        self.group = of[GROUP].copy()
+        self.network, self.carrier, self.market = (of[level] * GROUPS + self.group for level in (NETWORK, CARRIER, MARKET))
+        self.flat = (self.carrier[:, None] * BINS + np.arange(BINS)).ravel()
+        self.member = np.stack([(self.group == group).astype(np.float64) for group in range(GROUPS)])
+        self.networks, self.carriers = len(ledger.networks) * GROUPS, len(ledger.carriers) * GROUPS
+        self.markets = len(ledger.markets) * GROUPS
+
+
 def habits(ledger: Ledger) -> Habits:
     """Estimate both hazards."""
-    rows = ledger.rows
-    waited = np.maximum(ledger.t[:rows], 0.0)
-    of = ledger.of[:, :rows]
-    sizes = (len(ledger.networks), len(ledger.carriers), len(ledger.markets))
-    return Habits(_habit(ledger.s[:rows], waited, PRIOR_MU, of, sizes), _habit(ledger.f[:rows], waited, PRIOR_NU, of, sizes))
-
-
-def _habit(seen: Floats, waited: Floats, prior: Floats, of: Ints, sizes: tuple[int, int, int]) -> Habit:
-    group = of[GROUP]
-    networks, carriers, markets = sizes
-    network, carrier, market = (of[level] * GROUPS + group for level in (NETWORK, CARRIER, MARKET))
-    bins = carrier[:, None] * BINS + np.arange(BINS)
-    group_bins = group[:, None] * BINS + np.arange(BINS)
-
-    world: Floats = (_by_bin(group_bins, seen, GROUPS) + WORLD_COUNT) / (
-        _by_bin(group_bins, waited, GROUPS) + WORLD_COUNT / prior
+    index = ledger.index
+    if not isinstance(index, _Index) or index.rows != ledger.rows:
+        index = ledger.index = _Index(ledger)
+    waited = np.maximum(ledger.t[: ledger.rows], 0.0)
+    return Habits(
+        _habit(ledger.s[: ledger.rows], waited, PRIOR_MU, index), _habit(ledger.f[: ledger.rows], waited, PRIOR_NU, index)
     )
-    hazard: Floats = world[group]
+
+
+def _habit(seen: Floats, waited: Floats, prior: Floats, index: _Index) -> Habit:
+    world: Floats = (index.member @ seen + WORLD_COUNT) / (index.member @ waited + WORLD_COUNT / prior)
+    hazard: Floats = world[index.group]
     total = seen.sum(axis=1)
+    expected: Floats = waited * hazard
 
-    expected = np.einsum("rb,rb->r", waited, hazard)
-    by_network = _multiplier(network, total, expected, networks * GROUPS, NETWORK_COUNT)
-    hazard *= by_network[network][:, None]
+    by_network = _multiplier(index.network, total, expected.sum(axis=1), index.networks, NETWORK_COUNT)
+    step = by_network[index.network][:, None]
+    expected *= step
+    hazard *= step
 
-    age: Floats = (_by_bin(bins, seen, carriers * GROUPS) + AGE_COUNT) / (
-        _by_bin(bins, waited * hazard, carriers * GROUPS) + AGE_COUNT
-    )
-    hazard *= age[carrier]
+    size = index.carriers * BINS
+    age: Floats = (sums(index.flat, seen.ravel(), size) + AGE_COUNT) / (sums(index.flat, expected.ravel(), size) + AGE_COUNT)
+    age = age.reshape(index.carriers, BINS)
+    hazard *= age[index.carrier]
 
-    expected = np.einsum("rb,rb->r", waited, hazard)
-    by_market = _multiplier(market, total, expected, markets * GROUPS, MARKET_COUNT)
-    expected *= by_market[market]
-    cell = (total + CELL_COUNT) / (expected + CELL_COUNT)
-    hazard *= (by_market[market] * cell)[:, None]
+    whole: Floats = np.einsum("rb,rb->r", waited, hazard)
+    by_market = _multiplier(index.market, total, whole, index.markets, MARKET_COUNT)
+    market = by_market[index.market]
+    cell: Floats = (total + CELL_COUNT) / (whole * market + CELL_COUNT)
+    hazard *= (market * cell)[:, None]
     return Habit(world, by_network, age, by_market, cell, hazard)
-
-
-def _by_bin(flat: Ints, values: Floats, size: int) -> Floats:
-    """Sums of (rows, BINS) values by a number of the row: (size, BINS)."""
-    return sums(flat.ravel(), values.ravel(), size * BINS).reshape(size, BINS)
 
 
 def _multiplier(number: Ints, seen: Floats, expected: Floats, size: int, count: float) -> Floats:

@@ -1,6 +1,6 @@
 """The brain's memory as octets that outlive the process: versioned msgpack, unknown keys tolerated.
 
-Arrays travel as little-endian float64. A snapshot holds everything, so that reading it gives the state back exactly; ``resume`` then
+Arrays travel as places and little-endian float64 values of what is not zero. A snapshot holds everything, so that reading it gives the state back exactly; ``resume`` then
 says what a restart makes of it: nobody knows which receipts came in between.
 """
 
@@ -53,13 +53,13 @@ def unpack_state(octets: bytes) -> BrainState:
     """Octets to the state they were made from; raises ``UnreadableSnapshot``."""
     try:
         found = msgpack.unpackb(octets)
-        if not isinstance(found, dict) or found.get("version") != SNAPSHOT_VERSION:
-            raise UnreadableSnapshot("not a snapshot of this version")
-        return _read(found)
-    except UnreadableSnapshot:
-        raise
+        readable = isinstance(found, dict) and found.get("version") == SNAPSHOT_VERSION
+        state = _read(found) if readable else None
     except (msgpack.UnpackException, ValueError, KeyError, TypeError, IndexError) as error:
         raise UnreadableSnapshot(repr(error)) from error
+    if state is None:
+        raise UnreadableSnapshot("not a snapshot of this version")
+    return state
 
 
 def resume(state: BrainState, now: float) -> None:
@@ -114,10 +114,14 @@ def _read_detector(item: Detector, packed: dict[str, Any]) -> None:
 
 
 def _pack(values: Floats) -> list[Any]:
-    """Shape and octets."""
-    return [list(values.shape), np.ascontiguousarray(values, dtype="<f8").tobytes()]
+    """Shape, then the places and the octets of what is not zero: most cells have no messages in most slices of time."""
+    flat = values.ravel()
+    places = np.flatnonzero(flat)
+    return [list(values.shape), places.astype("<u4").tobytes(), flat[places].astype("<f8").tobytes()]
 
 
 def _unpack(packed: list[Any]) -> Floats:
-    shape, octets = packed
-    return np.frombuffer(octets, dtype="<f8").astype(np.float64).reshape(shape)
+    shape, places, octets = packed
+    flat = np.zeros(int(np.prod(shape)))
+    flat[np.frombuffer(places, dtype="<u4")] = np.frombuffer(octets, dtype="<f8")
+    return flat.reshape(shape)

@@ -14,6 +14,10 @@ from router.brain.shrink import Habits, habits
 
 KEEP: Final = 150.0  # effective observations that survive an alarm: enough to start from, little enough to unlearn
 SUSPICION_S: Final = 1_800.0  # a suspect that never recovers is the new normal
+# Looked up once: reading them from the enum's class costs as much as a dictionary look-up, for each observation.
+_SUBMITTED: Final = Outcome.SUBMITTED
+_DELIVERED: Final = Outcome.DELIVERED
+_RECEIPTS: Final = (Outcome.DELIVERED, Outcome.UNDELIVERED)  # a tuple: an enum's hash runs Python code
 LEVELS: Final = (CARRIER, MARKET, ROUTE)  # widest first: its alarm makes the narrower ones start again
 
 
@@ -55,25 +59,25 @@ class BrainState:
 def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None:
     """Take in a batch, in the order in which things were seen. ``now`` opens and closes breakers; the ledger uses ``at_s``."""
     ledger = state.ledger
-    keys = ledger.keys
+    keys, tallies, breakers = ledger.keys, state.tallies, state.breakers
     submitted: list[int] = []
     submitted_s: list[float] = []
     ended: list[int] = []
     ended_s: list[tuple[float, float]] = []
     positive: list[bool] = []
     for at_s, carrier, network, klass, outcome, age_s, first in batch:
-        tally = state.tallies.get(carrier) or state.tally(carrier)
-        if outcome == Outcome.SUBMITTED:
+        tally = tallies.get(carrier) or state.tally(carrier)
+        if outcome == _SUBMITTED:
             tally.submitted += 1
-            breaker = state.breakers[carrier]
+            breaker = breakers[carrier]
             if not breaker.quiet:
                 breaker.taken(at_s)
             if first:
                 row = keys.get((carrier, network, GROUP_OF[klass]))
                 submitted.append(ledger.row(carrier, network, GROUP_OF[klass], at_s) if row is None else row)
                 submitted_s.append(at_s)
-        elif outcome in {Outcome.DELIVERED, Outcome.UNDELIVERED}:
-            good = outcome == Outcome.DELIVERED
+        elif outcome in _RECEIPTS:
+            good = outcome == _DELIVERED
             if good:
                 tally.delivered += 1
             else:
@@ -84,7 +88,7 @@ def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None
                 ended_s.append((at_s, age_s))
                 positive.append(good)
         else:
-            _tell_breaker(state.breakers[carrier], outcome, at_s, now)
+            _tell_breaker(breakers[carrier], outcome, at_s, now)
     state.counters["observations"] += len(batch)
     if submitted:
         ledger.submitted(np.array(submitted), np.array(submitted_s))
