@@ -194,6 +194,7 @@ class Custody:
             fate.stat,
             fate.err,
             fate.copies if asked and not fate.lost else 0,
+            t.receipt_text,
         )
         if not fate.stat:  # a black hole: it never ends
             return parcel

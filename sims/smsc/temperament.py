@@ -53,6 +53,7 @@ class Temperament(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     intermediate: Share = 0.0  # an ENROUTE at half the delay first
     duplicate_receipts: Share = 0.0  # the final one twice
     early_receipts: Share = 0.0  # the final one before the answer to its submit
+    receipt_text: bool = False  # receipts copy the first 20 characters of the message
     # -- message ids
     message_ids: IdForm = "decimal"  # in submit_sm_resp
     receipt_ids: Literal["same", "decimal", "hex", "padded", "uuid"] = "same"  # in receipts: some write the same number otherwise
