@@ -8,8 +8,15 @@ from router.text.udh import read_udh, udh_fault
 
 GSM = "".join(sorted(gsm.CHARACTERS))
 gsm_texts = st.text(GSM, max_size=700) | st.text("ab€[", max_size=700)
-# Plenty of astral characters, and of lengths about the limits.
-any_texts = st.text(max_size=300) | st.text("aП😀𝄞", max_size=300) | st.text("x€é", min_size=140, max_size=330)
+any_texts = st.text(max_size=300)
+# Pairs at every distance from each other and from the start, so that most limits would fall into one.
+paired_texts = st.builds(
+    lambda kind, start, distance, times: "x" * start + (kind[0] * distance + kind[1]) * times,
+    st.sampled_from([("x", "€"), ("é", "["), ("x", "€é"), ("П", "😀"), ("x", "😀"), ("€", "😀😀")]),
+    st.integers(0, 4),
+    st.integers(0, 6),
+    st.integers(90, 180),
+)
 requests = st.sampled_from(["auto", "gsm7", "ucs2", "latin1"])
 CAPACITIES = {
     ("gsm7", False): 153,
@@ -52,6 +59,15 @@ def test_count_foreign_and_encode_agree(text: str) -> None:
 
 @given(any_texts | gsm_texts, requests, st.integers(0, 0xFFFF), st.booleans())
 def test_cutting_and_joining_gives_the_text(text: str, requested: str, reference: int, wide: bool) -> None:
+    _check_cut(text, requested, reference, wide)
+
+
+@given(paired_texts, st.booleans())
+def test_no_pair_is_cut(text: str, wide: bool) -> None:
+    _check_cut(text, "auto", 0x5A, wide)
+
+
+def _check_cut(text: str, requested: str, reference: int, wide: bool) -> None:
     measured = measure(text, requested)
     if isinstance(measured, NotEncodable):
         assert measured.positions
@@ -82,7 +98,7 @@ def test_cutting_and_joining_gives_the_text(text: str, requested: str, reference
     assert _shown(whole, cut.encoding) == text
 
 
-@given(any_texts)
+@given(any_texts | gsm_texts | paired_texts)
 def test_segments_are_the_fewest_that_hold_the_units(text: str) -> None:
     measured = measure(text)
     if isinstance(measured, Measure):
