@@ -22,6 +22,7 @@ FORGIVEN_S: Final = 10.0  # calm for this long after a pause: the next pause is 
 CLIMB_SHARE_PER_S: Final = 0.02  # of the ceiling (the contract, or the speed that was throttled first): 20 % in 10 s
 MIN_CLIMB_PER_S: Final = 0.5
 MIN_SPEED: Final = 1.0
+MIN_MEASURED: Final = 10.0  # a lane throttled while it was hardly used says little about what it could carry
 UNLIMITED: Final = 1 << 30  # the room of a lane that knows no limit
 
 
@@ -55,7 +56,7 @@ class Lane:
         self.contracted = contracted
         self._speed = float(contracted) if contracted else inf
         self._ceiling = self._speed
-        self._recent: deque[list[float]] = deque()  # [written at (the last of the grain), segments], oldest first
+        self._recent: deque[list[float]] = deque()  # [last write, segments, first write] a grain, oldest first
         self._total = 0  # segments in _recent
         self._allowance = max(1.0, contracted * BURST_S)
         self._allowed_at_s = now_s
@@ -100,7 +101,7 @@ class Lane:
         batch = self._batch()
         wait_s = max(0.0, (batch - self._allowance) / self._speed)
         missing = self._total + batch - int(self._speed)
-        for at_s, count in self._recent:
+        for at_s, count, _ in self._recent:
             if missing <= 0:
                 break
             missing -= int(count)
@@ -150,7 +151,7 @@ class Lane:
             self._queue_pause_s = QUEUE_PAUSE_S
         if self._speed == inf:
             self._forget(now_s)
-            self._speed = self._ceiling = max(MIN_SPEED, float(self._total))
+            self._speed = self._ceiling = max(MIN_MEASURED, float(self._total))
         self._speed = max(MIN_SPEED, self._speed * CUT)
         self._cut_at_s = now_s
         self._allowance = max(1.0, self._speed * BURST_S)  # for the moment when the pause is over
