@@ -41,6 +41,7 @@ class Alarm(NamedTuple):
     place: int
     way: int  # DOWN or UP
     ratio: float  # observed over expected since the change
+    missing: float  # expected less observed
 
 
 class Detector:
@@ -91,7 +92,8 @@ class Detector:
         for place in np.flatnonzero((self.over_s > HOLD_S).any(axis=0)).tolist():
             way = DOWN if self.over_s[DOWN, place] > HOLD_S else UP
             ratio = (self.seen[way, place] + 1.0) / (self.expected[way, place] + 1.0)
-            alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE))))
+            missing = float(self.expected[way, place] - self.seen[way, place])
+            alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE)), missing))
         return alarms
 
     def suspect(self, place: int, ratio: float, now_s: float) -> None:

@@ -140,10 +140,11 @@ class Ledger:
         self.at_s = now_s
         self.cohorts.age(now_s)
 
-    def fall(self, rows: Ints, ratio: float, keep: float, now_s: float) -> None:
+    def fall(self, rows: Ints, ratio: float, missing: float, keep: float, now_s: float) -> None:
         """A new epoch of rows that got worse; what they were is kept for the day they recover.
 
         At most ``keep`` observations stay (over all rows together), successes rescaled by ``ratio``; what waits leaves the ledger.
+        What is kept is made up for the ``missing`` receipts of the time between the change and its alarm, which are not its habit.
         A row that falls again soon after it rose was taken back for better than it is: that memory is dropped.
         """
         share = self._share(rows, keep)
@@ -152,6 +153,8 @@ class Ledger:
         for name, values in self.kept.items():
             values[rows[sound]] = share * getattr(self, name)[rows[sound]]
             values[rows[relapsed]] = 0.0
+        early = float(self.s[rows, :EARLY_BINS].sum())
+        self.kept["s"][rows[sound]] *= 1.0 + min(max(missing, 0.0) / max(early, 1.0), 1.0)
         self._renew(rows, share, ratio, now_s)
 
     def rise(self, rows: Ints, ratio: float, keep: float, now_s: float) -> None:

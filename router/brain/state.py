@@ -156,7 +156,7 @@ def _begin_epoch(state: BrainState, alarm: Alarm, detector: Detector, rows: Ints
     """The world has changed in these rows: keep little, forget what waits, start all overlapping detectors again."""
     ledger = state.ledger
     if alarm.way == DOWN:
-        ledger.fall(rows, alarm.ratio, KEEP, now)
+        ledger.fall(rows, alarm.ratio, alarm.missing, KEEP, now)
     else:
         ledger.rise(rows, alarm.ratio, KEEP, now)
     state.counters["alarms_down" if alarm.way == DOWN else "alarms_up"] += 1
