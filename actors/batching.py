@@ -60,7 +60,7 @@ class GroupCommit(Generic[Item, Result]):
     async def _settle(self, batch: list[Item], takers: list[tuple[int, asyncio.Future[Sequence[Result]]]]) -> None:
         try:
             results = await self._commit(batch)
-        except Exception as error:  # noqa: BLE001 (it is the callers' to judge)
+        except Exception as error:
             for _, done in takers:
                 if not done.done():
                     done.set_exception(error)

@@ -79,7 +79,7 @@ def run_head(data_dir: Path, dashboard_port: int) -> None:
             num_gpus=0,
             include_dashboard=True,
             dashboard_host=LOOPBACK,
-            dashboard_port=dashboard_port or None,
+            dashboard_port=dashboard_port or None,  # type: ignore[arg-type]  # its annotation is wrong
             dashboard_agent_listen_port=0,
             min_worker_port=0,
             max_worker_port=0,

@@ -19,6 +19,14 @@ def incarnation() -> str:
     return f"{_boot_id()}:{pid}:{_start_ticks(pid)}"
 
 
+def incarnation_of(pid: int) -> str:
+    """Another process of this machine; "" when it cannot be seen from here."""
+    try:
+        return f"{_boot_id()}:{pid}:{_start_ticks(pid)}"
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def surely_dead(other: str) -> bool:
     """Whether that incarnation can be seen not to run any more: it was of this machine's boot, and is gone."""
     boot, _, rest = other.partition(":")

@@ -63,7 +63,7 @@ class CarrierLane:
         while True:
             try:
                 self.heard(await self.call.lane(self._lane.version, WATCH_S))
-            except Exception as error:  # noqa: BLE001 (whatever Ray raises: the carrier cannot be asked now)
+            except Exception as error:
                 if self._lane.up:
                     log.warning("dispatcher.carrier_gone carrier=%s error=%s", self.name, type(error).__name__)
                 self._lane = self._lane._replace(up=False, reason="its actor does not answer")
@@ -75,7 +75,7 @@ class CarrierLane:
         self.offered += segments
         try:
             reply = await self.call.offer(batch)
-        except Exception as error:  # noqa: BLE001 (whatever Ray raises: the end of the call is not known)
+        except Exception as error:
             log.warning("dispatcher.offer_lost carrier=%s messages=%d error=%s", self.name, len(batch), type(error).__name__)
             self._lane = self._lane._replace(up=False, reason="its actor does not answer")
             return None

@@ -99,12 +99,19 @@ class Shell:
 
     # -- life ----------------------------------------------------------------------------------------------------
     async def _main(self) -> None:
-        self.journal = await self._patiently(self._connect())
+        address = self.address
+        self.journal = RedisJournal.connect(
+            address.url,
+            replicas=address.replicas,
+            confirm_timeout_s=address.confirm_timeout_s,
+            retention_s=address.retention_s,
+        )
         raw = None
         while raw is None:
             with contextlib.suppress(JournalError):
                 raw = await self.journal.get_value(SETTINGS_VALUE)
             if raw is None:
+                log.warning("actor.waits name=%s for=journal", self.name)
                 await asyncio.sleep(CONNECT_RETRY_S)
         self.settings = load_settings_bytes(raw)
         self._wake = RedisWake.connect(self.address.url)
@@ -112,24 +119,6 @@ class Shell:
         self.spawn(self._listen())
         await self.run()
         self.started.set()
-
-    async def _connect(self) -> RedisJournal:
-        address = self.address
-        return await RedisJournal.connect(
-            address.url,
-            replicas=address.replicas,
-            confirm_timeout_s=address.confirm_timeout_s,
-            retention_s=address.retention_s,
-        )
-
-    async def _patiently(self, connecting: Coroutine[Any, Any, RedisJournal]) -> RedisJournal:
-        while True:
-            try:
-                return await connecting
-            except JournalError as error:
-                log.warning("actor.waits name=%s for=journal error=%s", self.name, type(error).__name__)
-                await asyncio.sleep(CONNECT_RETRY_S)
-                connecting = self._connect()
 
     async def _listen(self) -> None:
         async for _topic, name in self._wake.listen(VALUE_TOPIC):

@@ -13,7 +13,7 @@ import msgspec
 BODY_VERSION: Final = 1
 
 
-class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A message as it was accepted. Nothing in it changes; text and numbers leave with it when retention ends."""
 
     version: int = BODY_VERSION
@@ -71,7 +71,7 @@ class EventKind(IntEnum):
     SUBMITTED = 3  # [t, 3, carrier, [carrier message ids], latency_us]
     REFUSED = 4  # [t, 4, carrier, status, error name, again]
     UNKNOWN = 5  # [t, 5, carrier, reason]
-    RECEIPT = 6  # [t, 6, carrier, part, stat, err]
+    RECEIPT = 6  # [t, 6, carrier, carrier message id, stat, err]
     FINAL = 7  # [t, 7, state, error name, permanent, carrier code]
     RETURNED = 8  # [t, 8, carrier, reason]           taken back unsent
     SUBMITTED_LATE = 9  # [t, 9, carrier, [ids], latency_us]   the answer to an attempt that was held for lost

@@ -84,7 +84,7 @@ class BoardView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def carriers(call: Call) -> Reply:
     """Handle GET /v1/carriers."""
-    live = {status.name: status for status in call.front.carriers()}
+    live = {status.name: status for status in await call.front.carriers()}
     shown = []
     for profile in sorted(call.front.terms.settings.carriers, key=lambda profile: profile.name):
         now = live.get(profile.name) or CarrierStatus(profile.name, reason=NOT_HEARD)
@@ -118,7 +118,7 @@ async def board(call: Call) -> Reply:
     carrier, network = asked.get("carrier"), asked.get("network")
     if carrier is not None and carrier not in newest.carriers:
         raise Refusal("not_found", "There is no such carrier on the board.")
-    live = {status.name: status for status in call.front.carriers()}
+    live = {status.name: status for status in await call.front.carriers()}
     rows = []
     for name, seen in sorted(newest.carriers.items()):
         if carrier in {None, name}:

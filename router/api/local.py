@@ -53,7 +53,7 @@ class LocalFront:
         """As set."""
         return self.newest
 
-    def carriers(self) -> Sequence[CarrierStatus]:
+    async def carriers(self) -> Sequence[CarrierStatus]:
         """As set."""
         return self.live
 
@@ -87,7 +87,7 @@ class LocalFront:
         """As set."""
         return not self.faults, self.faults
 
-    def metrics(self) -> bytes:
+    async def exposition(self) -> bytes:
         """The counts, one a line."""
         lines = (f'trunkline_local{{count="{"/".join(name)}"}} {value}\n' for name, value in sorted(self.counts.items()))
         return "".join(lines).encode()

@@ -44,7 +44,7 @@ async def readyz(call: Call) -> Reply:
 
 async def metrics(call: Call) -> Reply:
     """Handle GET /metrics."""
-    return Reply(200, call.front.metrics(), METRICS_TYPE)
+    return Reply(200, await call.front.exposition(), METRICS_TYPE)
 
 
 def document_handlers(

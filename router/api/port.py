@@ -29,7 +29,7 @@ class CarrierStatus(NamedTuple):
 
 
 class FrontPort(Protocol):
-    """The process around the app. Plain methods answer from memory at once; only ``submit`` and the journal wait."""
+    """The process around the app. Plain methods answer from memory at once; the others wait for the journal or for other actors."""
 
     # -- time and chance --------------------------------------------------------------------------------------------
     def now_ms(self) -> int:
@@ -66,7 +66,7 @@ class FrontPort(Protocol):
         """The newest scoreboard, None before the first."""
         ...
 
-    def carriers(self) -> Sequence[CarrierStatus]:
+    async def carriers(self) -> Sequence[CarrierStatus]:
         """Live states, for every carrier an actor has told of."""
         ...
 
@@ -92,8 +92,8 @@ class FrontPort(Protocol):
         """Whether requests should come here, and if not, why."""
         ...
 
-    def metrics(self) -> bytes:
-        """The Prometheus text exposition of this process."""
+    async def exposition(self) -> bytes:
+        """The Prometheus text exposition of the whole system."""
         ...
 
     def count_accepted(self, tenant: str, klass: MessageClass, messages: int, segments: int) -> None:

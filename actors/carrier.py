@@ -1,0 +1,296 @@
+"""Carrier: one carrier account's sessions. Takes offers, assigns what it can write now, reports what became of it."""
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from actors.brain_client import BrainCall
+from actors.lane_queue import LaneQueue, Waiting
+from actors.outcomes import Outcomes
+from actors.ownership import Ownership
+from actors.shell import JournalAddress, Shell
+from actors.waiting import woken
+from actors.wire import Lane, Reply, pack_lane, pack_reply, unpack_offer
+from carriers.link import SmppLink
+from carriers.port import Outgoing
+from router.brain.port import Observation, Outcome
+from router.journal.port import Assign, Finish, JournalError, Requeue
+from router.model import ErrorName, MessageClass, State
+from router.record import EventKind, UnreadableRecord, pack_event, unpack_body
+from router.settings import CarrierProfile
+
+log = logging.getLogger("trunkline.carrier")
+
+LANE_S: Final = 0.25  # a lane holds a quarter of a second of its speed: a carrier gone bad strands little
+LANE_MIN: Final = 8  # segments; a slow carrier must still be able to take a batch
+ASSIGN_LIMIT: Final = 300  # messages one call binds
+OUTBOX_LIMIT: Final = 20_000  # facts that the journal has not taken yet; above this nothing more is sent
+LOOK_S: Final = 0.25  # how often impatient messages are looked for
+OBSERVE_S: Final = 0.1  # observations are told in batches
+OBSERVE_KEEP: Final = 50_000  # observations kept while the brain is away
+
+
+class Carrier(Shell):
+    """Owns one carrier account's sessions, windows and lane. May forget everything but its contract with the carrier.
+
+    What was in flight becomes UNKNOWN, what only waited in the lane is offered again by its dispatcher.
+    """
+
+    kind = "carrier"
+
+    def __init__(self, name: str, address: JournalAddress, carrier: str, brain: BrainCall) -> None:
+        self._carrier = carrier
+        self._brain = brain
+        self._queue = LaneQueue()
+        self._reserved = 0  # segments being assigned
+        self._go = asyncio.Event()
+        self._turned = asyncio.Event()
+        self._version = time.time_ns() // 1_000_000  # grows over restarts too
+        self._up = False
+        self._leaving = False
+        self._seen: list[Observation] = []
+        self._rate = 0.0  # segments a second of late: the measure of a lane without a contract
+        self._profile: CarrierProfile
+        self._owner: Ownership
+        self._outcomes: Outcomes
+        self._link: SmppLink
+        super().__init__(name, address)
+
+    def __repr__(self) -> str:
+        if not self.started.is_set():
+            return f"{self.name} · starting"
+        state = self._link.state
+        speed = f"{state.speed_mps:.0f}" if state.speed_mps else "∞"
+        text = f"{self.name} · bound {state.bound}/{state.sessions} · {speed} mps · window {state.window_used}/{state.window}"
+        return f"{text} · {state.reason}" if state.reason else text
+
+    async def run(self) -> None:
+        self._profile = next(profile for profile in self.settings.carriers if profile.name == self._carrier)
+        self._owner = Ownership(self.journal, self.name)
+        adopted = await self._owner.take(self._hold_until, self._adopt_event)
+        log.info("carrier.owns carrier=%s epoch=%d adopted=%d", self._carrier, self._owner.epoch, adopted)
+        self._outcomes = Outcomes(
+            self.journal, self.name, self._profile, self.metrics, rules=self.settings.rules, observe=self._observe
+        )
+        for box in self._outcomes.boxes:
+            self.spawn(box.run())
+        self._link = SmppLink(
+            self._profile,
+            on_answers=self._on_answers,
+            on_receipts=self._outcomes.on_receipts,
+            on_change=self._on_change,
+            clock=self._owner.clock,
+            wall=time.time,
+            rng=random.Random(),  # noqa: S311 (jitter)
+        )
+        await self._link.start()
+        self.spawn(self._owner.keep())
+        self.spawn(self._send())
+        self.spawn(self._look())
+        self.spawn(self._tell())
+
+    def _hold_until(self) -> dict[MessageClass, int]:
+        now_ms = self.now_ms()
+        return {klass: now_ms + int(self.settings.rules(klass).unknown_hold_s * 1000) for klass in MessageClass}
+
+    def _adopt_event(self) -> bytes:
+        return pack_event(self.now_ms(), EventKind.UNKNOWN, self._carrier, "the carrier's process ended before the answer came")
+
+    # -- calls from dispatchers ----------------------------------------------------------------------------------
+    async def offer(self, octets: bytes) -> bytes:
+        """Have these sent: returns (``Reply``) when each is assigned or handed back."""
+        await self.started.wait()
+        batch = unpack_offer(octets)
+        ticket = self._queue.put(batch, time.monotonic())
+        if not self._up:
+            self._queue.return_all(self._why())
+        self._go.set()
+        await ticket.done
+        return pack_reply(Reply(ticket.returned, self._lane()))
+
+    async def lane(self, version: int, wait_s: float) -> bytes:
+        """The ``Lane`` as soon as its version is another than ``version``, at the latest after ``wait_s``."""
+        await self.started.wait()
+        deadline_s = time.monotonic() + wait_s
+        while self._version == version and (left_s := deadline_s - time.monotonic()) > 0:
+            self._turned.clear()
+            await woken(self._turned, left_s)
+        return pack_lane(self._lane())
+
+    async def status(self) -> dict[str, Any]:
+        """What ``/v1/carriers`` shows of it."""
+        if not self.started.is_set():
+            return {"name": self._carrier, "reason": "starting"}
+        return {"name": self._carrier, **self._link.state._asdict()}
+
+    def _lane(self) -> Lane:
+        state = self._link.state
+        speed = state.speed_mps or self._rate
+        depth = max(LANE_MIN, int(speed * LANE_S)) if state.speed_mps else max(LANE_MIN, 2 * state.window, int(speed * LANE_S))
+        return Lane(self._version, self._up, depth, self._why())
+
+    def _why(self) -> str:
+        if self._leaving:
+            return "shutting down"
+        return self._link.state.reason
+
+    # -- the link's callbacks ------------------------------------------------------------------------------------
+    def _on_answers(self, answers: list[Any]) -> None:
+        self._outcomes.on_answers(answers)
+        self._go.set()
+
+    def _on_change(self) -> None:
+        state = self._link.state
+        up = state.bound > 0 and state.receivers > 0 and not self._leaving
+        if up != self._up:
+            self._up = up
+            self._version += 1
+            self._turned.set()
+            outcome = Outcome.LINK_UP if up else Outcome.LINK_DOWN
+            self._observe([Observation(time.time(), self._carrier, "", MessageClass.OTP, outcome)])
+            log.info("carrier.%s carrier=%s reason=%s", "up" if up else "down", self._carrier, state.reason)
+            if not up:
+                self._queue.return_all(self._why() or "not bound")
+        self._go.set()
+
+    # -- sending -------------------------------------------------------------------------------------------------
+    async def _send(self) -> None:
+        """Assign what fits into windows and speed, then write it. Nothing is written that is not assigned on disk."""
+        sent, since_s = 0, time.monotonic()
+        while True:
+            now_s = self._owner.clock()
+            if now_s - since_s > 1.0:
+                self._rate = sent / (now_s - since_s)
+                sent, since_s = 0, now_s
+            room = self._link.room(now_s) if self._may_send() else 0
+            if not len(self._queue) or room <= 0:
+                wait_s = self._link.next_room_s(now_s) if len(self._queue) and self._may_send() else None
+                await self._rest(LOOK_S if wait_s is None else min(wait_s, LOOK_S))
+                continue
+            batch = self._queue.take(min(room, ASSIGN_LIMIT))
+            if not batch:
+                await self._rest(LOOK_S)
+                continue
+            sent += await self._assign_and_write(batch)
+
+    def _may_send(self) -> bool:
+        return self._up and self._owner.valid and sum(box.size for box in self._outcomes.boxes) < OUTBOX_LIMIT
+
+    async def _rest(self, limit_s: float) -> None:
+        self._go.clear()
+        await woken(self._go, limit_s)
+
+    async def _assign_and_write(self, batch: Sequence[Waiting]) -> int:
+        """Returns the segments written."""
+        items = [Assign(waiting.offered.id, waiting.offered.attempts, waiting.offered.event) for waiting in batch]
+        ours = await self._assign(items)
+        outgoing: list[Outgoing] = []
+        unreadable: list[Finish] = []
+        for waiting, mine in zip(batch, ours, strict=True):
+            if not mine:
+                continue
+            offered = waiting.offered
+            try:
+                body = unpack_body(offered.body)
+            except UnreadableRecord:
+                event = pack_event(self.now_ms(), EventKind.FINAL, int(State.FAILED), ErrorName.UNREADABLE_RECORD, True, "")
+                unreadable.append(Finish(offered.id, State.FAILED, event))
+                continue
+            outgoing.append(Outgoing(offered.id, offered.attempts + 1, offered.klass, body))
+        self._outcomes.finished.put(unreadable)
+        if outgoing:
+            self._write(outgoing)
+        for waiting in batch:
+            waiting.ticket.settle()
+        self._count(outgoing)
+        return sum(message.body.segments for message in outgoing)
+
+    async def _assign(self, items: Sequence[Assign]) -> list[bool]:
+        """Ask until the journal answers.
+
+        A call that failed may have taken effect: asking again tells, for what is in flight at this owner and epoch is ours.
+        """
+        while True:
+            try:
+                return await self.journal.assign(self.name, self._owner.epoch, items)
+            except JournalError as error:
+                log.warning(
+                    "carrier.assign_failed carrier=%s messages=%d error=%s", self._carrier, len(items), type(error).__name__
+                )
+                await asyncio.sleep(LOOK_S)
+
+    def _write(self, outgoing: list[Outgoing]) -> None:
+        self._owner.clock()
+        if self._may_send():
+            self._outcomes.sent(outgoing)
+            self._link.send(outgoing)
+            return
+        # The link or the lease went while the assignment was on its way to the disk: nothing has been written.
+        event = pack_event(self.now_ms(), EventKind.RETURNED, self._carrier, self._why() or "lease over")
+        self._outcomes.requeued.put([Requeue(message.id, 0, event, counted=False) for message in outgoing])
+
+    def _count(self, outgoing: Sequence[Outgoing]) -> None:
+        for klass in MessageClass:
+            count = sum(1 for message in outgoing if message.klass is klass)
+            if count:
+                self.metrics.counter("trunkline_assigned", self._carrier, klass.word).add(count)
+
+    async def _look(self) -> None:
+        """Hand back what waits too long: the lane is throttled, or the link will not come up."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._queue.return_impatient(time.monotonic(), "the lane has no room")
+
+    # -- telling the brain ---------------------------------------------------------------------------------------
+    def _observe(self, seen: list[Observation]) -> None:
+        self._seen.extend(seen)
+        if len(self._seen) > OBSERVE_KEEP:
+            del self._seen[:-OBSERVE_KEEP]
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(OBSERVE_S)
+            if self._seen:
+                batch, self._seen = self._seen, []
+                self._brain.observe(batch)
+
+    # -- operations ----------------------------------------------------------------------------------------------
+    async def settings_changed(self) -> None:
+        profile = next((p for p in self.settings.carriers if p.name == self._carrier), None)
+        if profile is not None and profile != self._profile:
+            # Sessions are bound to a profile for life; the next incarnation reads the new one.
+            log.info("carrier.profile_changed carrier=%s", self._carrier)
+            await self.drain(2.0)
+            os._exit(0)
+
+    async def drain(self, within_s: float) -> None:
+        if not self.started.is_set():
+            return
+        self._leaving = True
+        self._on_change()
+        self._queue.return_all("shutting down")
+        await self._link.close(within_s)
+        for box in self._outcomes.boxes:
+            await asyncio.wait_for(box.flushed(), within_s)
+
+    def gauges(self) -> None:
+        if not self.started.is_set():
+            return
+        state, name, metrics = self._link.state, self._carrier, self.metrics
+        metrics.gauge("trunkline_window_used", name).set(state.window_used)
+        metrics.gauge("trunkline_window_size", name).set(state.window)
+        metrics.gauge("trunkline_lane_speed", name).set(state.speed_mps)
+        metrics.gauge("trunkline_lane_speed_contracted", name).set(state.contracted_mps)
+        metrics.gauge("trunkline_lane_waiting", name).set(state.throttled)
+        metrics.gauge("trunkline_carrier_sessions_bound", name).set(state.bound)
+        metrics.gauge("trunkline_carrier_sessions", name).set(state.sessions)
+
+    def health(self) -> dict[str, Any]:
+        return {"lane": len(self._queue), "up": self._up, "unwritten_facts": self._outbox_size()}
+
+    def _outbox_size(self) -> int:
+        return sum(box.size for box in self._outcomes.boxes) if self.started.is_set() else 0

@@ -1,0 +1,355 @@
+"""Dispatcher: takes messages from its partitions of the journal, plans them in batches and offers them to carriers."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgpack
+import numpy as np
+
+from actors.lanes import CarrierCall, CarrierLane
+from actors.partitions import Partitions
+from actors.pool import POOL_LIMIT, Pending, Pool
+from actors.shell import JournalAddress, Shell
+from actors.waiting import woken
+from actors.wire import Offered
+from router.advance import End, after_claim
+from router.brain.board import board_from_bytes
+from router.brain.plan import plan
+from router.brain.port import Board, Choice, Want
+from router.journal.port import Claimed, Finish, JournalError, Requeue
+from router.journal.wake import QUEUE_TOPIC
+from router.model import ErrorName, MessageClass, State
+from router.record import EventKind, UnreadableRecord, pack_event, unpack_body, unpack_events
+from router.routes import Deck
+from router.settings import ClassRules
+
+log = logging.getLogger("trunkline.dispatcher")
+
+BOARD_VALUE: Final = "board"
+CLAIM_LIMIT: Final = 1_000  # messages of one class a turn: some 250 kB of records, 2 ms to plan
+OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
+LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
+INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end those whose time is over
+LINGER_S: Final = 0.004  # between turns under load: measured 3 Ray calls a turn at 0.8 ms each; batches must pay for them
+LINGER_BELOW: Final = 64  # messages a turn; larger ones need no lingering
+AGAIN_MS: Final = 500  # how long a message without room steps aside
+DECISION_KEEP_S: Final = 86_400.0  # an explanation outlives its message's retention by a day
+
+
+class Dispatcher(Shell):
+    """Owns the claimed messages of the partitions it leases. May forget everything: it reads its partitions again."""
+
+    kind = "dispatcher"
+
+    def __init__(
+        self, name: str, address: JournalAddress, index: int, count: int, carriers: Callable[[str], CarrierCall]
+    ) -> None:
+        self._carrier_call = carriers
+        self._index, self._count = index, count
+        self._pool = Pool()
+        self._lanes: dict[str, CarrierLane] = {}
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._board: Board | None = None
+        self._stir = asyncio.Event()
+        self._hot: set[int] = set()
+        self._draining = False
+        self._dice = np.random.default_rng()
+        self._partitions: Partitions
+        self._deck: Deck
+        self._rules: dict[MessageClass, ClassRules]
+        super().__init__(name, address)
+        metrics = self.metrics
+        self._claimed_count = {k: metrics.counter("trunkline_claimed", k.word) for k in MessageClass}
+        self._plan_time = metrics.histogram("trunkline_plan_duration_seconds")
+
+    def __repr__(self) -> str:
+        held = len(self._partitions.held) if self.started.is_set() else 0
+        up = sum(lane.up for lane in self._lanes.values())
+        return f"{self.name} · {held} partitions · {len(self._pool)} in hand · {up}/{len(self._lanes)} carriers up"
+
+    async def run(self) -> None:
+        self._partitions = Partitions(self.journal, self.name, self._index, self._count, on_taken=self._heat)
+        await self.settings_changed()
+        await self._read_board()
+        await self._partitions.start()
+        self._wake_listener = self.spawn(self._hear_queue())
+        self.spawn(self._partitions.run())
+        self.spawn(self._keep_timers())
+        self.spawn(self._keep_house())
+        self.spawn(self._turns())
+
+    async def settings_changed(self) -> None:
+        self._deck = Deck.compile(self.settings)
+        self._rules = {klass: self.settings.rules(klass) for klass in MessageClass}
+        wanted = {profile.name for profile in self.settings.carriers if profile.enabled}
+        for name in self._lanes.keys() - wanted:
+            del self._lanes[name]
+            self._watches.pop(name).cancel()
+        for name in sorted(wanted - self._lanes.keys()):
+            lane = CarrierLane(name, self._carrier_call(name), self._stir.set)
+            lane.share = 1 / self._count
+            self._lanes[name] = lane
+            self._watches[name] = self.spawn(lane.watch())
+        self._stir.set()
+
+    async def value_changed(self, name: str) -> None:
+        if name == BOARD_VALUE:
+            await self._read_board()
+
+    async def _read_board(self) -> None:
+        try:
+            raw = await self.journal.get_value(BOARD_VALUE)
+        except JournalError:
+            return
+        if raw is not None:
+            self._board = board_from_bytes(raw)
+            self._stir.set()
+
+    # -- what wakes it -------------------------------------------------------------------------------------------
+    def _heat(self, partitions: Sequence[int]) -> None:
+        self._hot.update(partitions)
+        self._stir.set()
+
+    async def _hear_queue(self) -> None:
+        async for _topic, payload in self._wake.listen(QUEUE_TOPIC):
+            partition = int(payload)
+            if partition in self._partitions.held:
+                self._hot.add(partition)
+                self._stir.set()
+
+    async def _keep_timers(self) -> None:
+        """Move what is due into the queues."""
+        while True:
+            try:
+                moved, _next = await self.journal.pump(sorted(self._partitions.held), CLAIM_LIMIT)
+            except JournalError:
+                moved = 0
+            if moved:
+                self._heat(sorted(self._partitions.held))
+            await asyncio.sleep(0.05 if moved else 0.25)
+
+    async def _keep_house(self) -> None:
+        """End what waited too long for a receipt, and drop what is past its retention."""
+        while True:
+            held = sorted(self._partitions.held)
+            now_ms = self.now_ms()
+            event = pack_event(now_ms, EventKind.FINAL, int(State.UNCONFIRMED), ErrorName.NO_RECEIPT, False, "")
+            try:
+                expired = await self.journal.expire_waits(held, CLAIM_LIMIT, event)
+                retired = await self.journal.retire(held, CLAIM_LIMIT, self.address.retention_s)
+            except JournalError:
+                expired = retired = 0
+            full = CLAIM_LIMIT in {expired, retired}
+            await asyncio.sleep(0.5 if full else 5.0)
+
+    # -- turns ---------------------------------------------------------------------------------------------------
+    async def _turns(self) -> None:
+        looked_s = ended_s = 0.0
+        carried = 0
+        while True:
+            now_s = time.monotonic()
+            if carried < LINGER_BELOW and (rest_s := ended_s + LINGER_S - now_s) > 0:
+                await asyncio.sleep(rest_s)
+            await woken(self._stir, LOOK_ANYWAY_S)
+            self._stir.clear()
+            now_s = time.monotonic()
+            inspect = now_s - looked_s > LOOK_ANYWAY_S
+            if inspect:
+                looked_s = now_s
+                self._hot.update(self._partitions.held)
+            if self._draining:
+                continue
+            try:
+                carried = await self._turn(inspect=inspect)
+            except JournalError as error:
+                log.warning("dispatcher.journal_down error=%s", type(error).__name__)
+                self._hot.update(self._partitions.held)
+                await asyncio.sleep(0.1)
+            ended_s = time.monotonic()
+
+    async def _turn(self, *, inspect: bool) -> int:
+        """Claim, plan, offer. Returns how many messages were offered."""
+        rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in MessageClass}
+        wanted = {}
+        for klass, room in rooms.items():
+            free = min(sum(room.values()), CLAIM_LIMIT) - self._pool.size(klass)
+            if inspect:
+                free = max(free, min(INSPECT_LIMIT, POOL_LIMIT - self._pool.size(klass)))
+            if free > 0:
+                wanted[klass] = free
+        if wanted and self._hot:
+            hot, self._hot = self._hot & self._partitions.held, set()
+            claimed, more = await self.journal.claim(self.name, self._partitions.epoch, sorted(hot), wanted)
+            self._hot |= more
+            await self._take_up(claimed)
+        offered = self._plan_all(rooms)
+        await self._step_aside()
+        if self._hot and offered:
+            self._stir.set()
+        return offered
+
+    async def _take_up(self, claimed: Sequence[Claimed]) -> None:
+        """Sort claimed messages into those that need a carrier and those that end here."""
+        now_ms, now_s = self.now_ms(), time.monotonic()
+        pending: list[Pending] = []
+        finish: list[Finish] = []
+        for message in claimed:
+            try:
+                body = unpack_body(message.body)
+                events = unpack_events(message.events) if message.attempts else []
+            except UnreadableRecord:
+                log.error("dispatcher.unreadable id=%s", message.id.hex())  # noqa: TRY400 (the trace would show the record)
+                finish.append(self._end(message, End(State.FAILED, ErrorName.UNREADABLE_RECORD, permanent=True), now_ms))
+                continue
+            klass = MessageClass(body.klass)
+            next_ = after_claim(
+                message.state,
+                events,
+                attempts=message.attempts,
+                rules=self._rules[klass],
+                expires_ms=body.expires_ms,
+                now_ms=now_ms,
+            )
+            if isinstance(next_, End):
+                finish.append(self._end(message, next_, now_ms))
+                continue
+            want = Want(body.network, body.country, body.to, klass, body.segments, next_.tried, body.policy)
+            pending.append(Pending(message, klass, want, now_s, next_.doubtful))
+            self._claimed_count[klass].add()
+        self._pool.add(pending)
+        if finish:
+            await self.journal.finish("", finish)
+
+    @staticmethod
+    def _end(message: Claimed, end: End, now_ms: int) -> Finish:
+        event = pack_event(now_ms, EventKind.FINAL, int(end.state), end.error, end.permanent, "")
+        return Finish(message.id, end.state, event)
+
+    def _plan_all(self, rooms: dict[MessageClass, dict[str, int]]) -> int:
+        """Plan each class in order of precedence, so that what one-time codes take is no room for the others."""
+        spent = dict.fromkeys(self._lanes, 0)
+        offered = 0
+        for klass in MessageClass:
+            room = {name: segments - spent[name] for name, segments in rooms[klass].items() if segments > spent[name]}
+            # A batch of some twice the room: enough for each carrier to find its own, not the whole backlog each turn.
+            batch = self._pool.take(klass, 2 * sum(room.values()) + INSPECT_LIMIT)
+            if not batch:
+                continue
+            started_s = time.perf_counter()
+            planned = plan(
+                [item.want for item in batch], self._board, room, time.time(), self._dice, deck=self._deck, rules=self._rules
+            )
+            self._plan_time.observe(time.perf_counter() - started_s)
+            offered += self._carry_out(klass, batch, planned.choices, planned.decisions, spent)
+        return offered
+
+    def _carry_out(
+        self,
+        klass: MessageClass,
+        batch: list[Pending],
+        choices: Sequence[Choice],
+        decisions: Sequence[Any],
+        spent: dict[str, int],
+    ) -> int:
+        decision = self.rng.randbytes(8)
+        now_ms = self.now_ms()
+        offers: dict[str, list[tuple[Pending, Offered]]] = {}
+        kept: list[Pending] = []
+        hopeless: list[Finish] = []
+        for item, choice in zip(batch, choices, strict=True):
+            message = item.claimed
+            if choice.carrier:
+                event = pack_event(
+                    now_ms, EventKind.ASSIGNED, choice.carrier, message.attempts + 1, decision, choice.row, choice.explored
+                )
+                entry = Offered(message.id, message.attempts, klass, item.want.segments, message.body, event)
+                offers.setdefault(choice.carrier, []).append((item, entry))
+                spent[choice.carrier] += item.want.segments
+                if choice.explored:
+                    self.metrics.counter("trunkline_explored", choice.carrier, klass.word).add()
+                if item.doubtful:
+                    self.metrics.counter("trunkline_possible_duplicates", choice.carrier, klass.word).add()
+            elif choice.hopeless:
+                hopeless.append(self._no_route(item, now_ms))
+            else:
+                kept.append(item)
+        self._pool.put_back(klass, kept)
+        if hopeless:
+            self.spawn(self._finish(hopeless))
+        if offers:
+            self.spawn(self._keep_decision(decision, decisions))
+        for name, entries in offers.items():
+            for start in range(0, len(entries), OFFER_LIMIT):
+                self.spawn(self._offer(self._lanes[name], entries[start : start + OFFER_LIMIT]))
+        return sum(map(len, offers.values()))
+
+    def _no_route(self, item: Pending, now_ms: int) -> Finish:
+        """No carrier will ever take it: REJECTED if none was asked, else FAILED, else unconfirmed when one is in doubt."""
+        if item.doubtful:
+            end = End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
+        elif item.want.tried:
+            end = End(State.FAILED, ErrorName.ATTEMPTS_EXHAUSTED, permanent=False)
+        else:
+            end = End(State.REJECTED, ErrorName.NO_ROUTE, permanent=True)
+        return self._end(item.claimed, end, now_ms)
+
+    async def _finish(self, items: list[Finish]) -> None:
+        try:
+            await self.journal.finish("", items)
+        except JournalError:
+            # They stay claimed; as nobody holds them any more they are given back with the partition's next lease.
+            self._partitions.retake()
+
+    async def _keep_decision(self, decision: bytes, rows: Sequence[Any]) -> None:
+        try:
+            keep_s = self.address.retention_s + DECISION_KEEP_S
+            await self.journal.put_value(f"decision:{decision.hex()}", msgpack.packb(rows), keep_s)
+        except JournalError:
+            log.warning("dispatcher.decision_lost decision=%s", decision.hex())
+
+    async def _offer(self, lane: CarrierLane, entries: list[tuple[Pending, Offered]]) -> None:
+        reply = await lane.offer([offered for _, offered in entries])
+        by_id = {item.claimed.id: item for item, _ in entries}
+        if reply is not None:
+            back = [by_id[id_] for id_, _reason in reply.returned if id_ in by_id]
+        else:
+            try:
+                held = await self.journal.still_claimed(list(by_id))
+            except JournalError:
+                self._partitions.retake()
+                return
+            back = [item for item, still in zip(by_id.values(), held, strict=True) if still]
+        for klass in {item.klass for item in back}:
+            self._pool.put_back(klass, [item for item in back if item.klass is klass])
+        if back:
+            self._stir.set()
+
+    async def _step_aside(self) -> None:
+        """Give back what found no room for a while, so that others behind it get their turn."""
+        tired = list(self._pool.impatient(time.monotonic()))
+        if tired:
+            due_ms = self.now_ms() + AGAIN_MS
+            await self.journal.requeue("", [Requeue(item.claimed.id, due_ms, b"", counted=False) for item in tired])
+
+    # -- leaving -------------------------------------------------------------------------------------------------
+    async def drain(self, within_s: float) -> None:
+        self._draining = True
+        deadline_s = time.monotonic() + within_s
+        while any(lane.offered for lane in self._lanes.values()) and time.monotonic() < deadline_s:
+            await asyncio.sleep(0.01)
+        await self._partitions.release()
+
+    def gauges(self) -> None:
+        if not self.started.is_set():
+            return
+        self.metrics.gauge("trunkline_claimed_now").set(len(self._pool) + sum(lane.offered for lane in self._lanes.values()))
+        self.metrics.gauge("trunkline_partitions_held").set(len(self._partitions.held))
+        if self._board is not None:
+            self.metrics.gauge("trunkline_board_age_seconds").set(max(0.0, time.time() - self._board.at_s))
+
+    def health(self) -> dict[str, Any]:
+        held = len(self._partitions.held) if self.started.is_set() else 0
+        return {"partitions": held, "in_hand": len(self._pool), "carriers_up": [n for n, lane in self._lanes.items() if lane.up]}

@@ -1,0 +1,331 @@
+"""Front: uvicorn with the REST API, a group commit into the journal, and tokens leased ahead of need."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgpack
+import numpy as np
+import uvicorn
+
+from actors.batching import GroupCommit
+from actors.dispatcher import BOARD_VALUE
+from actors.exposition import Totals
+from actors.metrics import Snapshot, snapshot
+from actors.names import carrier_actor, directory, limiter_of
+from actors.shell import JournalAddress, Shell
+from router.api.app import create_app
+from router.api.port import CarrierStatus
+from router.brain.board import board_from_bytes
+from router.brain.plan import Memo, plan
+from router.brain.port import Board, Want
+from router.ids import PARTITIONS
+from router.journal.port import Accepted, Intake, JournalError
+from router.leases import LeasedTokens
+from router.limits import Admitted, Ask, Lease, Refused
+from router.model import MessageClass
+from router.pressure import Pressure, refused
+from router.record import Body
+from router.terms import Terms
+
+log = logging.getLogger("trunkline.front")
+
+COMMIT_LIMIT: Final = 1_000  # messages one accept writes
+LOOK_S: Final = 1.0  # how often pressure, depths and carriers' states are looked at
+ASK_TIMEOUT_S: Final = 2.0  # a peer that does not answer so long is shown as it was
+PLENTY: Final = 1_000_000  # room without end, for previews
+
+
+class PeerCalls(Protocol):
+    """Other actors as a front calls them. Any exception means: no answer."""
+
+    async def lease(self, limiter: str, octets: bytes) -> bytes:
+        """``Limiter.lease``."""
+        ...
+
+    async def status(self, carrier: str) -> dict[str, Any]:
+        """``Carrier.status``."""
+        ...
+
+    async def snapshot(self, actor: str) -> bytes:
+        """Any actor's metrics."""
+        ...
+
+
+class Front(Shell):
+    """Owns caches, leased tokens and the intake buffer. May forget everything: nothing is acknowledged before it is durable."""
+
+    kind = "front"
+
+    def __init__(self, name: str, address: JournalAddress, peers: PeerCalls) -> None:
+        self._peers = peers
+        self.terms: Terms
+        self._board: Board | None = None
+        self._statuses: dict[str, CarrierStatus] = {}
+        self._tokens: dict[str, LeasedTokens] = {}
+        self._asks: list[tuple[str, Ask]] = []
+        self._asking = False
+        self._pressure: Pressure | None = None
+        self._shed: frozenset[MessageClass] = frozenset()
+        self._faults: Sequence[str] = ("starting",)
+        self._memo = Memo()
+        self._dice = np.random.default_rng()
+        self._partition = int.from_bytes(os.urandom(1), "big") % PARTITIONS
+        self._totals = Totals()
+        self._served: uvicorn.Server | None = None
+        self._rates: deque[tuple[float, int]] = deque(maxlen=10)
+        self._accepted = 0
+        self.port = 0
+        super().__init__(name, address)
+        self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT)
+
+    def __repr__(self) -> str:
+        if not self.started.is_set():
+            return f"{self.name} · starting"
+        rate = 0.0
+        if len(self._rates) > 1:
+            (first_s, first), (last_s, last) = self._rates[0], self._rates[-1]
+            rate = (last - first) / max(last_s - first_s, 1e-9)
+        return f"{self.name} · :{self.port} · {rate:.0f} accepted/s · {self._commit.size} becoming durable"
+
+    async def run(self) -> None:
+        await self.settings_changed()
+        await self.value_changed(BOARD_VALUE)
+        await self._look()
+        self.spawn(self._keep_looking())
+        await self._serve()
+
+    async def _serve(self) -> None:
+        api = self.settings.api
+        listener = socket.socket(socket.AF_INET6 if ":" in api.host else socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Several fronts of a machine listen on one port, and the kernel spreads connections over them.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((api.host, api.port))
+        listener.listen(2048)
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(self),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            timeout_keep_alive=75,
+            backlog=2048,
+        )
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[listener])
+        self._served = server
+        self.spawn(server.main_loop())
+        log.info("front.listening name=%s port=%d", self.name, self.port)
+
+    async def settings_changed(self) -> None:
+        self.terms = Terms.compile(self.settings, version=time.time_ns(), secret=os.urandom(32))
+        for tenant_id, tokens in list(self._tokens.items()):
+            tenant = self.terms.tenants.get(tenant_id)
+            if tenant is None:
+                del self._tokens[tenant_id]
+            else:
+                tokens.retune(tenant.rate_mps, tenant.burst, tenant.daily_spend_micros)
+
+    async def value_changed(self, name: str) -> None:
+        if name != BOARD_VALUE:
+            return
+        try:
+            raw = await self.journal.get_value(BOARD_VALUE)
+        except JournalError:
+            return
+        if raw is not None:
+            self._board = board_from_bytes(raw)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self._look()
+            self._rates.append((time.monotonic(), self._accepted))
+
+    async def _look(self) -> None:
+        try:
+            self._pressure = await self.journal.pressure()
+            depths = await self.journal.depths()
+        except JournalError as error:
+            self._faults = (f"the journal does not answer ({type(error).__name__})",)
+            return
+        self._faults = ()
+        self._shed = refused(self._pressure)
+        now_ms = self.now_ms()
+        for klass, depth in depths.items():
+            self.metrics.gauge("trunkline_queue_depth", klass.word).set(depth.queued)
+            age_s = (now_ms - depth.oldest_ms) / 1000 if depth.oldest_ms else 0.0
+            self.metrics.gauge("trunkline_queue_oldest_age_seconds", klass.word).set(max(0.0, age_s))
+
+    # -- FrontPort: time and chance ------------------------------------------------------------------------------
+    @staticmethod
+    def monotonic_s() -> float:
+        """A clock that never goes back."""
+        return time.monotonic()
+
+    @staticmethod
+    def entropy(octets: int) -> bytes:
+        """So many unpredictable octets."""
+        return os.urandom(octets)
+
+    def partition(self) -> int:
+        """The partition for the next run of messages: one for all that share a commit."""
+        return self._partition
+
+    # -- FrontPort: what is known --------------------------------------------------------------------------------
+    def board(self) -> Board | None:
+        """The newest scoreboard."""
+        return self._board
+
+    async def carriers(self) -> Sequence[CarrierStatus]:
+        """Every carrier as its actor tells now."""
+        names = [profile.name for profile in self.settings.carriers if profile.enabled]
+        await asyncio.gather(*(self._ask_status(name) for name in names))
+        return [self._statuses[name] for name in names if name in self._statuses]
+
+    async def _ask_status(self, carrier: str) -> None:
+        try:
+            told = await asyncio.wait_for(self._peers.status(carrier_actor(carrier)), ASK_TIMEOUT_S)
+        except Exception:
+            told = {"name": carrier, "reason": "its actor does not answer"}
+        view = self._board.carriers.get(carrier) if self._board else None
+        self._statuses[carrier] = CarrierStatus(**told, breaker=view.breaker if view else "closed")
+
+    def preview(self, body: Body) -> Mapping[str, Any] | None:
+        """The decision row of a message if it were planned now, with room everywhere."""
+        klass = MessageClass(body.klass)
+        want = Want(body.network, body.country, body.to, klass, body.segments, (), body.policy)
+        room = dict.fromkeys(self.terms.deck.names, PLENTY)
+        rules = dict(zip(MessageClass, self.terms.rules, strict=True))
+        planned = plan([want], self._board, room, time.time(), self._dice, deck=self.terms.deck, rules=rules, memo=self._memo)
+        return planned.decisions[planned.choices[0].row]
+
+    # -- FrontPort: intake ---------------------------------------------------------------------------------------
+    def admit(self, tenant: str, messages: int, spend_micros: int) -> Admitted | Refused:
+        """Spend leased tokens; asks for more in the background when they run low."""
+        now_us = time.time_ns() // 1_000
+        tokens = self._tokens.get(tenant)
+        if tokens is None:
+            found = self.terms.tenants.get(tenant)
+            if found is None:
+                return Refused(0, 0, 0, 1, "tenant")
+            tokens = LeasedTokens(
+                self.name, found.rate_mps, found.burst, found.daily_spend_micros, sharers=self.settings.api.fronts
+            )
+            self._tokens[tenant] = tokens
+        verdict = tokens.spend(messages, spend_micros, now_us)
+        ask = tokens.ask(now_us)
+        if ask is not None:
+            self._asks.append((tenant, ask))
+            if not self._asking:
+                self._asking = True
+                self.spawn(self._ask_limiters())
+        if isinstance(verdict, Refused):
+            self.metrics.counter("trunkline_limiter_refusals", verdict.rule).add(messages)
+        return verdict
+
+    async def _ask_limiters(self) -> None:
+        while self._asks:
+            asks, self._asks = self._asks, []
+            shards: dict[str, list[tuple[str, Ask]]] = {}
+            for tenant, ask in asks:
+                shards.setdefault(limiter_of(tenant, self.settings), []).append((tenant, ask))
+            await asyncio.gather(*(self._ask_limiter(name, mine) for name, mine in shards.items()))
+        self._asking = False
+
+    async def _ask_limiter(self, name: str, asks: list[tuple[str, Ask]]) -> None:
+        try:
+            raw = await asyncio.wait_for(self._peers.lease(name, msgpack.packb(asks)), ASK_TIMEOUT_S)
+        except Exception as error:
+            log.warning("front.limiter_silent limiter=%s error=%s", name, type(error).__name__)
+            for tenant, _ in asks:
+                if tenant in self._tokens:
+                    self._tokens[tenant].failed()
+            return
+        now_us = time.time_ns() // 1_000
+        for (tenant, _), lease in zip(asks, msgpack.unpackb(raw), strict=True):
+            tokens = self._tokens.get(tenant)
+            if tokens is None:
+                continue
+            if lease is None:
+                tokens.failed()
+            else:
+                tokens.leased(Lease(*lease), now_us)
+
+    def sheds(self, klass: MessageClass) -> str:
+        """Why this class is refused now."""
+        if klass not in self._shed or self._pressure is None:
+            return ""
+        return f"the journal is {self._pressure.memory_share:.0%} full, {self._pressure.free_disk_share:.0%} of its disk is free"
+
+    async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
+        """Make messages durable, together with what others bring meanwhile."""
+        return list(await self._commit.add(items))
+
+    async def _accept(self, items: list[Intake]) -> list[Accepted]:
+        self._partition = (self._partition + 1) % PARTITIONS
+        accepted = await self.journal.accept(items)
+        self._accepted += len(items)
+        return accepted
+
+    # -- FrontPort: operations -----------------------------------------------------------------------------------
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        """Whether requests should come here."""
+        return not self._faults, self._faults
+
+    async def exposition(self) -> bytes:
+        """The Prometheus text of the whole system: every actor is asked, and those that do not answer are shown as they were."""
+        names = [name for name in directory(self.settings) if name != self.name]
+        answers = await asyncio.gather(*(self._ask_metrics(name) for name in names))
+        snapshots = {name: Snapshot(raw) for name, raw in zip(names, answers, strict=True) if raw is not None}
+        self.gauges()
+        snapshots[self.name] = snapshot(self.metrics)
+        self._totals.take(snapshots)
+        return self._totals.exposition()
+
+    async def _ask_metrics(self, actor: str) -> bytes | None:
+        try:
+            return await asyncio.wait_for(self._peers.snapshot(actor), ASK_TIMEOUT_S)
+        except Exception:
+            return None
+
+    def gauges(self) -> None:
+        self.metrics.gauge("trunkline_intake_waiting").set(self._commit.size)
+
+    def count_accepted(self, tenant: str, klass: MessageClass, messages: int, segments: int) -> None:  # noqa: ARG002 (the port's)
+        """So many were made durable. No tenant label: that is what the archive is for."""
+        self.metrics.counter("trunkline_accepted", klass.word).add(messages)
+
+    def count_refused(self, tenant: str, code: str, messages: int) -> None:  # noqa: ARG002 (the port's)
+        """So many were refused."""
+        self.metrics.counter("trunkline_refused", "", code).add(messages)
+
+    def count_request(self, route: str, status: int, duration_s: float) -> None:
+        """A request was answered."""
+        self.metrics.counter("trunkline_http_requests", route, str(status)).add()
+        self.metrics.histogram("trunkline_http_request_duration_seconds", route).observe(duration_s)
+
+    # -- operations ----------------------------------------------------------------------------------------------
+    async def where(self) -> int:
+        """The port it listens on, 0 while it starts."""
+        return self.port if self.started.is_set() else 0
+
+    async def drain(self, within_s: float) -> None:
+        if self._served is not None:
+            self._served.should_exit = True
+            await asyncio.wait_for(self._served.shutdown(), within_s)
+
+    def health(self) -> dict[str, Any]:
+        return {"port": self.port, "faults": list(self._faults)}

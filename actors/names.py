@@ -1,0 +1,57 @@
+"""How actors are called, here and in the Ray dashboard, and which of them a configuration asks for."""
+
+from typing import Final
+
+from router.ids import partition_of_text
+from router.settings import Settings
+
+SUPERVISOR: Final = "supervisor"
+BRAIN: Final = "brain"
+
+
+def carrier_actor(carrier: str) -> str:
+    """The actor that holds a carrier's sessions."""
+    return f"carrier:{carrier}#0"
+
+
+def front_actor(index: int) -> str:
+    """A front of the API."""
+    return f"front:#{index}"
+
+
+def dispatcher_actor(index: int) -> str:
+    """A dispatcher."""
+    return f"dispatcher:#{index}"
+
+
+def courier_actor(index: int) -> str:
+    """A courier of webhooks."""
+    return f"courier:#{index}"
+
+
+def limiter_actor(index: int) -> str:
+    """A limiter shard."""
+    return f"limiter:#{index}"
+
+
+def limiter_of(tenant: str, settings: Settings) -> str:
+    """The shard that owns this tenant's allowance."""
+    return limiter_actor(partition_of_text(tenant) % settings.workers.limiters)
+
+
+def directory(settings: Settings) -> list[str]:
+    """Every actor that should run, the supervisor left out."""
+    workers = settings.workers
+    return [
+        BRAIN,
+        *(limiter_actor(index) for index in range(workers.limiters)),
+        *(dispatcher_actor(index) for index in range(workers.dispatchers)),
+        *(carrier_actor(profile.name) for profile in settings.carriers if profile.enabled),
+        *(courier_actor(index) for index in range(workers.couriers)),
+        *(front_actor(index) for index in range(settings.api.fronts)),
+    ]
+
+
+def kind_of(name: str) -> str:
+    """The kind of actor: front, dispatcher, carrier and so on."""
+    return name.partition(":")[0]

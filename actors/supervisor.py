@@ -1,0 +1,159 @@
+"""Supervisor: compares what should run with what does, and acts on the difference. Nothing on a message's way passes here."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from actors.incarnation import incarnation_of, surely_dead
+from actors.names import directory, kind_of
+from actors.shell import JournalAddress, Shell
+from actors.waiting import woken
+from router.settings import Settings
+
+log = logging.getLogger("trunkline.supervisor")
+
+LOOK_S: Final = 2.0
+PING_TIMEOUT_S: Final = 3.0
+SILENT_S: Final = 15.0  # an actor that answers no ping for so long is stuck: it is killed, and Ray starts it anew
+START_GRACE_S: Final = 60.0  # a starting actor waits for its journal, its predecessor's lease, Ray's worker
+
+
+class Fleet(Protocol):
+    """Actors by name. Methods may raise whatever Ray raises."""
+
+    async def start(self, name: str, settings: Settings) -> None:
+        """Have it running; nothing happens when it is."""
+        ...
+
+    async def ping(self, name: str) -> Mapping[str, Any]:
+        """What ``Shell.ping`` says."""
+        ...
+
+    async def stop(self, name: str, within_s: float) -> None:
+        """Drain it and end it for good."""
+        ...
+
+    async def kill(self, name: str) -> None:
+        """End its process; it is started anew."""
+        ...
+
+
+class Seen(NamedTuple):
+    """An actor as last seen."""
+
+    pid: int
+    incarnation: str
+    at_s: float
+    told: Mapping[str, Any]
+
+
+class Supervisor(Shell):
+    """Owns what should run. May forget everything: the settings are in the journal, and the actors tell of themselves."""
+
+    kind = "supervisor"
+
+    def __init__(self, name: str, address: JournalAddress, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._seen: dict[str, Seen] = {}
+        self._started_s: dict[str, float] = {}
+        self._running: list[str] = []
+        self._changed = asyncio.Event()
+        self._leaving = False
+        super().__init__(name, address)
+
+    def __repr__(self) -> str:
+        ready = sum(1 for seen in self._seen.values() if seen.told.get("ready"))
+        return f"{self.name} · {ready}/{len(self._running)} actors ready"
+
+    async def run(self) -> None:
+        self.spawn(self._reconcile())
+
+    async def settings_changed(self) -> None:
+        self._changed.set()
+
+    async def _reconcile(self) -> None:
+        while not self._leaving:
+            wanted = directory(self.settings)
+            for name in wanted:
+                if name not in self._running:
+                    await self._begin(name)
+            for name in [name for name in self._running if name not in wanted]:
+                await self._end(name)
+            await asyncio.gather(*(self._look_at(name) for name in list(self._running)))
+            self._changed.clear()
+            await woken(self._changed, LOOK_S)
+
+    async def _begin(self, name: str) -> None:
+        try:
+            await self._fleet.start(name, self.settings)
+        except Exception as error:
+            log.warning("supervisor.start_failed actor=%s error=%s", name, error)
+            return
+        self._running.append(name)
+        self._started_s[name] = time.monotonic()
+        log.info("supervisor.started actor=%s", name)
+
+    async def _end(self, name: str) -> None:
+        log.info("supervisor.stopping actor=%s", name)
+        try:
+            await self._fleet.stop(name, 10.0)
+        except Exception as error:
+            log.warning("supervisor.stop_failed actor=%s error=%s", name, error)
+        self._running.remove(name)
+        self._seen.pop(name, None)
+
+    async def _look_at(self, name: str) -> None:
+        now_s = time.monotonic()
+        try:
+            told = await asyncio.wait_for(self._fleet.ping(name), PING_TIMEOUT_S)
+        except Exception as error:
+            await self._silent(name, error, now_s)
+            return
+        before = self._seen.get(name)
+        pid = int(told["pid"])
+        if before is not None and before.pid != pid:
+            log.warning("supervisor.restarted actor=%s", name)
+            self.metrics.counter("trunkline_actor_restarts", kind_of(name)).add()
+        life = before.incarnation if before is not None and before.pid == pid else incarnation_of(pid)
+        self._seen[name] = Seen(pid, life, now_s, told)
+
+    async def _silent(self, name: str, error: Exception, now_s: float) -> None:
+        seen = self._seen.get(name)
+        since_s = max(seen.at_s if seen else 0.0, self._started_s.get(name, now_s))
+        limit_s = SILENT_S if seen else START_GRACE_S
+        if type(error).__name__ == "ActorDiedError":
+            # Ray has given it up for good (its creation failed, or someone killed it without restart).
+            self._running.remove(name)
+            log.warning("supervisor.dead actor=%s", name)
+        elif now_s - since_s > limit_s:
+            log.error("supervisor.stuck actor=%s silent_s=%.0f", name, now_s - since_s)
+            self._started_s[name] = now_s
+            if seen is not None and seen.incarnation and not surely_dead(seen.incarnation):
+                os.kill(seen.pid, signal.SIGKILL)
+            else:
+                await self._fleet.kill(name)
+
+    async def overview(self) -> list[dict[str, Any]]:
+        """Every actor as last seen, for ``trunkline status``."""
+        now_s = time.monotonic()
+        rows = []
+        for name in self._running:
+            seen = self._seen.get(name)
+            told = dict(seen.told) if seen else {"name": name, "ready": False}
+            rows.append(told | {"seen_s": round(now_s - seen.at_s, 1) if seen else None})
+        return rows
+
+    async def shut_down(self, within_s: float) -> None:
+        """Drain and end every actor, fronts first, carriers last."""
+        self._leaving = True
+        order = ("front", "courier", "dispatcher", "carrier", "limiter", "brain")
+        for kind in order:
+            names = [name for name in self._running if kind_of(name) == kind]
+            await asyncio.gather(*(self._fleet.stop(name, within_s) for name in names), return_exceptions=True)
+
+    def health(self) -> dict[str, Any]:
+        return {"actors": len(self._running)}
