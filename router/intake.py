@@ -14,6 +14,7 @@ from router.message import SEGMENTS_DEFAULT, FieldFault, MessageIn
 from router.model import CLASS_BY_WORD, Status
 from router.numbers import InvalidNumber, InvalidSender, parse_number, parse_sender
 from router.record import Body, pack_body
+from router.routes import NOT_COVERED
 from router.settings import Tenant
 from router.terms import Terms
 from router.text.segments import NotEncodable, measure
@@ -22,6 +23,7 @@ SCHEDULE_LIMIT_MS: Final = 30 * 86_400_000  # how far ahead send_at may lie
 REPLAY_GRACE_MS: Final = 24 * 3_600_000  # how long an idempotency key lives, so how late a retry may come after its send_at
 NAMED_CHARACTERS: Final = 10  # characters that an error lists
 
+_NUMBERS: Final = {word: int(klass) for word, klass in CLASS_BY_WORD.items()}  # plain integers: enums cost more to hash
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 # Control characters but line feed and carriage return, the two that GSM 03.38 and phones know; and lone surrogates.
@@ -48,16 +50,22 @@ def settle(
     ``keyed``: the request carries an idempotency key, so it may be a retry that comes after its ``send_at``.
     """
     faults: list[FieldFault] = []
-    klass = CLASS_BY_WORD[message.klass]
+    klass = _NUMBERS[message.klass]
     rules = terms.rules[klass]
 
-    to = parse_number(message.to)
-    if isinstance(to, InvalidNumber):
-        faults.append(FieldFault("/to", _sentence(to.reason)))
-        digits = country = network = ""
-    else:
-        digits = to.digits
-        country, network = terms.networks.lookup(digits)
+    digits = message.to[1:]
+    goes = (
+        terms.known(digits)
+        if message.to[:1] == "+" and 8 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()
+        else None
+    )
+    if goes is None:
+        to = parse_number(message.to)
+        if isinstance(to, InvalidNumber):
+            faults.append(FieldFault("/to", _sentence(to.reason)))
+        else:
+            digits = to.digits
+            goes = terms.destination(digits)
 
     sender = message.sender
     if sender:
@@ -84,13 +92,9 @@ def settle(
                     )
                 )
 
-    cost = 0
-    if digits:
-        quoted = terms.quote(digits, network, country, klass, segments)
-        if quoted is None:
-            faults.append(FieldFault("/to", f"No carrier takes {message.klass} messages to this destination.", "no_route"))
-        else:
-            cost = quoted
+    price = goes.quotes[klass] if goes is not None else 0
+    if price == NOT_COVERED:
+        faults.append(FieldFault("/to", f"No carrier takes {message.klass} messages to this destination.", "no_route"))
 
     send_at_ms = 0
     if message.send_at is not None:
@@ -102,7 +106,7 @@ def settle(
         elif send_at_ms > now_ms + SCHEDULE_LIMIT_MS:
             faults.append(FieldFault("/send_at", "This is more than 30 days ahead."))
 
-    if faults:
+    if faults or goes is None:
         return faults
     validity_ms = int((message.validity_period or rules.validity_s) * 1000)
     return Body(
@@ -110,13 +114,13 @@ def settle(
         to=digits,
         sender=sender,
         text=text,
-        klass=int(klass),
+        klass=klass,
         created_ms=now_ms,
         expires_ms=(send_at_ms or now_ms) + validity_ms,
         encoding=encoding,
         segments=segments,
-        country=country,
-        network=network,
+        country=goes.country,
+        network=goes.network,
         send_at_ms=send_at_ms,
         client_ref=message.client_ref,
         batch_id=batch_id,
@@ -125,7 +129,7 @@ def settle(
         webhook_url=message.webhook_url,
         policy=message.policy or tenant.policies.get(message.klass, ""),
         profile=message.profile,
-        cost_micros=cost,
+        cost_micros=price * segments,
         currency=terms.settings.currency,
         retention_s=message.retention or tenant.retention_s,
         max_segments=0 if message.max_segments == SEGMENTS_DEFAULT else message.max_segments,
@@ -150,6 +154,7 @@ def seal(message_id: MessageId, body: Body, tenant: Tenant, idempotency: bytes =
         body.segments,
         bool(body.webhook_url) or tenant.webhook is not None,
         idempotency,
+        body.retention_s,
     )
 
 

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from router.api.http import JSON, MSGPACK, NDJSON, Call, Reply
-from router.api.idempotency import Idempotency, Keyed
-from router.api.problems import Problem, Refusal, code_of, message_problem, problem, summary
+from router.api.idempotency import Idempotency, Keyed, submit
+from router.api.items import BATCH_LIMIT, BatchAnswer, BatchMeta, Item, ItemAnswer, ItemRefused, read_items
+from router.api.problems import Problem, Refusal, code_of, problem, summary
 from router.api.send import (
     RETRY_SHED_S,
     journal_code,
     journal_detail,
+    journal_status,
     limit_code,
     limit_detail,
     refuse_journal,
@@ -20,109 +22,19 @@ from router.api.send import (
 )
 from router.ids import ENTROPY_OCTETS, MessageId, derived_id, make_id, to_text
 from router.intake import CLASS_OF, first_status, seal, settle
-from router.journal.port import JournalError
+from router.journal.port import Accepted, JournalError, JournalFull
 from router.limits import Admitted, Refused
-from router.message import DECODE_ERRORS, Malformed, MessageIn, decode_message, reason_of
-from router.present import Cost, cost_of, rfc3339
+from router.message import Malformed
+from router.present import cost_of, rfc3339
 from router.record import Body
 
-BATCH_LIMIT: Final = 10_000  # messages
 BATCH_BODY_LIMIT: Final = 16 * 1_048_576  # octets: 1.6 kB a message
 RUN: Final = 100  # messages that share a partition and a script call: beyond that a call gains little more
 SLICE: Final = 400  # messages settled before single requests get their turn: some 2 ms
 
 _BATCH_PLACE: Final = 0xFFFF_FFFF  # the place that the batch's own id is derived from; no item has it
-
-
-class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An accepted item."""
-
-    index: int
-    id: str
-    status: str
-    segments: int
-    encoding: str
-    cost: Cost
-    created_at: str
-
-
-class ItemRefused(msgspec.Struct, frozen=True):
-    """A refused item."""
-
-    index: int
-    error: Problem
-
-
-class BatchMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole batch."""
-
-    accepted: int
-    refused: int
-    batch_id: str | None
-
-
-class BatchAnswer(msgspec.Struct, frozen=True):
-    """A result per item, in the order sent."""
-
-    data: list[ItemAnswer | ItemRefused]
-    meta: BatchMeta
-
-
-class _Typed(msgspec.Struct, forbid_unknown_fields=True):
-    messages: list[MessageIn]
-
-
-class _RawStrict(msgspec.Struct, forbid_unknown_fields=True):
-    messages: list[msgspec.Raw]
-
-
-_typed_json: Final = msgspec.json.Decoder(_Typed | list[MessageIn])
-_typed_msgpack: Final = msgspec.msgpack.Decoder(_Typed | list[MessageIn])
-_raw_json: Final = msgspec.json.Decoder(_RawStrict | list[msgspec.Raw])
-_raw_msgpack: Final = msgspec.msgpack.Decoder(_RawStrict | list[msgspec.Raw])
-_line_json: Final = msgspec.json.Decoder(MessageIn)
 _encode_json: Final = msgspec.json.Encoder().encode
 _encode_msgpack: Final = msgspec.msgpack.Encoder().encode
-
-Item = MessageIn | Problem
-
-
-def read_items(octets: bytes, media: bytes) -> list[Item] | Malformed:
-    """A batch's items in order, each a message that fits its shape or the problem with it.
-
-    All at once if all fit (measured: 0.7 µs an item); else one by one.
-    """
-    if media == NDJSON:
-        try:
-            return list(_line_json.decode_lines(octets))
-        except DECODE_ERRORS:
-            return [_item(line, packed=False) for line in octets.split(b"\n") if line.strip()]
-    packed = media == MSGPACK
-    whole: Any
-    try:
-        whole = (_typed_msgpack if packed else _typed_json).decode(octets)
-    except DECODE_ERRORS:
-        try:
-            whole = (_raw_msgpack if packed else _raw_json).decode(octets)
-        except DECODE_ERRORS as error:
-            return Malformed(reason_of(error))
-        raws = whole if isinstance(whole, list) else whole.messages
-        if len(raws) > BATCH_LIMIT:  # too many to be looked at one by one; the caller refuses the number
-            return [_TOO_MANY] * len(raws)
-        return [_item(raw, packed=packed) for raw in raws]
-    return whole if isinstance(whole, list) else whole.messages
-
-
-_TOO_MANY: Final = problem("too_large")
-
-
-def _item(octets: bytes | msgspec.Raw, *, packed: bool) -> Item:
-    message = decode_message(octets, packed=packed)
-    if isinstance(message, MessageIn):
-        return message
-    if isinstance(message, Malformed):
-        return problem("malformed_body", message.detail)
-    return message_problem(message)
 
 
 class BatchSender:
@@ -261,23 +173,40 @@ class _Batch:
                 make_id(now_ms, partition, entropy[at : at + ENTROPY_OCTETS])
                 for at in range(begin * ENTROPY_OCTETS, end * ENTROPY_OCTETS, ENTROPY_OCTETS)
             ]
-            runs.append(front.submit([seal(ids[n], self.bodies[n], tenant) for n in range(begin, end)]))
+            runs.append(submit(front, [seal(ids[n], self.bodies[n], tenant) for n in range(begin, end)]))
         outcomes = await asyncio.gather(*runs, return_exceptions=True)
         failed: JournalError | None = None
         for number, outcome in enumerate(outcomes):
             part = slice(number * RUN, number * RUN + RUN)
             if isinstance(outcome, JournalError):
                 failed = outcome
-                error = problem(journal_code(outcome), journal_detail(outcome))
-                for place in self.places[part]:
-                    self._refuse(place, error)
-                front.count_refused(tenant.id, error.code, len(self.places[part]))
+                self._fail(self.places[part], self.bodies[part], outcome)
             elif isinstance(outcome, BaseException):
                 raise outcome
             else:
-                self._accept(self.places[part], ids[part], self.bodies[part])
+                self._sort(self.places[part], ids[part], self.bodies[part], outcome)
         if failed is not None and not self.accepted:
             refuse_journal(self.call, failed, 0)
+
+    def _sort(
+        self, places: Sequence[int], ids: Sequence[MessageId], bodies: Sequence[Body], outcome: Sequence[Accepted | JournalFull]
+    ) -> None:
+        """Accept what was written; what the journal has no room for is refused, item by item."""
+        full = {n: one for n, one in enumerate(outcome) if isinstance(one, JournalFull)}
+        if full:
+            for n, error in full.items():
+                self._fail(places[n : n + 1], bodies[n : n + 1], error)
+            kept = [n for n in range(len(places)) if n not in full]
+            places, ids, bodies = [places[n] for n in kept], [ids[n] for n in kept], [bodies[n] for n in kept]
+        fresh = [one.fresh for one in outcome if isinstance(one, Accepted)]
+        self.replayed |= not all(fresh)
+        self._accept(places, ids, bodies, fresh)
+
+    def _fail(self, places: Sequence[int], bodies: Sequence[Body], error: JournalError) -> None:
+        code = journal_code(error)
+        for place, body in zip(places, bodies, strict=True):
+            self._refuse(place, problem(code, journal_detail(error), status=journal_status(error, CLASS_OF[body.klass])))
+        self.call.front.count_refused(self.call.tenant.id, code, len(places))
 
     async def _submit_keyed(self, octets: bytes, idempotency: Idempotency, keyed: Keyed) -> None:
         """All in the key's own partition."""
@@ -290,8 +219,7 @@ class _Batch:
             done = await idempotency.submit(self.call, keyed, octets, self.places, self.bodies, again)
         except JournalError as error:
             refuse_journal(self.call, error, len(self.places))
-        self.replayed = not all(done.fresh)
-        self._accept(self.places, done.ids, done.bodies, done.fresh)
+        self._sort(self.places, done.ids, done.bodies, done.outcome)
 
     def _resettle(self, place: int, body: Body) -> Body:
         item = self.items[place]
@@ -300,9 +228,7 @@ class _Batch:
         settled = settle(item, self.call.tenant, self.call.front.terms, self.created_ms, batch_id=self.batch_id, keyed=True)
         return body if isinstance(settled, list) else settled
 
-    def _accept(
-        self, places: Sequence[int], ids: Sequence[MessageId], bodies: Sequence[Body], fresh: Sequence[bool] | None = None
-    ) -> None:
+    def _accept(self, places: Sequence[int], ids: Sequence[MessageId], bodies: Sequence[Body], fresh: Sequence[bool]) -> None:
         created_at = rfc3339(self.created_ms)
         counts: dict[int, list[int]] = {}
         for n, (place, message_id, body) in enumerate(zip(places, ids, bodies, strict=True)):
@@ -315,7 +241,7 @@ class _Batch:
                 cost=cost_of(body.cost_micros, body.currency),
                 created_at=created_at,
             )
-            if fresh is None or fresh[n]:
+            if fresh[n]:
                 count = counts.setdefault(body.klass, [0, 0])
                 count[0] += 1
                 count[1] += body.segments
@@ -340,10 +266,8 @@ class _Batch:
         return Reply(status, _encode_json(value), JSON, headers)
 
     def _none_accepted(self, results: Sequence[ItemAnswer | ItemRefused]) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """422; but when the system shed every one, the whole request is shed, and worth sending again."""
-        codes = {(result.error.code, result.error.status) for result in results if isinstance(result, ItemRefused)}
-        if len(codes) == 1:
-            code, status = codes.pop()
-            if code == "shed":
-                return status, [(b"retry-after", b"%d" % RETRY_SHED_S)]
+        """422; but when every one was refused for want of room, the whole request was, and is worth sending again."""
+        refusals = {(result.error.code, result.error.status) for result in results if isinstance(result, ItemRefused)}
+        if {code for code, _ in refusals} <= {"shed", "journal_full"}:
+            return max(status for _, status in refusals), [(b"retry-after", b"%d" % RETRY_SHED_S)]
         return 422, []

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from router.api import examples
-from router.api.batch import BATCH_LIMIT, BatchMeta, ItemAnswer, ItemRefused
 from router.api.fleet import BoardView, CarrierList
 from router.api.hooks import DeadNotices, Replayed, ReplayIn
+from router.api.items import BATCH_LIMIT, BatchMeta, ItemAnswer, ItemRefused
 from router.api.operations import Health, Readiness
 from router.api.preview import PreviewAnswer
 from router.api.problems import CATALOGUE, Problem

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-from router.api.batch import BatchAnswer, BatchMeta, ItemAnswer, ItemRefused
 from router.api.fleet import BoardView, BreakerView, CarrierList, CarrierView, CellView
 from router.api.hooks import DeadNotice, DeadNotices, Replayed
+from router.api.items import BatchAnswer, BatchMeta, ItemAnswer, ItemRefused
 from router.api.operations import Health, Readiness
 from router.api.preview import PreviewAnswer
 from router.api.problems import CATALOGUE, message_problem, problem

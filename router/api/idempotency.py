@@ -10,16 +10,30 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from router.api.http import Call
+from router.api.port import FrontPort
 from router.api.problems import Refusal
 from router.ids import MessageId, derived_id, partition_of_text
 from router.intake import seal
-from router.journal.port import JournalUnavailable
+from router.journal.port import Accepted, Intake, JournalFull, JournalUnavailable
 from router.record import Body
 
 KEY_LIMIT: Final = 255  # characters
 _DIGEST_OCTETS: Final = 16  # as router.journal.port.Intake asks
 _FINGERPRINT_OCTETS: Final = 8
 _ROUNDS: Final = 3  # a key's time changes once, when an old one has just expired; a third time is a fault of the journal
+
+
+async def submit(front: FrontPort, items: Sequence[Intake]) -> list[Accepted | JournalFull]:
+    """Make messages durable. Of a journal that refuses some classes for want of room, only those suffer; raises ``JournalError``."""
+    try:
+        return [*await front.submit(items)]
+    except JournalFull as full:
+        rest = [item for item in items if item.klass not in full.classes]
+        if not rest:
+            raise
+        # Nothing of the refused call took effect, and what is welcome may be offered again at once
+        accepted = iter(await front.submit(rest))
+        return [full if item.klass in full.classes else next(accepted) for item in items]
 
 
 class Keyed(NamedTuple):
@@ -34,8 +48,7 @@ class Done(NamedTuple):
 
     ids: list[MessageId]
     bodies: Sequence[Body]
-    fresh: list[bool]
-    created_ms: int
+    outcome: Sequence[Accepted | JournalFull]
 
 
 class Idempotency:
@@ -84,14 +97,16 @@ class Idempotency:
         created_ms = call.now_ms
         for _ in range(_ROUNDS):
             ids = [derived_id(created_ms, keyed.partition, keyed.digest, place) for place in places]
-            accepted = await call.front.submit(
-                [seal(message_id, body, call.tenant, idempotency) for message_id, body in zip(ids, bodies, strict=True)]
+            outcome = await submit(
+                call.front,
+                [seal(message_id, body, call.tenant, idempotency) for message_id, body in zip(ids, bodies, strict=True)],
             )
+            accepted = [one for one in outcome if isinstance(one, Accepted)]
             if any(one.conflict for one in accepted):
                 raise Refusal("idempotency_key_reused", "The key was used for another request in the last 24 hours.")
             first_ms = next((one.created_ms for one in accepted if one.created_ms != created_ms), created_ms)
             if first_ms == created_ms:
-                return Done(ids, bodies, [one.fresh for one in accepted], created_ms)
+                return Done(ids, bodies, outcome)
             created_ms = first_ms
             bodies = again(created_ms)
         raise JournalUnavailable("the time of an idempotency key does not settle")

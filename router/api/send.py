@@ -4,11 +4,11 @@ import logging
 from typing import Final, NoReturn
 
 from router.api.http import JSON, MSGPACK, Call, Reply, json_reply
-from router.api.idempotency import Idempotency
+from router.api.idempotency import Idempotency, submit
 from router.api.problems import Refusal, code_of, summary
 from router.ids import ENTROPY_OCTETS, MessageId, make_id, to_text
 from router.intake import CLASS_OF, seal, settle
-from router.journal.port import JournalError, JournalFull
+from router.journal.port import Accepted, JournalError, JournalFull
 from router.limits import Admitted, Refused
 from router.message import FieldFault, Malformed, MessageIn, decode_message
 from router.model import MessageClass
@@ -46,9 +46,9 @@ class Sender:
         if keyed is None:
             message_id = make_id(call.now_ms, front.partition(), front.entropy(ENTROPY_OCTETS))
             try:
-                await front.submit((seal(message_id, body, call.tenant),))
+                await submit(front, (seal(message_id, body, call.tenant),))
             except JournalError as error:
-                refuse_journal(call, error, 1)
+                refuse_journal(call, error, 1, klass)
             fresh = True
         else:
             with self._idempotency.under_way(keyed.digest):
@@ -60,8 +60,9 @@ class Sender:
                 try:
                     done = await self._idempotency.submit(call, keyed, octets, [0], [body], again)
                 except JournalError as error:
-                    refuse_journal(call, error, 1)
-            message_id, body, fresh = done.ids[0], done.bodies[0], done.fresh[0]
+                    refuse_journal(call, error, 1, klass)
+            message_id, body, (accepted,) = done.ids[0], done.bodies[0], done.outcome
+            fresh = isinstance(accepted, Accepted) and accepted.fresh
             if not fresh:
                 headers.append((b"idempotency-replayed", b"true"))
         if fresh:
@@ -139,9 +140,15 @@ def journal_detail(error: JournalError) -> str:
     return "It is not known to be durable. Try again; with an Idempotency-Key that cannot make a second copy."
 
 
-def refuse_journal(call: Call, error: JournalError, messages: int) -> NoReturn:
-    """503 with Retry-After."""
+def journal_status(error: JournalError, klass: MessageClass | None = None) -> int:
+    """503; 429 for marketing that finds no room, as when it is shed."""
+    return shed_status(klass) if isinstance(error, JournalFull) and klass is not None else 503
+
+
+def refuse_journal(call: Call, error: JournalError, messages: int, klass: MessageClass | None = None) -> NoReturn:
+    """503 (or 429) with Retry-After."""
     code = journal_code(error)
     log.warning("api.accept_failed code=%s tenant=%s messages=%d", code, call.tenant.id, messages)
     call.front.count_refused(call.tenant.id, code, messages)
-    raise Refusal(code, journal_detail(error), retry_after_s=RETRY_FULL_S if code == "journal_full" else RETRY_JOURNAL_S)
+    retry_s = RETRY_FULL_S if code == "journal_full" else RETRY_JOURNAL_S
+    raise Refusal(code, journal_detail(error), status=journal_status(error, klass), retry_after_s=retry_s)
