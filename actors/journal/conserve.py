@@ -51,12 +51,16 @@ class Conserve(Servers):
 
     async def check(self) -> Conservation:
         """Walk everything: counts by place and by state, ``stale`` (ids left in a line by a cancel or a receipt), and the counters."""
-        counts: Counter[str] = Counter()
+        counts: Counter[str] = Counter(stale=0, dead=0, accepted=0, finished=0, live=0)
         faults: list[str] = []
         for link in self._topology.links:
             mine = [p for p in range(PARTITIONS) if self._topology.home(p) is link]
             keys = await self._keys(link)
-            for partition in mine:
+            places = [[PREFIXES[p] + name for name in ("s", "ctr", *ZSETS)] for p in mine]
+            used = await link.commands(*(("EXISTS", *names) for names in places))
+            for partition, some in zip(mine, used, strict=True):
+                if not some and PREFIXES[partition] not in keys:
+                    continue
                 faults += await self._partition(link, PREFIXES[partition], keys, counts)
         return Conservation(dict(counts), faults[:MOST_FAULTS])
 

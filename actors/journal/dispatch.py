@@ -46,7 +46,7 @@ class Dispatch(Servers):
                 claimed.append(Claimed(MessageId(message_id), octets[3], State(octets[1]), body, history_of(octets)))
                 wishes[octets[2]] -= 1
             more.update(left)
-            self._turn = turn + visited
+            self._turn = turn + order.index(mine[visited - 1]) + 1
             wishes = {k: n for k, n in wishes.items() if n > 0}
             if not wishes:
                 break

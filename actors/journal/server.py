@@ -140,6 +140,7 @@ class EmbeddedServer:
         log.info("journal.server_start binary=%s sha256=%s", binary.name, await asyncio.to_thread(_digest, binary))
         process = self._spawn(binary)
         await self._ready(process)
+        process.returncode = 0  # it is meant to run on: nobody waits for it, and Popen must not complain of that
         log.info("journal.server_ready pid=%d fsync=%s maxmemory=%d", process.pid, self.fsync, self.maxmemory)
         return True
 

@@ -59,6 +59,8 @@ class Carry(Shelf):
 
     async def assign(self, owner: str, epoch: int, items: Sequence[Assign]) -> list[bool]:
         """Claimed → in flight; raises ``Fenced``."""
+        if not items:
+            return []
         self._fence(owner, epoch)
         now_ms = self._clock_ms()
         taken = []

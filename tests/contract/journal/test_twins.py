@@ -1,0 +1,204 @@
+"""Random sequences of calls have the same outcome in memory and on a server, and leave both clean."""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from router.ids import PARTITIONS, MessageId, derived_id, make_id
+from router.journal.memory import MemoryJournal
+from router.journal.port import Accepted, Assign, Fenced, Finish, Hold, Intake, Receipt, Requeue, Submitted
+from router.model import MessageClass, State
+
+ALL = range(PARTITIONS)
+OWNERS = ("carrier:a#0", "carrier:b#0")
+DISPATCHERS = ("d0", "d1")
+PLACES = (1, 2, 33)
+ENDS = (State.FAILED, State.EXPIRED, State.REJECTED, State.UNCONFIRMED, State.DELIVERED)
+REPORTS = (State.SENT, State.DELIVERED, State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
+FAR_MS = 1 << 42  # no timer of these rounds fires by itself
+PAST_MS = 1
+
+
+class Pair:
+    """The same call on both; whatever they answer must be the same."""
+
+    def __init__(self, memory: MemoryJournal, server: Any, rng: random.Random, now_ms: int) -> None:
+        self.memory, self.server, self.rng, self.now_ms = memory, server, rng, now_ms
+        self.ids: list[MessageId] = []
+        self.attempts: dict[MessageId, int] = {}
+        self.epochs: dict[str, int] = {}
+        self.serial = 0
+
+    async def both(self, act: Callable[[Any], Awaitable[Any]]) -> Any:
+        outcomes = []
+        for journal in (self.memory, self.server):
+            try:
+                outcomes.append(await act(journal))
+            except Fenced:
+                outcomes.append("fenced")
+        assert outcomes[0] == outcomes[1]
+        return outcomes[0]
+
+    def some(self) -> list[MessageId]:
+        return self.rng.choices(self.ids, k=self.rng.randint(1, 6)) if self.ids else []
+
+    def word(self) -> bytes:
+        self.serial += 1
+        return b"<%d>" % self.serial
+
+    async def accept(self) -> None:
+        items = []
+        for _ in range(self.rng.randint(1, 8)):
+            key = self.rng.choice([b"", b"", bytes([self.rng.randrange(3)]) * 16])
+            partition = 33 if key else self.rng.choice(PLACES)
+            self.serial += 1
+            new = make_id(self.now_ms + self.serial, partition, self.serial.to_bytes(10, "big"))
+            if key:
+                new = derived_id(self.now_ms + self.rng.randrange(3), partition, key, self.rng.randrange(4))
+            elif self.ids and self.rng.random() < 0.2:
+                new = self.rng.choice(self.ids)
+            items.append(
+                Intake(
+                    new,
+                    self.rng.choice(("acme", "globex", "initech")),
+                    MessageClass(self.rng.randrange(3)),
+                    self.word(),
+                    FAR_MS,
+                    due_ms=self.rng.choice((0, 0, 0, PAST_MS, FAR_MS)),
+                    segments=self.rng.choice((1, 1, 2)),
+                    wants_events=self.rng.random() < 0.5,
+                    idempotency=key + self.rng.choice((b"f" * 8, b"f" * 8, b"g" * 8)) if key else b"",
+                )
+            )
+        for item, result in zip(items, await self.both(lambda j: j.accept(items)), strict=True):
+            assert isinstance(result, Accepted)
+            if result.fresh:
+                self.ids.append(item.id)
+
+    async def cancel(self) -> None:
+        for message_id in self.some()[:1]:
+            tenant, event = self.rng.choice(("acme", "globex")), self.word()
+            await self.both(lambda j: j.cancel(message_id, tenant, event))
+
+    async def lease(self) -> None:
+        who, epoch, wanted = self.rng.choice(DISPATCHERS), self.rng.randint(1, 2), self.rng.sample(PLACES, self.rng.randint(1, 3))
+        await self.both(lambda j: j.lease_partitions(who, epoch, wanted, 600))
+
+    async def release(self) -> None:
+        who, epoch = self.rng.choice(DISPATCHERS), self.rng.randint(1, 2)
+        await self.both(lambda j: j.release_partitions(who, epoch, PLACES))
+
+    async def claim(self) -> None:
+        for who in DISPATCHERS:
+            for epoch in (1, 2):
+                wanted = {klass: self.rng.randint(0, 4) for klass in MessageClass}
+                claimed, _ = await self.both(lambda j, w=who, e=epoch, n=wanted: j.claim(w, e, ALL, n))
+                self.attempts |= {c.id: c.attempts for c in claimed}
+
+    async def register(self) -> None:
+        owner, incarnation = self.rng.choice(OWNERS), self.rng.choice(("one", "two"))
+        epoch, _ = await self.both(lambda j: _without_time(j.register(owner, incarnation, 600)))
+        self.epochs[owner] = epoch
+        event = self.word()
+        await self.both(lambda j: j.adopt(owner, epoch, dict.fromkeys(MessageClass, self.rng_free_hold), event))
+
+    rng_free_hold = PAST_MS
+
+    async def assign(self) -> None:
+        owner = self.rng.choice(OWNERS)
+        epoch = self.epochs.get(owner, 0) - (self.rng.random() < 0.1)
+        items = [Assign(i, a, self.word()) for i, a in self.attempts.items() if self.rng.random() < 0.7]
+        for _ in range(self.rng.randint(1, 2)):
+            await self.both(lambda j: j.assign(owner, epoch, items))
+
+    async def submitted(self) -> None:
+        owner = self.rng.choice(OWNERS)
+        items = [
+            Submitted(
+                i,
+                tuple(self.rng.choice((f"{i.hex()}-{s}", "")) for s in range(2)),
+                self.rng.choice((PAST_MS, FAR_MS)),
+                self.word(),
+            )
+            for i in self.some()
+        ]
+        for _ in range(self.rng.randint(1, 2)):
+            await self.both(lambda j: _as_set(j.submitted(owner, owner[8], items)))
+
+    async def receipts(self) -> None:
+        carrier = self.rng.choice("ab")
+        items = [
+            Receipt(f"{i.hex()}-{self.rng.randrange(2)}", self.rng.choice(REPORTS), self.word(), b"<final>") for i in self.some()
+        ]
+        for _ in range(self.rng.randint(1, 2)):
+            await self.both(lambda j: j.receipts(carrier, items))
+
+    async def requeue(self) -> None:
+        owner = self.rng.choice(("", *OWNERS))
+        items = [Requeue(i, self.rng.choice((0, PAST_MS, FAR_MS)), self.word(), self.rng.random() < 0.5) for i in self.some()]
+        await self.both(lambda j: j.requeue(owner, items))
+
+    async def hold(self) -> None:
+        owner = self.rng.choice(OWNERS)
+        items = [Hold(i, self.rng.choice((PAST_MS, FAR_MS)), self.word()) for i in self.some()]
+        await self.both(lambda j: j.hold(owner, items))
+
+    async def finish(self) -> None:
+        owner = self.rng.choice(("", *OWNERS))
+        items = [Finish(i, self.rng.choice(ENDS), self.word()) for i in self.some()]
+        await self.both(lambda j: j.finish(owner, items))
+
+    async def timers(self) -> None:
+        limit, event = self.rng.randint(1, 5), self.word()
+        await self.both(lambda j: j.pump(PLACES, limit))
+        await self.both(lambda j: j.expire_waits(PLACES, limit, event))
+
+    async def notices(self) -> None:
+        await self.both(lambda j: j.still_claimed(self.ids))
+        limit = self.rng.randint(1, 3)
+        known = {n.event_id for n in await self.memory.claim_notices("c", PLACES, 100, 0)}
+        assert known == {n.event_id for n in await self.server.claim_notices("c", PLACES, 100, 0)}
+        some = [n for n in await self.memory.claim_notices("c", PLACES, 100, 0) if self.rng.random() < 0.5][:limit]
+        act = self.rng.choice(("settle_notices", "bury_notices", "replay_notices"))
+        await self.both(lambda j: getattr(j, act)(some))
+
+    async def compare(self) -> None:
+        ids = sorted(set(self.ids))
+        records = await self.both(lambda j: j.inspect(ids, OWNERS))
+        assert len(records) == len(ids)
+        await self.both(lambda j: j.depths())
+        for tenant in ("acme", "globex"):
+            await self.both(lambda j, t=tenant: j.list_ids(t, before=None, created_after_ms=0, limit=50))
+        reports = [await journal.check() for journal in (self.memory, self.server)]
+        assert [list(report.faults) for report in reports] == [[], []]
+        counts = [{k: n for k, n in report.counts.items() if n} for report in reports]
+        assert counts[0] == counts[1]
+
+
+async def _as_set(call: Awaitable[Any]) -> Any:
+    return sorted(await call, key=repr)
+
+
+async def _without_time(call: Awaitable[Any]) -> Any:
+    epoch, before, _ = await call
+    return epoch, before
+
+
+ACTS = (
+    "accept accept accept cancel lease lease release claim claim claim register assign assign assign submitted submitted receipts receipts "
+    "requeue hold finish timers timers notices"
+).split()
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_both_answer_alike(redis_desk: Any, seed: int) -> None:
+    now_ms = await redis_desk.now()
+    rng = random.Random(seed)
+    pair = Pair(MemoryJournal(lambda: now_ms), redis_desk.journal, rng, now_ms)
+    await pair.register()
+    for step in range(60):
+        await getattr(pair, rng.choice(ACTS))()
+        if step % 20 == 19:
+            await pair.compare()
