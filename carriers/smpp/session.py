@@ -53,6 +53,9 @@ _ID_ANSWERS: Final = frozenset(command | c.RESPONSE for command in ANSWERED_WITH
 _UNANSWERED_COMMANDS: Final = frozenset((c.ALERT_NOTIFICATION, c.OUTBIND))  # no response exists (SMPP 3.4, 4.12.1, 4.1.7)
 
 
+_ENDING: Final = frozenset((SessionState.UNBINDING, SessionState.CLOSED))
+
+
 class IllegalAction(RuntimeError):
     """The caller asked for what the session's state does not allow; nothing has changed."""
 
@@ -141,7 +144,12 @@ class Session:
     def answer_bind(
         self, asked: BindAsked, status: int, now_s: float, *, system_id: str = "", version: int | None = 0x34
     ) -> None:
-        """Accept (status 0) or refuse the bind that ``BindAsked`` told of; after a refusal the peer may try again."""
+        """Accept (status 0) or refuse the bind that ``BindAsked`` told of; after a refusal the peer may try again.
+
+        Nothing happens when the session has ended, or is ending, since ``BindAsked`` was told.
+        """
+        if self.state in _ENDING:
+            return
         if self.side is not Side.SMSC or self.state not in BOUND_AFTER:
             raise IllegalAction(f"answer_bind by {self.side} in {self.state}")
         body = pack_bind_resp(system_id, version) if status == c.ROK else b""

@@ -45,7 +45,7 @@ class Smsc:
         self.answers: list[e.Answer] = []
         self.closed: list[e.Closed] = []
         self.bind_statuses: list[int] = []  # for the next binds; then ROK
-        self.status_of: Callable[[e.Request], int | None] = lambda request: 0
+        self.status_of: Callable[[e.Request], int | None] = lambda _: 0
         self.server: asyncio.Server | None = None
         self.connections = 0
 

@@ -56,7 +56,7 @@ async def test_a_transmitter_and_a_receiver_share_the_work(smsc, make_rig, poll)
 
 async def test_messages_are_spread_over_sessions(smsc, make_rig):
     rig = await make_rig(sessions=3, window=10).bound(3)
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     rig.link.send([rig.outgoing() for _ in range(30)])
     await asyncio.wait_for(_all(smsc, 30), 10)
     per_session = [sum(1 for shell, _ in smsc.submits if shell is one) for one in smsc.shells]
@@ -116,7 +116,7 @@ async def test_the_second_address_takes_over(smsc, make_rig):
 )
 async def test_a_refusal_says_what_to_do(smsc, make_rig, status, again, fault, error):
     rig = await make_rig().bound()
-    smsc.status_of = lambda request: status
+    smsc.status_of = lambda _: status
     rig.link.send([rig.outgoing()])
     (answer,) = await rig.answered()
     assert (answer.verdict, answer.status) == (Verdict.REFUSED, status)
@@ -126,7 +126,7 @@ async def test_a_refusal_says_what_to_do(smsc, make_rig, status, again, fault, e
 
 async def test_a_status_that_asks_for_a_new_bind_gets_one(smsc, make_rig, poll):
     rig = await make_rig().bound()
-    smsc.status_of = lambda request: 0x04
+    smsc.status_of = lambda _: 0x04
     rig.link.send([rig.outgoing()])
     (answer,) = await rig.answered()
     assert (answer.verdict, answer.again) == (Verdict.REFUSED, Again.PAUSE)
@@ -136,7 +136,7 @@ async def test_a_status_that_asks_for_a_new_bind_gets_one(smsc, make_rig, poll):
 async def test_a_throttled_message_keeps_its_place_and_is_sent_again(smsc, make_rig):
     rig = await make_rig(window=3).bound()
     complaints = iter([0x58, 0x58, 0x58])
-    smsc.status_of = lambda request: next(complaints, 0)
+    smsc.status_of = lambda _: next(complaints, 0)
     texts = ["first", "second", "third", "fourth", "fifth"]
     rig.link.send([rig.outgoing(text) for text in texts])
     await rig.answered(5)
@@ -149,7 +149,7 @@ async def test_a_throttled_message_keeps_its_place_and_is_sent_again(smsc, make_
 
 async def test_an_otp_does_not_wait_for_a_lane_that_stays_shut(smsc, make_rig):
     rig = await make_rig().bound()
-    smsc.status_of = lambda request: 0x14  # pauses for five seconds
+    smsc.status_of = lambda _: 0x14  # pauses for five seconds
     rig.link.send([rig.outgoing(klass=MessageClass.OTP)])
     (answer,) = await rig.answered()
     assert answer.verdict is Verdict.RETURNED
@@ -160,7 +160,7 @@ async def test_an_otp_does_not_wait_for_a_lane_that_stays_shut(smsc, make_rig):
 
 async def test_a_throttling_while_others_wait_gives_them_back_in_time(smsc, make_rig):
     rig = await make_rig(window=1).bound()
-    smsc.status_of = lambda request: 0x14
+    smsc.status_of = lambda _: 0x14
     rig.link.send([rig.outgoing(klass=MessageClass.OTP), rig.outgoing(klass=MessageClass.OTP)])
     await rig.answered(2)
     assert [answer.verdict for answer in rig.answers] == [Verdict.RETURNED] * 2
@@ -169,7 +169,7 @@ async def test_a_throttling_while_others_wait_gives_them_back_in_time(smsc, make
 
 async def test_a_cut_in_mid_window_leaves_unknown_what_was_written_and_returns_the_rest(smsc, make_rig, poll):
     rig = await make_rig(window=5).bound()
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     batch = [rig.outgoing() for _ in range(8)]
     rig.link.send(batch)
     await poll(lambda: len(smsc.submits) == 5)
@@ -183,7 +183,7 @@ async def test_a_cut_in_mid_window_leaves_unknown_what_was_written_and_returns_t
 
 async def test_no_answer_is_unknown_and_a_late_one_is_told(smsc, make_rig, poll):
     rig = await make_rig(response_timeout_s=0.1).bound()
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     rig.link.send([rig.outgoing()])
     (answer,) = await rig.answered()
     assert (answer.verdict, answer.reason) == (Verdict.UNKNOWN, "no answer in 0.1 s")
@@ -272,7 +272,7 @@ async def test_many_messages_are_one_write(smsc, make_rig):
 
 async def test_closing_waits_for_answers_and_unbinds(smsc, make_rig, poll):
     rig = await make_rig(window=2).bound()
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     rig.link.send([rig.outgoing(), rig.outgoing(), rig.outgoing()])
     await poll(lambda: len(smsc.submits) == 2)
     closing = asyncio.create_task(rig.link.close(0.3))

@@ -1,7 +1,7 @@
 """What carriers send on their own: receipts, messages, unbinds, garbage; and TLS."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ssl
 import struct
 import time
@@ -59,7 +59,7 @@ async def test_the_same_receipt_twice_is_handed_up_twice_and_acknowledged_twice(
 
 async def test_a_receipt_before_the_answer_to_its_submit(smsc, make_rig, poll):
     rig = await make_rig().bound()
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     rig.link.send([rig.outgoing()])
     await poll(lambda: smsc.submits)
     shell, request = smsc.submits[0]
@@ -73,7 +73,7 @@ async def test_a_receipt_before_the_answer_to_its_submit(smsc, make_rig, poll):
 
 async def test_ids_are_compared_as_the_profile_says(smsc, make_rig, poll):
     rig = await make_rig(receipt_ids="hex_to_decimal").bound()
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     rig.link.send([rig.outgoing()])
     await poll(lambda: smsc.submits)
     shell, request = smsc.submits[0]
@@ -120,7 +120,7 @@ async def test_an_unbind_from_the_carrier_is_answered_and_the_bind_comes_back(sm
 
 async def test_answers_still_come_after_the_carrier_has_unbound(smsc, make_rig, poll):
     rig = await make_rig().bound()
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     rig.link.send([rig.outgoing(), rig.outgoing()])
     await poll(lambda: len(smsc.submits) == 2)
     shell, request = smsc.submits[0]
@@ -143,7 +143,7 @@ async def test_answers_still_come_after_the_carrier_has_unbound(smsc, make_rig, 
 )
 async def test_garbage_ends_the_session_and_nothing_else(smsc, make_rig, poll, garbage):
     rig = await make_rig().bound()
-    smsc.status_of = lambda request: None
+    smsc.status_of = lambda _: None
     rig.link.send([rig.outgoing()])
     await poll(lambda: smsc.submits)
     smsc.shells[0]._transport.write(garbage)
@@ -176,15 +176,15 @@ async def test_a_mute_carrier_is_found_by_enquire_link(make_rig, poll):
 def _certificate(tmp_path, name: str) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.fromtimestamp(time.time(), tz=datetime.UTC)
+    now = dt.datetime.fromtimestamp(time.time(), tz=dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(key, hashes.SHA256())
