@@ -1,0 +1,237 @@
+"""The whole system on one machine: start, look at, stop. What ``trunkline up``, ``down`` and ``status`` do."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from actors.cluster import NAMESPACE, READY_LINE, connect
+from actors.incarnation import incarnation_of, surely_dead
+from actors.journal import EmbeddedServer, RedisJournal
+from actors.names import SUPERVISOR
+from actors.shell import SETTINGS_VALUE, JournalAddress
+from router.config import dump_settings
+from router.settings import Settings
+
+RAY_START_S: Final = 60.0
+READY_S: Final = 90.0
+LOOK_S: Final = 0.1
+DRAIN_S: Final = 8.0
+STATE_FILE: Final = "system.json"
+FREE_PORTS: Final = range(20_000, 30_000)
+
+
+class StartFailed(Exception):
+    """The system did not come up; the sentence says what did not, and where its log is."""
+
+
+class Running(msgspec.Struct, kw_only=True):
+    """What is known of a started system; kept in the data folder, readable by its owner only."""
+
+    api_url: str
+    dashboard_url: str
+    ray_address: str
+    journal_url: str
+    config: str
+    key: str = ""  # a key for the command line, of the first tenant
+    ray_process: str = ""  # incarnation of the head's process; "" when the cluster is not ours
+    embedded: bool = True
+
+
+def load_state(data_dir: Path) -> Running | None:
+    """The system of this data folder, None when none was started (or it was stopped)."""
+    try:
+        return msgspec.json.decode((data_dir / STATE_FILE).read_bytes(), type=Running)
+    except FileNotFoundError:
+        return None
+
+
+def _save_state(data_dir: Path, state: Running) -> None:
+    path = data_dir / STATE_FILE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(state)))
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses now, below those that the kernel hands out by itself.
+
+    Ray's workers listen on the latter: a port of theirs that is free now may be taken before the front binds it.
+    """
+    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise StartFailed("no free port")
+
+
+class System:
+    """One system in one data folder. ``say`` tells the user what happens."""
+
+    def __init__(self, data_dir: Path, say: Callable[[str], None] = lambda _: None) -> None:
+        self.data_dir = data_dir.resolve()
+        self._say = say
+
+    def up(self, settings: Settings, *, config: str, key: str = "") -> Running:
+        """Start everything and wait until it takes messages; raises ``StartFailed``. Starting twice is harmless."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if settings.api.port == 0:
+            settings = msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, port=free_port()))
+        embedded = not settings.journal.url
+        url = settings.journal.url or self._start_journal(settings)
+        asyncio.run(self._seed(url, settings))
+        before = load_state(self.data_dir)
+        ray_address, dashboard, process = os.environ.get("RAY_ADDRESS", ""), "", ""
+        if before and before.ray_process and not surely_dead(before.ray_process):
+            ray_address, dashboard, process = before.ray_address, before.dashboard_url, before.ray_process
+        elif not ray_address:
+            self._say("starting Ray")
+            ray_address, dashboard, process = self._start_ray(settings.dashboard_port)
+        host = settings.api.host if settings.api.host not in {"", "::"} else "127.0.0.1"
+        state = Running(
+            api_url=f"http://{host}:{settings.api.port}",
+            dashboard_url=dashboard,
+            ray_address=ray_address,
+            journal_url=url,
+            config=config,
+            key=key,
+            ray_process=process,
+            embedded=embedded,
+        )
+        _save_state(self.data_dir, state)
+        self._say("starting actors")
+        self._start_supervisor(state, settings)
+        self._await_ready(state)
+        return state
+
+    def _start_journal(self, settings: Settings) -> str:
+        server = self._server(settings.journal.fsync)
+        self._say("starting the journal")
+        asyncio.run(server.start())
+        return server.url
+
+    def _server(self, fsync: str = "always") -> EmbeddedServer:
+        return EmbeddedServer(self.data_dir / "journal", fsync="everysec" if fsync == "everysec" else "always")
+
+    @staticmethod
+    async def _seed(url: str, settings: Settings) -> None:
+        journal = RedisJournal.connect(url, retention_s=settings.journal.retention_s)
+        try:
+            await journal.put_value(SETTINGS_VALUE, dump_settings(settings))
+        finally:
+            await journal.close()
+
+    def _start_ray(self, dashboard_port: int) -> tuple[str, str, str]:
+        log = self.data_dir / "ray.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 (our own interpreter)
+                [sys.executable, "-m", "actors.cluster", str(self.data_dir), "--dashboard-port", str(dashboard_port)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline_s = time.monotonic() + RAY_START_S
+        while time.monotonic() < deadline_s:
+            for line in log.read_text("utf-8", "replace").splitlines():
+                if line.startswith(READY_LINE):
+                    address, dashboard = line.removeprefix(READY_LINE).split()
+                    return address, f"http://{dashboard}", incarnation_of(process.pid)
+            if process.poll() is not None:
+                break
+            time.sleep(LOOK_S)
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        raise StartFailed(f"Ray did not start; its log is {log}")
+
+    def _start_supervisor(self, state: Running, settings: Settings) -> None:
+        connect(state.ray_address, self.data_dir)
+        from actors.runtime import start_supervisor
+
+        journal = settings.journal
+        start_supervisor(
+            JournalAddress(state.journal_url, journal.replicas, journal.confirm_timeout_s, float(journal.retention_s))
+        )
+
+    def _await_ready(self, state: Running) -> None:
+        deadline_s = time.monotonic() + READY_S
+        said = ""
+        while time.monotonic() < deadline_s:
+            try:
+                with urllib.request.urlopen(f"{state.api_url}/readyz", timeout=2) as answer:  # noqa: S310 (our own)
+                    if answer.status == 200 and self._all_ready():
+                        return
+            except (OSError, http.client.HTTPException) as error:
+                said = str(error)
+            time.sleep(LOOK_S)
+        raise StartFailed(f"the API does not answer at {state.api_url} ({said}); logs are under the Ray session's folder")
+
+    @staticmethod
+    def _all_ready() -> bool:
+        rows = overview()
+        return bool(rows) and all(row.get("ready") for row in rows)
+
+    def down(self) -> bool:
+        """Drain and stop everything that ``up`` started; False when nothing runs."""
+        state = load_state(self.data_dir)
+        if state is None:
+            return False
+        if state.ray_process and not surely_dead(state.ray_process):
+            self._say("draining")
+            with contextlib.suppress(Exception):
+                connect(state.ray_address, self.data_dir)
+                import ray
+
+                supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
+                ray.get(supervisor.shut_down.remote(DRAIN_S), timeout=3 * DRAIN_S)
+                ray.kill(supervisor)
+                ray.shutdown()
+            self._say("stopping Ray")
+            _end(state.ray_process)
+        if state.embedded:
+            self._say("stopping the journal")
+            asyncio.run(self._server().stop())
+        (self.data_dir / STATE_FILE).unlink(missing_ok=True)
+        return True
+
+
+def overview() -> list[dict[str, Any]]:
+    """Every actor as the supervisor last saw it; the caller is connected to Ray."""
+    import ray
+
+    try:
+        supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
+        return list(ray.get(supervisor.overview.remote(), timeout=5))
+    except (ValueError, ray.exceptions.RayError):
+        return []
+
+
+def _end(process: str, within_s: float = 20.0) -> None:
+    """Terminate a process by its incarnation; kill it when it does not go."""
+    pid = int(process.split(":")[1])
+    deadline_s = time.monotonic() + within_s
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        while not surely_dead(process):
+            if time.monotonic() > deadline_s:
+                os.killpg(pid, signal.SIGKILL)
+                return
+            time.sleep(LOOK_S)
+
+
+def as_json(rows: list[dict[str, Any]]) -> str:
+    """Rows for a machine."""
+    return json.dumps(rows, indent=2, default=str)
