@@ -1,5 +1,6 @@
 """A message as the submit_sm bodies of its segments, in the habits of a carrier's profile."""
 
+from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
 
@@ -102,6 +103,7 @@ def source_kind(sender: str, profile: CarrierProfile) -> tuple[int, int]:
     return profile.international_ton, profile.international_npi
 
 
+@lru_cache(maxsize=1_024)  # the messages of a batch mostly have the same seconds left
 def relative_time(seconds: int) -> str:
     """A relative time of 16 characters (SMPP 3.4, 7.1.1.2): one hour is 000000010000000R. A month counts 30 days."""
     seconds = min(max(seconds, 0), MAX_VALIDITY_S)

@@ -14,11 +14,18 @@ from carriers.smpp.commands import (
     BIND_TRANSCEIVER,
     BIND_TRANSMITTER,
     CANCEL_SM,
+    COMMAND_NAMES,
     DATA_SM,
     DELIVER_SM,
     ENQUIRE_LINK,
+    GENERIC_NACK,
+    OUTBIND,
     QUERY_SM,
+    RALYBND,
     REPLACE_SM,
+    RESPONSE,
+    RINVBNDSTS,
+    RINVCMDID,
     SUBMIT_MULTI,
     SUBMIT_SM,
     UNBIND,
@@ -85,6 +92,32 @@ LAW: Final = MappingProxyType(
         (Side.SMSC, ENQUIRE_LINK): _ALIVE,
     }
 )
+
+# What a side may send itself: the session sends binds, unbinds and enquire_links on its own account.
+SENDABLE: Final = MappingProxyType(
+    {
+        (side, state): frozenset(
+            command
+            for (sender, command), states in LAW.items()
+            if sender is side and state in states and state in BOUND and command not in (*BINDING, UNBIND, ENQUIRE_LINK)
+        )
+        for side in Side
+        for state in SessionState
+    }
+)
+
+
+def refusal(side: Side, state: SessionState, command: int) -> tuple[int, int] | None:
+    """How ``side`` answers a request that the law does not let it take: (command id, status); None: not at all."""
+    if command not in COMMAND_NAMES or command == OUTBIND:  # we never listen for carriers, so to us it is unknown
+        return GENERIC_NACK, RINVCMDID
+    if command == ALERT_NOTIFICATION:  # has no response (SMPP 3.4, 4.12.1)
+        return None
+    if command == SUBMIT_MULTI:
+        return command | RESPONSE, RINVCMDID
+    if command in BINDING and side is Side.SMSC and state is not S.OPEN:
+        return command | RESPONSE, RALYBND
+    return command | RESPONSE, RINVBNDSTS
 
 
 def printed_law() -> str:

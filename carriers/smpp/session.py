@@ -9,11 +9,12 @@ Whatever octets come, ``receive`` gives events and never raises. What the caller
 than the window holds) raises ``IllegalAction`` and changes nothing. Times are seconds of one monotonic clock.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from carriers.smpp import commands as c
+from carriers.smpp.bodies import READERS
 from carriers.smpp.counters import SessionCounters
+from carriers.smpp.deadlines import NEVER, Deadlines, Due, Timers
 from carriers.smpp.events import (
     Answer,
     Answered,
@@ -26,31 +27,20 @@ from carriers.smpp.events import (
     Malformed,
     Overdue,
     Request,
-    RequestBody,
     Unbinding,
 )
-from carriers.smpp.law import BINDING, BOUND, BOUND_AFTER, LAW, SessionState, Side
-from carriers.smpp.messages import read_data, read_message, read_message_id
-from carriers.smpp.operations import (
-    Bind,
-    pack_bind,
-    pack_bind_resp,
-    read_alert,
-    read_bind,
-    read_bind_resp,
-    read_cancel,
-    read_query,
-    read_replace,
-)
+from carriers.smpp.law import BINDING, BOUND, BOUND_AFTER, LAW, SENDABLE, SessionState, Side, refusal
+from carriers.smpp.messages import read_message_id
+from carriers.smpp.operations import Bind, pack_bind, pack_bind_resp, read_bind, read_bind_resp
 from carriers.smpp.pdu import HEADER, HEADER_OCTETS, Framer, MalformedPdu, pack_pdu
 from carriers.smpp.window import Window
 
-NEVER: Final = float("inf")
+__all__ = ["IllegalAction", "Session", "Side", "Timers"]
+
 ANSWERED_WITH_ID: Final = frozenset((c.SUBMIT_SM, c.DELIVER_SM, c.DATA_SM))
 _pack_header = HEADER.pack
 _unpack_header = HEADER.unpack_from
 _ID_ANSWERS: Final = frozenset(command | c.RESPONSE for command in ANSWERED_WITH_ID)
-_UNANSWERED_COMMANDS: Final = frozenset((c.ALERT_NOTIFICATION, c.OUTBIND))  # no response exists (SMPP 3.4, 4.12.1, 4.1.7)
 
 
 _ENDING: Final = frozenset((SessionState.UNBINDING, SessionState.CLOSED))
@@ -58,19 +48,6 @@ _ENDING: Final = frozenset((SessionState.UNBINDING, SessionState.CLOSED))
 
 class IllegalAction(RuntimeError):
     """The caller asked for what the session's state does not allow; nothing has changed."""
-
-
-class Timers(NamedTuple):
-    """Seconds; 0 switches an optional one off."""
-
-    session_init_s: float = 30.0  # server: connected → bound; client: bind sent → answered
-    enquire_link_s: float = 30.0  # nothing received → enquire_link; 0: off
-    enquire_answer_s: float = 10.0  # enquire_link sent → anything received
-    response_s: float = 60.0  # any other request sent → answered
-    unbind_s: float = 2.0  # our unbind sent → answered
-    grace_s: float = 2.0  # the peer's unbind → our outstanding requests answered
-    part_s: float = 10.0  # first octets of a PDU → its last
-    inactivity_s: float = 0.0  # no PDU but enquire_link → unbind; 0: off
 
 
 class Session:
@@ -91,27 +68,16 @@ class Session:
         self.state = SessionState.OPEN
         self.counters = counters if counters is not None else SessionCounters()
         self._peer = side.other
-        self._timers = timers
+        self._deadlines = Deadlines(timers, now_s)
+        if side is Side.SMSC:
+            self._deadlines.init_by_s = now_s + timers.session_init_s
         self._window = Window(window, timers.response_s, first=first_sequence)
         self._framer = Framer()
+        self._readers = READERS[side]
         self._out: list[bytes] = []
         self._sendable: frozenset[int] = frozenset()
         self._own: dict[int, int] = {}  # sequence → command of our bind, unbind and enquire_link: outside the window
-        self._heard_s = self._active_s = now_s
-        self._init_by_s = now_s + timers.session_init_s if side is Side.SMSC else NEVER
-        self._enquire_by_s = NEVER
-        self._end_by_s = NEVER
-        self._part_by_s = NEVER
         self._peer_unbinds = False
-        self._readers: dict[int, Callable[[bytes], RequestBody]] = {
-            c.SUBMIT_SM: read_message,
-            c.DELIVER_SM: lambda raw: read_message(raw, whole_tlvs=False),
-            c.DATA_SM: lambda raw: read_data(raw, whole_tlvs=side is Side.SMSC),
-            c.QUERY_SM: read_query,
-            c.CANCEL_SM: read_cancel,
-            c.REPLACE_SM: read_replace,
-            c.ALERT_NOTIFICATION: read_alert,
-        }
 
     # -- what the caller asks
 
@@ -137,7 +103,7 @@ class Session:
         if self.side is not Side.ESME or self.state is not SessionState.OPEN:
             raise IllegalAction(f"bind by {self.side} in {self.state}")
         body = pack_bind(bind)
-        self._init_by_s = now_s + self._timers.session_init_s
+        self._deadlines.init_by_s = now_s + self._deadlines.timers.session_init_s
         self._enter(BINDING[command])
         self._send_own(command, body)
 
@@ -154,8 +120,8 @@ class Session:
             raise IllegalAction(f"answer_bind by {self.side} in {self.state}")
         body = pack_bind_resp(system_id, version) if status == c.ROK else b""
         if status == c.ROK:
-            self._init_by_s = NEVER
-            self._active_s = now_s
+            self._deadlines.init_by_s = NEVER
+            self._deadlines.active_s = now_s
             self._enter(BOUND_AFTER[self.state])
         else:
             self._enter(SessionState.OPEN)
@@ -185,7 +151,7 @@ class Session:
     def unbind(self, now_s: float) -> None:
         """Send unbind; ``Closed`` follows with its answer or its deadline. Nothing happens unless bound."""
         if self.state in BOUND:
-            self._end_by_s = now_s + self._timers.unbind_s
+            self._deadlines.end_by_s = now_s + self._deadlines.timers.unbind_s
             self._enter(SessionState.UNBINDING)
             self._send_own(c.UNBIND, b"")
 
@@ -205,14 +171,8 @@ class Session:
         """When ``handle_timer`` is to be called next; None when closed. It may be earlier than anything that happens then."""
         if self.state is SessionState.CLOSED:
             return None
-        timers = self._timers
-        when = min(self._init_by_s, self._enquire_by_s, self._end_by_s, self._part_by_s, self._window.next_sweep_s())
-        if self.state in BOUND:
-            if timers.enquire_link_s and self._enquire_by_s == NEVER:
-                when = min(when, self._heard_s + timers.enquire_link_s)
-            if timers.inactivity_s:
-                when = min(when, self._active_s + timers.inactivity_s)
-        return when if when < NEVER else None
+        when_s = min(self._deadlines.next_s(bound=self.state in BOUND), self._window.next_sweep_s())
+        return when_s if when_s < NEVER else None
 
     def handle_timer(self, now_s: float) -> list[Event]:
         """Do what is due by now; harmless when nothing is."""
@@ -224,22 +184,23 @@ class Session:
             if overdue:
                 self.counters.response_timeouts += len(overdue)
                 events.append(Overdue(overdue))
-        if self._init_by_s <= now_s:
-            events.append(self._close("no answer to the bind" if self.side is Side.ESME else "no bind"))
-        elif self._enquire_by_s <= now_s:
-            self.counters.enquire_timeouts += 1
-            events.append(self._close("no answer to enquire_link"))
-        elif self._part_by_s <= now_s:
-            events.append(self._close("PDU not finished in time"))
-        elif self._end_by_s <= now_s:
-            events.append(self._close("unbound by the peer" if self._peer_unbinds else "unbound, not answered"))
-        elif self.state in BOUND:
-            timers = self._timers
-            if timers.inactivity_s and self._active_s + timers.inactivity_s <= now_s:
+        match self._deadlines.due(now_s, bound=self.state in BOUND):
+            case Due.INIT:
+                events.append(self._close("no answer to the bind" if self.side is Side.ESME else "no bind"))
+            case Due.ENQUIRE_ANSWER:
+                self.counters.enquire_timeouts += 1
+                events.append(self._close("no answer to enquire_link"))
+            case Due.PART:
+                events.append(self._close("PDU not finished in time"))
+            case Due.END:
+                events.append(self._close("unbound by the peer" if self._peer_unbinds else "unbound, not answered"))
+            case Due.INACTIVITY:
                 self.unbind(now_s)
-            elif timers.enquire_link_s and self._enquire_by_s == NEVER and self._heard_s + timers.enquire_link_s <= now_s:
-                self._enquire_by_s = now_s + timers.enquire_answer_s
+            case Due.ENQUIRE:
+                self._deadlines.enquire_by_s = now_s + self._deadlines.timers.enquire_answer_s
                 self._send_own(c.ENQUIRE_LINK, b"")
+            case None:
+                pass
         return events
 
     # -- octets in
@@ -248,8 +209,7 @@ class Session:
         """Octets from the peer, cut anywhere. Answers and requests of one call come as one event each."""
         if self.state is SessionState.CLOSED:
             return []
-        self._heard_s = now_s  # any octet is life
-        self._enquire_by_s = NEVER
+        self._deadlines.heard(now_s)
         events: list[Event] = []
         answers: list[Answer] = []
         requests: list[Request] = []
@@ -287,17 +247,15 @@ class Session:
                         return events
         _flush(events, answers, requests)
         if answers or requests:
-            self._active_s = now_s
+            self._deadlines.active_s = now_s
         if self._framer.lost is not None:
             self._out.append(pack_pdu(c.GENERIC_NACK, self._framer.lost.status, self._framer.lost.sequence))
             self.counters.framing_lost += 1
             events.append(self._close(f"framing lost: {self._framer.lost.reason}"))
         elif self._peer_unbinds and not pending:
             events.append(self._close("unbound by the peer"))
-        elif not self._framer.unfinished:
-            self._part_by_s = NEVER
-        elif pdus or self._part_by_s == NEVER:
-            self._part_by_s = now_s + self._timers.part_s
+        else:
+            self._deadlines.part(now_s, unfinished=self._framer.unfinished, fresh=bool(pdus))
         return events
 
     def _answer(self, command: int, status: int, sequence: int, raw: bytes) -> Answer | Event | None:
@@ -323,7 +281,7 @@ class Session:
         if own in BINDING:
             if self.state not in BOUND_AFTER:
                 return None
-            self._init_by_s = NEVER
+            self._deadlines.init_by_s = NEVER
             if nack or status != c.ROK:
                 self._enter(SessionState.OPEN)
                 return BindRefused(status, nack)
@@ -337,7 +295,13 @@ class Session:
         """A request of the peer: answered here when the session itself can."""
         states = LAW.get((self._peer, command))
         if states is None or self.state not in states:
-            self._refuse(command, sequence, self.state)
+            answer = refusal(self.side, self.state, command)
+            if answer == (c.GENERIC_NACK, c.RINVCMDID):
+                self.counters.unknown += 1
+            else:
+                self.counters.wrong_state += 1
+            if answer is not None:
+                self._out.append(pack_pdu(answer[0], answer[1], sequence, b"\0" if answer[0] == c.DELIVER_SM_RESP else b""))
             return None
         if command == c.ENQUIRE_LINK:
             self._out.append(pack_pdu(c.ENQUIRE_LINK_RESP, c.ROK, sequence))
@@ -347,8 +311,8 @@ class Session:
             if c.UNBIND in self._own.values() or self._peer_unbinds:
                 return None  # both at once: our own answer ends it
             self._peer_unbinds = True
-            self._end_by_s = now_s + self._timers.grace_s
-            self._init_by_s = NEVER
+            self._deadlines.end_by_s = now_s + self._deadlines.timers.grace_s
+            self._deadlines.init_by_s = NEVER
             self._enter(SessionState.UNBINDING)
             return Unbinding()
         try:
@@ -361,28 +325,15 @@ class Session:
             self.counters.malformed += 1
             # A receipt that cannot be read would come again for ever: to an SMSC it is answered as taken.
             status = c.ROK if self.side is Side.ESME else error.status
-            if command not in _UNANSWERED_COMMANDS:
+            if command != c.ALERT_NOTIFICATION:  # which has no response (SMPP 3.4, 4.12.1)
                 self.respond(command, sequence, status)
             return Malformed(command, sequence, error.reason, status)
-
-    def _refuse(self, command: int, sequence: int, state: SessionState) -> None:
-        if command not in c.COMMAND_NAMES or command == c.OUTBIND:
-            self.counters.unknown += 1
-            self._out.append(pack_pdu(c.GENERIC_NACK, c.RINVCMDID, sequence))
-            return
-        self.counters.wrong_state += 1
-        if command == c.SUBMIT_MULTI:
-            self.respond(command, sequence, c.RINVCMDID)
-        elif command in BINDING and state is not SessionState.OPEN and self.side is Side.SMSC:
-            self.respond(command, sequence, c.RALYBND)
-        elif command not in _UNANSWERED_COMMANDS:
-            self.respond(command, sequence, c.RINVBNDSTS)
 
     # -- inside
 
     def _enter(self, state: SessionState) -> None:
         self.state = state
-        self._sendable = _SENDABLE[self.side, state]
+        self._sendable = SENDABLE[self.side, state]
 
     def _send_own(self, command: int, body: bytes) -> None:
         sequence = self._window.free_sequence()
@@ -405,14 +356,3 @@ def _flush(events: list[Event], answers: list[Answer], requests: list[Request]) 
         events.append(Answered(answers))
     if requests:
         events.append(Asked(requests))
-
-
-_SENDABLE: Final = {
-    (side, state): frozenset(
-        command
-        for (sender, command), states in LAW.items()
-        if sender is side and state in states and state in BOUND and command not in (*BINDING, c.UNBIND, c.ENQUIRE_LINK)
-    )
-    for side in Side
-    for state in SessionState
-}
