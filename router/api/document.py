@@ -298,5 +298,8 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas["BatchAnswer"] = _BATCH_ANSWER
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)
+    # FastAPI drops every null from what it was given, and with them fields from the examples
+    for (method, path), operation in OPERATIONS.items():
+        document["paths"][path][method.lower()]["responses"] = _responses(operation)
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "tl_…"}}
     return document

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from router.api.port import CarrierStatus
+from router.api.port import CarrierStatus, FrontPort
 from router.brain.port import Board
 from router.journal.port import Accepted, Intake, Journal
 from router.leases import LeasedTokens
@@ -105,3 +105,7 @@ class LocalFront:
         """Into ``counts``; durations are not kept."""
         self.counts["request", route, str(status)] += 1
         self.counts["requests",] += duration_s >= 0
+
+
+if TYPE_CHECKING:  # the type checker proves that the port is fulfilled
+    _PROOF: type[FrontPort] = LocalFront
