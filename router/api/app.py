@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from router.api import document, fleet, hooks, operations, page, preview, read
+from router.api import document, fleet, hooks, operations, page, preview, read, resources
 from router.api.batch import BatchSender
 from router.api.http import Handler, PlainRoute, endpoint, internal_error, problem_reply
 from router.api.idempotency import Idempotency
@@ -47,7 +47,7 @@ def create_app(front: FrontPort) -> FastAPI:
         limited = False
         if not hidden:
             options = document.route_options(method, path)
-            limited = document.OPERATIONS[method, path].limited
+            limited = resources.OPERATIONS[method, path].limited
         bound = endpoint(front, path, handler, scopes=scopes, limited=limited)
         app.add_api_route(path, bound, methods=[method], response_model=None, response_class=Response, **options)
 

@@ -108,4 +108,5 @@ async def api():
     port = server.servers[0].sockets[0].getsockname()[1]
     async with aiohttp.ClientSession() as session:
         yield Api(front, session, f"http://127.0.0.1:{port}")
+    server.force_exit = True  # nothing is under way: do not wait for it
     await server.shutdown()

@@ -1,0 +1,180 @@
+"""Every route as the documentation tells it: what it takes, what it gives, how it can fail."""
+
+from typing import Any, Final, NamedTuple
+
+from router.api import examples
+from router.api.items import BATCH_LIMIT
+from router.api.query import PAGE_DEFAULT, PAGE_LIMIT
+from router.model import Status
+
+_BODY_CODES: Final = ("malformed_body", "body_timeout", "too_large", "unsupported_media_type")
+_MESSAGE_CODES: Final = ("invalid_message", "missing_field", "unknown_field", "not_encodable", "too_many_segments", "no_route")
+_INTAKE_CODES: Final = (
+    "invalid_idempotency_key",
+    "idempotency_in_flight",
+    "idempotency_key_reused",
+    "rate_limited",
+    "spend_limited",
+    "shed",
+    "journal_full",
+    "journal_unavailable",
+)
+KEY_CODES: Final = ("unauthorized", "forbidden")
+
+
+class Operation(NamedTuple):
+    """One route's documentation."""
+
+    summary: str
+    answer: str = ""  # the structure of a good answer; "" for plain text
+    status: int = 200
+    description: str = ""
+    codes: tuple[str, ...] = ()  # problems beside those of keys
+    body: dict[str, Any] | None = None  # content by media type
+    parameters: tuple[dict[str, Any], ...] = ()
+    limited: bool = False
+    open: bool = False  # needs no key
+    tag: str = "messages"
+
+
+def ref(name: str) -> dict[str, Any]:
+    """A reference to a schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _parameter(name: str, where: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": where,
+        "required": where == "path",
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+_ID: Final = _parameter("id", "path", "The message's id.", examples=[examples.ID])
+_IDEMPOTENCY: Final = _parameter(
+    "Idempotency-Key",
+    "header",
+    "1 to 255 printable characters, yours to choose. Kept for 24 hours: the same request again gives the same answer and no second copy.",
+    minLength=1,
+    maxLength=255,
+)
+_PAGE: Final = (
+    _parameter("limit", "query", f"Rows a page, {PAGE_DEFAULT} by default.", type="integer", minimum=1, maximum=PAGE_LIMIT),
+    _parameter("after", "query", "The `next_cursor` of the page before."),
+)
+_SINGLE: Final = {
+    "application/json": {"schema": ref("MessageIn"), "examples": examples.SEND},
+    "application/msgpack": {"schema": ref("MessageIn")},
+}
+_ARRAY: Final = {"type": "array", "items": ref("MessageIn"), "minItems": 1, "maxItems": BATCH_LIMIT}
+_BATCH_SCHEMA: Final = {
+    "oneOf": [
+        {"type": "object", "properties": {"messages": _ARRAY}, "required": ["messages"], "additionalProperties": False},
+        _ARRAY,
+    ]
+}
+_BATCH: Final = {
+    "application/json": {"schema": _BATCH_SCHEMA, "examples": examples.BATCH},
+    "application/x-ndjson": {"schema": {"type": "string"}, "examples": examples.BATCH_LINES},
+    "application/msgpack": {"schema": _BATCH_SCHEMA},
+}
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("POST", "/v1/messages"): Operation(
+        "Send a message",
+        "MessageAnswer",
+        202,
+        "Answers when the message is on disk.",
+        codes=(*_BODY_CODES, *_MESSAGE_CODES, *_INTAKE_CODES),
+        body=_SINGLE,
+        parameters=(_IDEMPOTENCY,),
+        limited=True,
+    ),
+    ("POST", "/v1/messages/batch"): Operation(
+        "Send up to 10,000 messages",
+        "BatchAnswer",
+        202,
+        "Each item has a result of its own, and a bad one never sinks its neighbours. 202 when at least one was accepted; 422 with the"
+        " same body when none was. `Accept: application/msgpack` gives the answer in msgpack.",
+        codes=(*_BODY_CODES, "none_accepted", *_INTAKE_CODES),
+        body=_BATCH,
+        parameters=(_IDEMPOTENCY,),
+        limited=True,
+    ),
+    ("POST", "/v1/messages/preview"): Operation(
+        "What would become of a message",
+        "PreviewAnswer",
+        description="Nothing is sent, stored or counted. `refused_by` lists what would refuse it.",
+        codes=(*_BODY_CODES, "invalid_message", "missing_field", "unknown_field"),
+        body=_SINGLE,
+        limited=True,
+    ),
+    ("GET", "/v1/messages"): Operation(
+        "Find messages",
+        "MessagePage",
+        description="Newest first. A page may be short and still have more after it: a search looks at so many messages a page.",
+        codes=("invalid_query", "journal_unavailable"),
+        parameters=(
+            _parameter("status", "query", "As users see it.", enum=[str(word) for word in Status]),
+            _parameter("to", "query", "The recipient's number.", examples=["+447700900123"]),
+            _parameter("client_ref", "query", "Your reference."),
+            _parameter("batch_id", "query", "The `batch_id` of a batch's answer."),
+            _parameter("created_after", "query", "RFC 3339.", format="date-time"),
+            *_PAGE,
+        ),
+        limited=True,
+    ),
+    ("GET", "/v1/messages/{id}"): Operation(
+        "A message as it stands", "MessageView", codes=("not_found", "journal_unavailable"), parameters=(_ID,), limited=True
+    ),
+    ("GET", "/v1/messages/{id}/events"): Operation(
+        "A message's history",
+        "EventPage",
+        description="Every transition and attempt, each route with its explanation: every carrier's score by part, and why the others"
+        " were left out. `explanation` is null when its retention is over.",
+        codes=("not_found", "journal_unavailable"),
+        parameters=(_ID,),
+        limited=True,
+    ),
+    ("POST", "/v1/messages/{id}/cancel"): Operation(
+        "Take a message back",
+        "MessageView",
+        description="Possible until it is assigned to a carrier. Asking twice does no harm.",
+        codes=("not_found", "not_cancelable", "journal_unavailable"),
+        parameters=(_ID,),
+        limited=True,
+    ),
+    ("GET", "/v1/carriers"): Operation("The carriers and how they are", "CarrierList", tag="routing"),
+    ("GET", "/v1/board"): Operation(
+        "The brain's scoreboard",
+        "BoardView",
+        description="What is expected of each carrier towards each network: success, waiting, price, capacity, breaker.",
+        codes=("invalid_query", "not_found"),
+        parameters=(
+            _parameter("carrier", "query", "Only this one."),
+            _parameter("network", "query", "Only this one: MCC-MNC, a country, or `*`."),
+        ),
+        tag="routing",
+    ),
+    ("GET", "/v1/webhooks/dead"): Operation(
+        "Webhook events that were given up",
+        "DeadNotices",
+        description="The tenant's own; with the scope admin, everybody's.",
+        codes=("invalid_query", "journal_unavailable"),
+        parameters=_PAGE[:1],
+        tag="webhooks",
+    ),
+    ("POST", "/v1/webhooks/dead/replay"): Operation(
+        "Deliver them again",
+        "Replayed",
+        202,
+        codes=("malformed_body", "too_large", "unsupported_media_type", "not_found", "journal_unavailable"),
+        body={"application/json": {"schema": ref("ReplayIn"), "examples": examples.REPLAY}},
+        tag="webhooks",
+    ),
+    ("GET", "/healthz"): Operation("Alive, and how durable a 202 is", "Health", open=True, tag="operations"),
+    ("GET", "/readyz"): Operation("Ready for requests (503 with the reasons when not)", "Readiness", open=True, tag="operations"),
+    ("GET", "/metrics"): Operation("Prometheus metrics", open=True, tag="operations"),
+}
