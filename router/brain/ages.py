@@ -44,14 +44,14 @@ def sums(number: Ints, values: Floats, size: int) -> Floats:
 
 
 def _prior() -> tuple[Floats, Floats]:
-    """Hazards per second and bin of the prior, by inverting the competing risks of ``curves``."""
+    """Rates of the prior as ``ledger`` counts them: of those that enter a bin, the share that ends there, a second of its width."""
     grown = 1.0 - np.exp(-EDGES_S / PRIOR_MEAN_S)
     # The last tenth of a percent trickles in over the horizon, so that no hazard is zero.
     grown = 0.999 * grown + 0.001 * EDGES_S / HORIZON_S
     left = 1.0 - (PRIOR_DELIVERED + PRIOR_UNDELIVERED) * grown
-    total = np.log(left[:-1] / left[1:]) / WIDTHS_S
+    total = (1.0 - left[1:] / left[:-1]) / WIDTHS_S
     share = PRIOR_DELIVERED / (PRIOR_DELIVERED + PRIOR_UNDELIVERED)
     return total * share, total * (1.0 - share)
 
 
-PRIOR_MU, PRIOR_NU = _prior()
+PRIOR_POSITIVE, PRIOR_NEGATIVE = _prior()

@@ -8,7 +8,7 @@ import numpy as np
 from router.brain.ages import CLASSES, GROUP_OF, GROUPS, Floats, Ints, sums
 from router.brain.breaker import CLOSED
 from router.brain.change import UP
-from router.brain.curves import curve
+from router.brain.curves import curve, hazards
 from router.brain.ledger import CARRIER, COUNTRY, GROUP, MARKET, NETWORK, ROUTE, Ledger
 from router.brain.networks import WORLD
 from router.brain.port import Board, CarrierView, Cell
@@ -167,7 +167,7 @@ def _cells(state: BrainState) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
     for group in range(GROUPS):
         row = _rows_of(ledger, pairs, group)
-        mu, nu = (_hazard(habit, pairs, row, group) for habit in (found.positive, found.negative))
+        mu, nu = hazards(_rate(found.positive, pairs, row, group), _rate(found.negative, pairs, row, group))
         weight = np.where(row >= 0, ledger.n[row], 0.0)
         for klass in CLASSES:
             if GROUP_OF[klass] == group:
@@ -188,7 +188,7 @@ def _rows_of(ledger: Ledger, pairs: _Pairs, group: int) -> Ints:
     return result
 
 
-def _hazard(habit: Habit, pairs: _Pairs, row: Ints, group: int) -> Floats:
+def _rate(habit: Habit, pairs: _Pairs, row: Ints, group: int) -> Floats:
     """The product of the multipliers that apply: (pairs, BINS)."""
     factor = np.where(pairs.network >= 0, habit.network[pairs.network * GROUPS + group], 1.0)
     factor = factor * np.where(pairs.market >= 0, habit.market[pairs.market * GROUPS + group], 1.0)

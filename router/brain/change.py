@@ -8,8 +8,9 @@ kept above zero, it alarms at a threshold: downwards with r = 0.5, upwards with 
   that the logarithm keeps it the same in hours whatever the traffic.
 - It must hold for 2 s: hazards are constant within an age bin only on average, and a burst of messages runs ahead of or behind
   its expectation for as long as a bin is wide.
-- Of a suspect the question is whether it is back. The fall is remembered: upwards r is what undoes it (2.5 to 10), and the threshold
-  is 6, for a carrier taken back too soon is found out again, and one left out too long is money lost.
+- Of a suspect whose former rates are kept the question is whether they are back: upwards the score sums the log-likelihood ratio
+  of the former rates against the present ones, bin by bin, and the threshold is 6, for a carrier taken back too soon is found out
+  again, and one left out too long is money lost.
 - A place speaks up when it has 50 observations and is 30 s old; rows younger than that count as far as they are known.
 """
 
@@ -21,7 +22,6 @@ from router.brain.ages import Bools, Floats, Ints
 
 DOWN_RATIO: Final = 0.5
 UP_RATIO: Final = 2.5
-LARGEST_UP_RATIO: Final = 10.0
 THRESHOLD: Final = 12.0
 RETURN_THRESHOLD: Final = 6.0
 HOLD_S: Final = 2.0
@@ -47,7 +47,7 @@ class Alarm(NamedTuple):
 class Detector:
     """The CUSUMs of one level. Columns are places; they grow with the ledger."""
 
-    __slots__ = ("climb", "expected", "over_s", "rate", "score", "seen", "suspect_s")
+    __slots__ = ("expected", "over_s", "rate", "score", "seen", "suspect_s")
 
     def __init__(self) -> None:
         self.score: Floats = np.zeros((2, 0))  # by way and place
@@ -55,7 +55,6 @@ class Detector:
         self.expected: Floats = np.zeros((2, 0))
         self.over_s: Floats = np.zeros((2, 0))  # how long the score has been above the threshold
         self.rate: Floats = np.zeros(0)  # early receipts expected per second
-        self.climb: Floats = np.zeros(0)  # the ratio looked for upwards
         self.suspect_s: Floats = np.zeros(0)  # since when the place is under suspicion; inf: it is not
 
     def grow(self, places: int) -> None:
@@ -66,12 +65,12 @@ class Detector:
                 np.hstack((column, np.zeros((2, more)))) for column in (self.score, self.seen, self.expected, self.over_s)
             )
             self.rate = np.concatenate((self.rate, np.zeros(more)))
-            self.climb = np.concatenate((self.climb, np.full(more, UP_RATIO)))
             self.suspect_s = np.concatenate((self.suspect_s, np.full(more, np.inf)))
 
-    def step(self, seen: Floats, expected: Floats, known: Floats, lapse_s: float) -> list[Alarm]:
+    def step(self, seen: Floats, expected: Floats, known: Floats, back: Floats, lapse_s: float) -> list[Alarm]:
         """Add what was seen and expected in ``lapse_s`` seconds; the alarms it raises, at most one a place.
 
+        ``back``: the log-likelihood ratio of a suspect's former rates; NaN where none are kept.
         ``known``: observations behind each place. A place under suspicion is listened to whatever is known of it.
         """
         fade = np.exp(-lapse_s / RATE_S)
@@ -79,10 +78,13 @@ class Detector:
         suspect: Bools = np.isfinite(self.suspect_s)
         active: Bools = (known >= LEAST_SEEN) | suspect
         threshold = np.tile(THRESHOLD + np.log1p(self.rate), (2, 1))
-        threshold[UP, suspect] = RETURN_THRESHOLD
-        ratios = np.stack((np.full(len(self.rate), DOWN_RATIO), np.where(suspect, self.climb, UP_RATIO)))
+        returning = suspect & ~np.isnan(back)
+        threshold[UP, returning] = RETURN_THRESHOLD
+        ratios = np.array((DOWN_RATIO, UP_RATIO))[:, None]
+        gain = seen * np.log(ratios) + (1.0 - ratios) * expected
+        gain[UP, returning] = back[returning]
         # Capped, so that a burst that was late is forgiven as soon as its receipts come.
-        score = np.minimum(self.score + seen * np.log(ratios) + (1.0 - ratios) * expected, 2.0 * threshold)
+        score = np.minimum(self.score + gain, 2.0 * threshold)
         alive = (score > 0) & active
         self.score = np.where(alive, score, 0.0)
         self.seen = np.where(alive, self.seen + seen, 0.0)
@@ -96,11 +98,9 @@ class Detector:
             alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE)), missing))
         return alarms
 
-    def suspect(self, place: int, ratio: float, now_s: float) -> None:
-        """Put a place under suspicion: it fell to ``ratio`` of what was expected. A suspect that falls again stays one."""
-        if not np.isfinite(self.suspect_s[place]):
-            self.suspect_s[place] = now_s
-            self.climb[place] = float(np.clip(1.0 / ratio, UP_RATIO, LARGEST_UP_RATIO))
+    def suspect(self, place: int, now_s: float) -> None:
+        """Put a place under suspicion. A suspect that falls again stays one."""
+        self.suspect_s[place] = min(self.suspect_s[place], now_s)
 
     def acquit(self, places: Ints) -> None:
         """Suspicion ends."""

@@ -14,9 +14,11 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import EDGES_S, PRIOR_MU, PRIOR_NU, WIDTHS_S, Floats
+from router.brain.ages import EDGES_S, PRIOR_NEGATIVE, PRIOR_POSITIVE, WIDTHS_S, Floats
 
 LEAST_HAZARD: Final = 1e-7  # per second: below it nothing happens within 600 s, and (w - phi) / l keeps ten digits
+
+MOST_ENDED: Final = 0.999  # share of a bin: estimates of little data may pass 1
 
 
 def curve(mu: Floats, nu: Floats, deadline_s: float) -> tuple[Floats, Floats]:
@@ -36,7 +38,19 @@ def curve(mu: Floats, nu: Floats, deadline_s: float) -> tuple[Floats, Floats]:
     return np.clip(p, 0.0, 1.0), np.clip(waited.sum(axis=-1) + beyond * (1.0 - p), 0.0, deadline_s)
 
 
+def hazards(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
+    """``mu`` and ``nu`` from the rates of the ledger, both (…, BINS).
+
+    A rate times the bin's width is the share ``x`` of those entering the bin that end there (the life table's estimate, which does
+    not mind where in the bin they end); the hazard that ends this share is ``-ln(1 - x) / width``, split by cause.
+    """
+    rate = np.maximum(positive + negative, LEAST_HAZARD)
+    share = np.minimum(rate * WIDTHS_S, MOST_ENDED)
+    scale = -np.log1p(-share) / (WIDTHS_S * rate)
+    return positive * scale, negative * scale
+
+
 def prior(deadline_s: float) -> tuple[float, float]:
     """``p`` and ``wait`` of a carrier of which nothing is known."""
-    p, wait_s = curve(PRIOR_MU, PRIOR_NU, deadline_s)
+    p, wait_s = curve(*hazards(PRIOR_POSITIVE, PRIOR_NEGATIVE), deadline_s)
     return float(p), float(wait_s)

@@ -3,10 +3,13 @@
 For a cell (carrier, network, class group) and an age bin b:
 
     s[b]  positive receipts that came at that age        f[b]  negative ones
-    t[b]  message-seconds spent waiting in that bin      n     messages submitted
+    t[b]  message-seconds at risk in that bin            n     messages submitted
 
 all discounted with a half-life of 30 minutes. A waiting message is exposure: every tick adds its seconds to ``t``, so it counts
-neither as a success nor as a failure, and censoring needs no correction. ``s / t`` and ``f / t`` are the hazards of ``shrink``.
+neither as a success nor as a failure, and censoring needs no correction. A message that ends in a bin is put down for the whole bin,
+as in a life table: ``s / t`` times the bin's width is then the share of those entering it that get a receipt there, wherever in the bin
+receipts use to come (with seconds lived alone, a carrier that always takes 2.1 s would look like one that never fails).
+``s / t`` and ``f / t`` are the rates of ``shrink``; ``curves`` makes hazards of them.
 
 Cells appear when first observed and are kept as rows, so an empty pair of carrier and network costs nothing.
 """
@@ -15,12 +18,13 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import BINS, EARLY_BINS, HORIZON_S, Bools, Floats, Ints, bin_of, spent
+from router.brain.ages import BINS, EARLY_BINS, EDGES_S, HORIZON_S, Bools, Floats, Ints, bin_of, spent
 from router.brain.cohorts import Cohorts
 from router.brain.networks import country_of
 
 HALF_LIFE_S: Final = 1_800.0
 RELAPSE_S: Final = 120.0
+TINY: Final = 1e-6  # receipts a second: no rate is thought to be less when two are compared
 _FIRST_ROWS: Final = 64
 
 
@@ -59,7 +63,7 @@ class Ledger:
         self.f = np.zeros((_FIRST_ROWS, BINS))
         self.t = np.zeros((_FIRST_ROWS, BINS))
         self.n = np.zeros(_FIRST_ROWS)
-        self.mu = np.zeros((_FIRST_ROWS, BINS))  # the hazard of positive receipts that ``shrink`` gave the row last
+        self.mu = np.zeros((_FIRST_ROWS, BINS))  # the rate of positive receipts that ``shrink`` gave the row last
         self.seen = np.zeros(_FIRST_ROWS)  # early positive receipts since the last tick
         self.expected = np.zeros(_FIRST_ROWS)  # what ``mu`` expected of them
         self.born_s = np.zeros(_FIRST_ROWS)  # the row's epoch: what was submitted before it is not counted
@@ -67,12 +71,9 @@ class Ledger:
         self.used_s = np.zeros(_FIRST_ROWS)
         self.rose_s = np.full(_FIRST_ROWS, -np.inf)  # when the row last came back
         # What fallen rows were: ``n`` is 0 where nothing is kept.
-        self.kept = {
-            "s": np.zeros_like(self.s),
-            "f": np.zeros_like(self.s),
-            "t": np.zeros_like(self.s),
-            "n": np.zeros_like(self.n),
-        }
+        shapes = {"s": self.s, "f": self.s, "t": self.s, "mu": self.s, "n": self.n}
+        self.kept = {name: np.zeros_like(like) for name, like in shapes.items()}
+        self.back = np.zeros(_FIRST_ROWS)  # since the last tick: log-likelihood ratio of the kept ``mu`` against the present one
         # Numbers by row: of its carrier, network, country, route, market, group.
         self.of = np.zeros((6, _FIRST_ROWS), dtype=np.int64)
         self.index: object = None  # what ``shrink`` keeps for the present rows
@@ -122,9 +123,13 @@ class Ledger:
         np.add.at(self.f, (rows[~positive], bins[~positive]), 1.0)
         early = rows[positive & (bins < EARLY_BINS)]
         np.add.at(self.seen, early, 1.0)
+        fallen = positive & (bins < EARLY_BINS) & (self.kept["n"][rows] > 0)
+        if fallen.any():
+            here = (rows[fallen], bins[fallen])
+            np.add.at(self.back, rows[fallen], np.log(np.maximum(self.kept["mu"][here], TINY) / np.maximum(self.mu[here], TINY)))
         self.cohorts.add(begun, rows, -1.0)
-        # From the last tick to the receipt; negative when the tick came later, which takes back what it counted too much.
-        self._expose(rows, spent(age_s) - spent(np.maximum(self.at_s - begun, 0.0)))
+        # From the last tick to the end of the bin; negative when the tick came later, which takes back what it counted too much.
+        self._expose(rows, spent(EDGES_S[bins + 1]) - spent(np.maximum(self.at_s - begun, 0.0)))
 
     def advance(self, now_s: float) -> None:
         """Add the exposure of what is waiting, up to ``now_s``, and discount."""
@@ -136,7 +141,7 @@ class Ledger:
         for counts in (self.s, self.f, self.t, self.n):
             counts[:used] *= fade
         self.t[:used] += seconds
-        self.expected[:used] += np.einsum("rb,rb->r", seconds[:, :EARLY_BINS], self.mu[:used, :EARLY_BINS])
+        self._expect(np.arange(used), seconds)
         self.at_s = now_s
         self.cohorts.age(now_s)
 
@@ -151,10 +156,12 @@ class Ledger:
         sound = (now_s - self.rose_s[rows] > RELAPSE_S) & (self.kept["n"][rows] == 0)
         relapsed = now_s - self.rose_s[rows] <= RELAPSE_S
         for name, values in self.kept.items():
-            values[rows[sound]] = share * getattr(self, name)[rows[sound]]
+            values[rows[sound]] = share * getattr(self, name)[rows[sound]]  # of ``mu`` see below: it is a rate
             values[rows[relapsed]] = 0.0
         early = float(self.s[rows, :EARLY_BINS].sum())
-        self.kept["s"][rows[sound]] *= 1.0 + min(max(missing, 0.0) / max(early, 1.0), 1.0)
+        mend = 1.0 + min(max(missing, 0.0) / max(early, 1.0), 1.0)
+        self.kept["s"][rows[sound]] *= mend
+        self.kept["mu"][rows[sound]] = self.mu[rows[sound]] * mend
         self._renew(rows, share, ratio, now_s)
 
     def rise(self, rows: Ints, ratio: float, keep: float, now_s: float) -> None:
@@ -162,7 +169,7 @@ class Ledger:
         self._renew(rows, self._share(rows, keep), ratio, now_s)
         known = rows[self.kept["n"][rows] > 0]
         for name, values in self.kept.items():
-            getattr(self, name)[known] = values[known]
+            getattr(self, name)[known] = values[known]  # ``mu`` too, until the next estimate
             values[known] = 0.0
         self.rose_s[known] = now_s
 
@@ -181,14 +188,24 @@ class Ledger:
     def _expose(self, rows: Ints, seconds: Floats) -> None:
         # Flat, because ``add.at`` is ten times slower with rows than with single values.
         np.add.at(self.t.reshape(-1), (rows[:, None] * BINS + np.arange(BINS)).ravel(), seconds.ravel())
-        np.add.at(self.expected, rows, np.einsum("rb,rb->r", seconds[:, :EARLY_BINS], self.mu[rows, :EARLY_BINS]))
+        self._expect(rows, seconds)
+
+    def _expect(self, rows: Ints, seconds: Floats) -> None:
+        """What the present rates, and those of before the fall, make of this exposure."""
+        early = seconds[:, :EARLY_BINS]
+        due = np.einsum("rb,rb->r", early, self.mu[rows, :EARLY_BINS])
+        np.add.at(self.expected, rows, due)
+        fallen = np.flatnonzero(self.kept["n"][rows] > 0)
+        if len(fallen):
+            before = np.einsum("rb,rb->r", early[fallen], self.kept["mu"][rows[fallen], :EARLY_BINS])
+            np.add.at(self.back, rows[fallen], due[fallen] - before)
 
     def _grow(self) -> None:
         """Twice the rows."""
         more = len(self.n)
         for name in ("s", "f", "t", "mu"):
             setattr(self, name, np.vstack((getattr(self, name), np.zeros((more, BINS)))))
-        for name in ("n", "seen", "expected", "born_s", "first_s", "used_s"):
+        for name in ("n", "seen", "expected", "back", "born_s", "first_s", "used_s"):
             setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))
         self.rose_s = np.concatenate((self.rose_s, np.full(more, -np.inf)))
         self.kept = {name: np.concatenate((values, np.zeros_like(values))) for name, values in self.kept.items()}

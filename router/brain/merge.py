@@ -16,7 +16,7 @@ from router.brain.ledger import Ledger, Names
 from router.brain.state import LEVELS, BrainState, estimate, tick
 
 _SEVERITY: Final = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
-_SUMS: Final = ("s", "f", "t", "n", "seen", "expected")
+_SUMS: Final = ("s", "f", "t", "n", "seen", "expected", "back")
 
 
 def merge(a: BrainState, b: BrainState) -> BrainState:
@@ -106,7 +106,6 @@ def _add_detector(part: Ledger, theirs: Detector, whole: Ledger, mine: Detector,
             column[:, here] += other[:, place]
         mine.over_s[:, here] = np.maximum(mine.over_s[:, here], theirs.over_s[:, place])
         mine.rate[here] += theirs.rate[place]
-        mine.climb[here] = max(mine.climb[here], theirs.climb[place])
         mine.suspect_s[here] = min(mine.suspect_s[here], theirs.suspect_s[place])
 
 

@@ -1,4 +1,4 @@
-"""Hazards from little data: each level starts from the one above it and departs as far as its own observations carry it.
+"""Rates from little data: each level starts from the one above it and departs as far as its own observations carry it.
 
 Every step is a Gamma prior on a multiplier with mean one (an empirical-Bayes rate ratio; Clayton and Kaldor, Biometrics 43, 1987):
 
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from router.brain.ages import BINS, GROUPS, PRIOR_MU, PRIOR_NU, Floats, Ints, sums
+from router.brain.ages import BINS, GROUPS, PRIOR_NEGATIVE, PRIOR_POSITIVE, Floats, Ints, sums
 from router.brain.ledger import CARRIER, GROUP, MARKET, NETWORK, Ledger
 
 WORLD_COUNT: Final = 2.0
@@ -23,14 +23,14 @@ CELL_COUNT: Final = 30.0
 
 
 class Habit(NamedTuple):
-    """Multipliers of one hazard. Index of a group g inside: ``number * GROUPS + g``."""
+    """Multipliers of one rate. Index of a group g inside: ``number * GROUPS + g``."""
 
-    world: Floats  # (GROUPS, BINS) hazards per second
+    world: Floats  # (GROUPS, BINS) rates per second, as ``curves.hazards`` reads them
     network: Floats  # (networks * GROUPS,)
     age: Floats  # (carriers * GROUPS, BINS)
     market: Floats  # (markets * GROUPS,)
     cell: Floats  # (rows,)
-    hazard: Floats  # (rows, BINS): the product, for the cells that were observed
+    rate: Floats  # (rows, BINS): the product, for the cells that were observed
 
 
 class Habits(NamedTuple):
@@ -55,38 +55,39 @@ class _Index:
 
 
 def habits(ledger: Ledger) -> Habits:
-    """Estimate both hazards."""
+    """Estimate both rates."""
     index = ledger.index
     if not isinstance(index, _Index) or index.rows != ledger.rows:
         index = ledger.index = _Index(ledger)
     waited = np.maximum(ledger.t[: ledger.rows], 0.0)
     return Habits(
-        _habit(ledger.s[: ledger.rows], waited, PRIOR_MU, index), _habit(ledger.f[: ledger.rows], waited, PRIOR_NU, index)
+        _habit(ledger.s[: ledger.rows], waited, PRIOR_POSITIVE, index),
+        _habit(ledger.f[: ledger.rows], waited, PRIOR_NEGATIVE, index),
     )
 
 
 def _habit(seen: Floats, waited: Floats, prior: Floats, index: _Index) -> Habit:
     world: Floats = (index.member @ seen + WORLD_COUNT) / (index.member @ waited + WORLD_COUNT / prior)
-    hazard: Floats = world[index.group]
+    rate: Floats = world[index.group]
     total = seen.sum(axis=1)
-    expected: Floats = waited * hazard
+    expected: Floats = waited * rate
 
     by_network = _multiplier(index.network, total, expected.sum(axis=1), index.networks, NETWORK_COUNT)
     step = by_network[index.network][:, None]
     expected *= step
-    hazard *= step
+    rate *= step
 
     size = index.carriers * BINS
     age: Floats = (sums(index.flat, seen.ravel(), size) + AGE_COUNT) / (sums(index.flat, expected.ravel(), size) + AGE_COUNT)
     age = age.reshape(index.carriers, BINS)
-    hazard *= age[index.carrier]
+    rate *= age[index.carrier]
 
-    whole: Floats = np.einsum("rb,rb->r", waited, hazard)
+    whole: Floats = np.einsum("rb,rb->r", waited, rate)
     by_market = _multiplier(index.market, total, whole, index.markets, MARKET_COUNT)
     market = by_market[index.market]
     cell: Floats = (total + CELL_COUNT) / (whole * market + CELL_COUNT)
-    hazard *= (market * cell)[:, None]
-    return Habit(world, by_network, age, by_market, cell, hazard)
+    rate *= (market * cell)[:, None]
+    return Habit(world, by_network, age, by_market, cell, rate)
 
 
 def _multiplier(number: Ints, seen: Floats, expected: Floats, size: int, count: float) -> Floats:

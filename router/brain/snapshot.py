@@ -16,8 +16,8 @@ from router.brain.ledger import Ledger
 from router.brain.state import BrainState, Tally, estimate, tick
 
 SNAPSHOT_VERSION: Final = 1
-_COLUMNS: Final = ("s", "f", "t", "n", "seen", "expected", "born_s", "first_s", "used_s", "rose_s")
-_DETECTOR: Final = ("score", "seen", "expected", "over_s", "rate", "climb", "suspect_s")
+_COLUMNS: Final = ("s", "f", "t", "n", "seen", "expected", "back", "born_s", "first_s", "used_s", "rose_s")
+_DETECTOR: Final = ("score", "seen", "expected", "over_s", "rate", "suspect_s")
 
 
 class UnreadableSnapshot(ValueError):

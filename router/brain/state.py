@@ -110,9 +110,9 @@ def tick(state: BrainState, now: float) -> None:
 
 
 def estimate(state: BrainState) -> Habits:
-    """The hazards of what the ledger holds now."""
+    """The rates of what the ledger holds now."""
     state.habits = habits(state.ledger)
-    state.ledger.mu[: state.ledger.rows] = state.habits.positive.hazard
+    state.ledger.mu[: state.ledger.rows] = state.habits.positive.rate
     return state.habits
 
 
@@ -138,18 +138,22 @@ def _detect(state: BrainState, now: float, lapse_s: float) -> None:
     used = ledger.rows
     trust = knownness(ledger.n[:used], ledger.first_s[:used], now)
     seen, expected = ledger.seen[:used] * trust, np.maximum(ledger.expected[:used], 0.0) * trust
+    fallen = ledger.kept["n"][:used]
     mature = ledger.n[:used] * (trust > 0)
     for level, detector in zip(LEVELS, state.detectors, strict=True):
         number = ledger.of[level, :used]
         places = len((ledger.carriers, None, None, ledger.routes, ledger.markets)[level] or ())
         detector.grow(places)
         detector.acquit(np.flatnonzero(detector.suspect_s < now - SUSPICION_S))
-        alarms = detector.step(sums(number, seen, places), sums(number, expected, places), sums(number, mature, places), lapse_s)
+        back = np.where(sums(number, fallen, places) > 0, sums(number, ledger.back[:used], places), np.nan)
+        alarms = detector.step(
+            sums(number, seen, places), sums(number, expected, places), sums(number, mature, places), back, lapse_s
+        )
         for alarm in alarms:
             rows = np.flatnonzero(number == alarm.place)
             _begin_epoch(state, alarm, detector, rows, now)
-            seen[rows] = expected[rows] = 0.0  # told already: the narrower detectors start again
-    ledger.seen[:used] = ledger.expected[:used] = 0.0
+            seen[rows] = expected[rows] = ledger.back[rows] = 0.0  # told already: the narrower detectors start again
+    ledger.seen[:used] = ledger.expected[:used] = ledger.back[:used] = 0.0
 
 
 def _begin_epoch(state: BrainState, alarm: Alarm, detector: Detector, rows: Ints, now: float) -> None:
@@ -166,7 +170,7 @@ def _begin_epoch(state: BrainState, alarm: Alarm, detector: Detector, rows: Ints
         places = np.unique(of_carrier[level])
         overlapping.restart(places[places < len(overlapping.rate)])
     if alarm.way == DOWN:
-        detector.suspect(alarm.place, alarm.ratio, now)
+        detector.suspect(alarm.place, now)
         return
     detector.acquit(np.array([alarm.place]))
     if detector is state.detectors[0]:  # the whole carrier is back: so are its parts

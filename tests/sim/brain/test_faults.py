@@ -20,7 +20,7 @@ def three(fault, begin_s=FAULT_FROM_S, end_s=FAULT_TO_S):
     return [
         world.Carrier("alpha", 8_000, 0.95, 2.0, faults=faults),
         world.Carrier("beta", 12_000, 0.94, 2.5),
-        world.Carrier("gamma", 20_000, 0.96, 1.5),
+        world.Carrier("gamma", 30_000, 0.96, 1.5),
     ]
 
 
