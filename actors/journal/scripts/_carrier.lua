@@ -69,8 +69,10 @@ local function orphans(C, carrier, now, carrier_ids)
   if call('EXISTS', unpack(keys)) == 0 then return found end
   for k = 3, 1, -1 do
     local some = many_read('HMGET', keys[k], carrier_ids)
+    local taken = {}
     for i = 1, #some do
-      if some[i] then
+      if some[i] and not taken[carrier_ids[i]] then
+        taken[carrier_ids[i]] = true
         for _, entry in ipairs(cmsgpack.unpack(some[i])) do
           if entry[1] + ORPHAN_LIFE > now then found[#found + 1] = {i, entry[2], entry[3], entry[4]} end
         end

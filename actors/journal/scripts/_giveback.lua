@@ -1,4 +1,4 @@
--- All that is claimed in a partition back to the front of its lines, oldest claim first.
+-- All that is claimed in a partition back to the front of its lines, oldest message first.
 local function give_back(P)
   local ids = call('ZRANGE', P .. 'claimed', 0, -1)
   if #ids == 0 then return 0 end

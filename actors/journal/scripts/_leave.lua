@@ -4,18 +4,13 @@ local function place_of(P, owner)
   return P .. 'if:' .. owner
 end
 
--- Heads of the items that stand in the place and are of the attempt asked for (0: any); false for the others.
+-- Heads of the items that stand in the place now (the caller sees to an id that comes twice) and are of the attempt asked for (0: any); false for the others.
 local function standing(P, place, ids, attempts)
   local heads = many_read('HMGET', P .. 's', ids)
   local there = many_read('ZMSCORE', place, ids)
-  local seen = {}
   for i = 1, #ids do
     local v = heads[i]
-    if not (readable(v) and there[i]) or seen[ids[i]] or (attempts[i] ~= 0 and attempts[i] ~= byte(v, 4)) then
-      heads[i] = false
-    else
-      seen[ids[i]] = true
-    end
+    if not (readable(v) and there[i]) or (attempts[i] ~= 0 and attempts[i] ~= byte(v, 4)) then heads[i] = false end
   end
   return heads
 end

@@ -1,7 +1,6 @@
 #!lua flags=allow-oom
 -- Take waiting messages into the claimed sets. In: owner, epoch, prefixes in the order to visit, {class, wanted} in class order.
 -- Out: {id, head and history, body, ...} flat, numbers of partitions with more left, how many partitions were visited.
--- A partition with nothing costs one EXISTS.
 --include base
 --include record
 
@@ -9,17 +8,6 @@ local owner, epoch, prefixes, wanted = unpack(cmsgpack.unpack(ARGV[1]))
 local now = now_ms()
 local holder = owner .. '\n' .. string.format('%d', epoch) .. '\n'
 local SMALLEST = 16 -- a partition gives this many at a time at least: below it the calls cost more than the messages
-
-local function rings(P)
-  local keys = {}
-  for i, want in ipairs(wanted) do keys[i] = P .. 'r:' .. want[1] end
-  return keys
-end
-
-local function held(P)
-  local lease = call('GET', P .. 'own')
-  return lease and sub(lease, 1, #holder) == holder and tonumber(sub(lease, #holder + 1)) > now
-end
 
 local out = {}
 
@@ -52,7 +40,7 @@ local function draw(P, class, most)
       local state = byte(v, 2)
       if state == QUEUED or state == UNKNOWN then
         if body then
-          taken[#taken + 1] = now
+          taken[#taken + 1] = 0 -- no times: what is given back goes oldest message first
           taken[#taken + 1] = ids[i]
           local n = #out
           out[n + 1], out[n + 2], out[n + 3] = ids[i], v, body
@@ -71,10 +59,24 @@ local function draw(P, class, most)
   return #taken / 2
 end
 
-local ready = {}
+-- One call tells whether there is anything at all; only then each partition is asked.
+local rings, every, leases = {}, {}, {}
 for i, P in ipairs(prefixes) do
-  local keys = rings(P)
-  if call('EXISTS', unpack(keys)) > 0 and held(P) then ready[#ready + 1] = {P, i, keys} end
+  local keys = {}
+  for k, want in ipairs(wanted) do
+    keys[k] = P .. 'r:' .. want[1]
+    every[#every + 1] = keys[k]
+  end
+  rings[i] = keys
+  leases[i] = P .. 'own'
+end
+if call('EXISTS', unpack(every)) == 0 then return {out, {}, #prefixes} end
+local ready = {}
+for i, lease in ipairs(call('MGET', unpack(leases))) do
+  if lease and sub(lease, 1, #holder) == holder and tonumber(sub(lease, #holder + 1)) > now
+    and call('EXISTS', unpack(rings[i])) > 0 then
+    ready[#ready + 1] = {prefixes[i], i, rings[i]}
+  end
 end
 
 local visited = 0
@@ -85,6 +87,7 @@ for _, want in ipairs(wanted) do
   for pass = 1, 2 do
     for _, entry in ipairs(ready) do
       if left <= 0 then break end
+      entry[4] = true
       left = left - draw(entry[1], class, pass == 1 and math.min(left, share) or left)
       if pass == 1 then visited = entry[2] end
     end
@@ -93,6 +96,6 @@ end
 
 local more = {}
 for _, entry in ipairs(ready) do
-  if call('EXISTS', unpack(entry[3])) > 0 then more[#more + 1] = tonumber(sub(entry[1], 3, 4)) end
+  if not entry[4] or call('EXISTS', unpack(entry[3])) > 0 then more[#more + 1] = tonumber(sub(entry[1], 3, 4)) end
 end
 return {out, more, visited}

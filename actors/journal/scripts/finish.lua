@@ -11,10 +11,11 @@ for _, group in ipairs(groups) do
   local P, ids, attempts, events, states = unpack(group)
   local place = place_of(P, owner)
   local heads = standing(P, place, ids, attempts)
-  local gone, g = {}, gather()
+  local gone, left, g = {}, {}, gather()
   for i = 1, #ids do
     local v = heads[i]
-    if v and states[i] >= DELIVERED and allowed(byte(v, 2), states[i]) then
+    if v and not left[ids[i]] and states[i] >= DELIVERED and allowed(byte(v, 2), states[i]) then
+      left[ids[i]] = true
       gone[#gone + 1] = ids[i]
       finish(g, now, ids[i], v .. events[i], states[i])
     end

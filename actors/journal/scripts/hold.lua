@@ -9,10 +9,11 @@ for _, group in ipairs(groups) do
   local P, ids, attempts, events, untils = unpack(group)
   local place = place_of(P, owner)
   local heads = standing(P, place, ids, attempts)
-  local gone, moved, timers = {}, {}, {}
+  local gone, moved, timers, left = {}, {}, {}, {}
   for i = 1, #ids do
     local v, id = heads[i], ids[i]
-    if v and allowed(byte(v, 2), UNKNOWN) then
+    if v and not left[id] and allowed(byte(v, 2), UNKNOWN) then
+      left[id] = true
       gone[#gone + 1] = id
       moved[#moved + 1] = id
       moved[#moved + 1] = with_state(v, UNKNOWN) .. events[i]

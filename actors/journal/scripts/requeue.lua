@@ -9,10 +9,11 @@ for _, group in ipairs(groups) do
   local P, ids, attempts, events, dues, counted = unpack(group)
   local place = place_of(P, owner)
   local heads = standing(P, place, ids, attempts)
-  local gone, moved, timers, lanes = {}, {}, {}, {}
+  local gone, moved, timers, lanes, left = {}, {}, {}, {}, {}
   for i = 1, #ids do
     local v, id = heads[i], ids[i]
-    if v and (byte(v, 2) == QUEUED or allowed(byte(v, 2), QUEUED)) then
+    if v and not left[id] and (byte(v, 2) == QUEUED or allowed(byte(v, 2), QUEUED)) then
+      left[id] = true
       local tried = byte(v, 4)
       if owner ~= '' and not counted[i] and tried > 0 then tried = tried - 1 end
       gone[#gone + 1] = id

@@ -139,8 +139,8 @@ class Book:
                 line.extend(some)
 
     def give_back(self) -> None:
-        """All that is claimed back to the front of its lines, oldest claim first."""
-        order = sorted(self.claimed, key=lambda i: (self.claimed[i], i))
+        """All that is claimed back to the front of its lines, oldest message first."""
+        order = sorted(self.claimed)
         self.claimed.clear()
         self.line_up((MessageId(i) for i in order if self.records[i].state in WAITING), front=True)
 

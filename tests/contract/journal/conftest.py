@@ -15,7 +15,7 @@ from router.journal.port import Assign, Claimed, Intake, Submitted
 from router.model import MessageClass, State
 
 ALL = range(PARTITIONS)
-EVERY = {klass: 1000 for klass in MessageClass}
+EVERY = dict.fromkeys(MessageClass, 1000)
 MEMORY = 256 << 20
 REDIS = shutil.which("redis-server")
 

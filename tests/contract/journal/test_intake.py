@@ -38,7 +38,9 @@ async def test_results_come_in_the_order_of_the_items(desk: Any) -> None:
 
 
 async def test_ten_thousand_in_one_call(desk: Any) -> None:
-    ids = await desk.accept(10_000)
+    template = await desk.message()
+    ids = [make_id(created_ms(template.id), 7, n.to_bytes(10, "big")) for n in range(10_000)]
+    assert all(r.fresh for r in await desk.journal.accept([template._replace(id=i) for i in ids]))
     assert (await desk.journal.depths())[MessageClass.TRANSACTIONAL].queued == 10_000
     assert await desk.journal.list_ids("acme", before=None, created_after_ms=0, limit=5) == sorted(ids, reverse=True)[:5]
 
