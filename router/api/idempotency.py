@@ -15,25 +15,35 @@ from router.api.problems import Refusal
 from router.ids import MessageId, derived_id, partition_of_text
 from router.intake import seal
 from router.journal.port import Accepted, Intake, JournalFull, JournalUnavailable
+from router.model import MessageClass
 from router.record import Body
 
 KEY_LIMIT: Final = 255  # characters
 _DIGEST_OCTETS: Final = 16  # as router.journal.port.Intake asks
 _FINGERPRINT_OCTETS: Final = 8
+_OFFERS: Final = 4  # how often a message is offered to a journal that refuses other classes
 _ROUNDS: Final = 3  # a key's time changes once, when an old one has just expired; a third time is a fault of the journal
 
 
 async def submit(front: FrontPort, items: Sequence[Intake]) -> list[Accepted | JournalFull]:
-    """Make messages durable. Of a journal that refuses some classes for want of room, only those suffer; raises ``JournalError``."""
-    try:
-        return [*await front.submit(items)]
-    except JournalFull as full:
-        rest = [item for item in items if item.klass not in full.classes]
-        if not rest:
-            raise
-        # Nothing of the refused call took effect, and what is welcome may be offered again at once
-        accepted = iter(await front.submit(rest))
-        return [full if item.klass in full.classes else next(accepted) for item in items]
+    """Make messages durable. Of a journal that refuses some classes for want of room, only those suffer; raises ``JournalError``.
+
+    A commit is shared with other requests, so what is welcome may be refused for a neighbour's sake: nothing of a refused
+    call took effect, and it may be offered again at once.
+    """
+    refused: dict[MessageClass, JournalFull] = {}
+    rest = items
+    for _ in range(_OFFERS):
+        try:
+            accepted = iter(await front.submit(rest))
+        except JournalFull as full:
+            refused |= dict.fromkeys(full.classes, full)
+            rest = [item for item in items if item.klass not in refused]
+            if not rest:
+                raise
+        else:
+            return [refused.get(item.klass) or next(accepted) for item in items]
+    raise next(iter(refused.values()))
 
 
 class Keyed(NamedTuple):
