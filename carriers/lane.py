@@ -72,10 +72,6 @@ class Lane:
         self._climb(now_s)
         return self._speed
 
-    def paused(self, now_s: float) -> bool:
-        """Whether nothing may be written now, whatever was written before."""
-        return now_s < self._opens_s
-
     @property
     def opens_s(self) -> float:
         """The time before which nothing may be written."""

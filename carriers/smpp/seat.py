@@ -93,7 +93,13 @@ class Seat:
     async def keep(self) -> None:
         """Stay bound until ``leave`` or ``cut``."""
         while not self._closing.is_set():
-            delay_s = await self._once()
+            try:
+                delay_s = await self._once()
+            except Exception as error:
+                # A bug of ours. Not coming back would silence the carrier until somebody looks.
+                log.exception("carrier.session_failed carrier=%s session=%d", self._profile.name, self.number)
+                self.reason = f"internal error: {type(error).__name__}"
+                delay_s = self._backoff.failed(None)
             if not self._closing.is_set():
                 log.info("carrier.rebind carrier=%s session=%d in_s=%.1f", self._profile.name, self.number, delay_s)
                 try:

@@ -1,0 +1,174 @@
+"""Whatever a carrier answers, forgets or cuts: every message gets one verdict, and it is the true one."""
+
+from collections import Counter
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carriers.lane import Lane
+from carriers.port import Answer, Outgoing, Verdict
+from carriers.smpp import commands as c
+from carriers.smpp import events as e
+from carriers.smpp.counters import LinkCounters
+from carriers.smpp.law import Side
+from carriers.smpp.messages import Message
+from carriers.smpp.operations import Bind
+from carriers.smpp.session import Session, Timers
+from carriers.smpp.traffic import Traffic
+from router.ids import make_id
+from router.model import MessageClass
+from router.record import Body
+from router.settings import CarrierProfile
+
+TIMERS = Timers(enquire_link_s=0.0, response_s=20.0)
+
+
+class Wire:
+    """Both ends of a session, and what the far end has taken. Stands where a seat and its shell stand."""
+
+    def __init__(self, number: int, window: int, now_s: float) -> None:
+        self.number = number
+        self.session = Session(Side.ESME, TIMERS, now_s=now_s, window=window)
+        self.far = Session(Side.SMSC, TIMERS, now_s=now_s)
+        self.asked: list[e.Request] = []
+        self.session.bind(c.BIND_TRANSCEIVER, Bind("me"), now_s)
+        (asked,) = self.far.receive(self.session.bytes_to_send(), now_s)
+        assert isinstance(asked, e.BindAsked)
+        self.far.answer_bind(asked, 0, now_s)
+        self.session.receive(self.far.bytes_to_send(), now_s)
+        self.now_s = now_s
+
+    @property
+    def shell(self) -> "Wire":
+        return self
+
+    @property
+    def bound(self) -> bool:
+        return self.session.bound
+
+    @property
+    def room(self) -> int:
+        return self.session.room
+
+    def flush(self) -> None:
+        for event in self.far.receive(self.session.bytes_to_send(), self.now_s):
+            if isinstance(event, e.Asked):
+                self.asked += event.requests
+
+    def unbind(self, reason: str) -> None:
+        assert reason
+        self.session.unbind(self.now_s)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    window=st.integers(1, 6),
+    speed=st.sampled_from((0, 0, 5, 50)),
+    trouble=st.sampled_from((0.0, 0.05, 0.05, 0.3)),
+)
+def test_one_true_verdict_for_every_message(seed, window, speed, trouble):
+    rng = Random(seed)
+    now_s = 1000.0
+    profile = CarrierProfile(name="acme", addresses=("h:1",), system_id="me", speed_mps=speed)
+    lane = Lane(speed, now_s)
+    traffic = Traffic(profile, lane, counters=LinkCounters(), wall=lambda: 0.0, rng=rng)
+    wires = [Wire(n, window, now_s) for n in range(2)]
+    traffic.senders = wires
+    told: dict[bytes, list[Answer]] = {}
+    accepted: Counter[str] = Counter()
+    forgotten: list[tuple[Wire, e.Request]] = []
+    made = 0
+
+    def outgoing() -> Outgoing:
+        nonlocal made
+        made += 1
+        klass = rng.choice(list(MessageClass))
+        parts = rng.choice((1, 3))
+        body = Body(
+            tenant="t", to=f"4477009{made:05}", sender="BANK", text="x" * (20 if parts == 1 else 400), klass=int(klass),
+            created_ms=0, expires_ms=10**9, encoding="gsm7", segments=parts, country="GB", network="",
+        )  # fmt: skip
+        return Outgoing(make_id(made, 0, made.to_bytes(10, "big")), 1, klass, body)
+
+    def handle(wire: Wire, events: list[e.Event]) -> None:
+        for event in events:
+            match event:
+                case e.Answered(answers):
+                    traffic.answered(wire, answers, now_s)
+                case e.Overdue(requests):
+                    traffic.lost(requests, "no answer")
+                case e.Closed(reason, unanswered):
+                    traffic.lost(unanswered, reason)
+                case _:
+                    pass
+
+    sent: dict[bytes, Outgoing] = {}
+    for step in range(400):
+        now_s += rng.choice((0.0, 0.01, 0.3, 1.0 if step > 150 else 0.01))
+        if step < 150 and rng.random() < 0.5:
+            batch = [outgoing() for _ in range(rng.randrange(1, 5))]
+            sent |= {one.id: one for one in batch}
+            traffic.add(batch, now_s)
+        for at, ended in enumerate(wires):
+            if not ended.asked and not ended.bound:
+                handle(ended, ended.session.lost("cut"))
+                wires[at] = Wire(at, window, now_s)
+        while forgotten and rng.random() < 0.02:
+            wire, request = forgotten.pop(0)
+            assert isinstance(request.body, Message)
+            if wire in wires and wire.far.bound:
+                accepted[request.body.destination] += 1
+                wire.far.respond(c.SUBMIT_SM, request.sequence, 0, b"id\0")
+                handle(wire, wire.session.receive(wire.far.bytes_to_send(), now_s))
+        for at, wire in enumerate(wires):
+            wire.now_s = now_s
+            rng.shuffle(wire.asked)
+            while wire.asked and rng.random() < 0.8:
+                request = wire.asked.pop()
+                assert isinstance(request.body, Message)
+                status = 0 if rng.random() >= trouble else rng.choice((0x58, 0x58, 0x14, 0x14, 0x0B, 0x08, 0x04))
+                if rng.random() < trouble:
+                    forgotten.append((wire, request))  # its timer ends it
+                    continue
+                if status == 0:
+                    accepted[request.body.destination] += 1
+                wire.far.respond(c.SUBMIT_SM, request.sequence, status, b"id\0" if status == 0 else b"")
+                handle(wire, wire.session.receive(wire.far.bytes_to_send(), now_s))
+            handle(wire, wire.session.handle_timer(now_s))
+            if rng.random() < trouble / 20:
+                handle(wire, wire.session.lost("cut"))
+                wires[at] = Wire(at, window, now_s)
+        if any(wire.bound for wire in wires):
+            traffic.pump(now_s)
+            traffic.give_back("waited", now_s)
+        else:
+            traffic.give_back("nothing is bound")
+        assert traffic.waiting >= 0
+        for answer in traffic.answers:
+            told.setdefault(answer.id, []).append(answer)
+        traffic.answers = []
+    traffic.give_back("closing")
+    for wire in wires:
+        handle(wire, wire.session.lost("closed"))
+    for answer in traffic.answers:
+        told.setdefault(answer.id, []).append(answer)
+
+    assert traffic.waiting == 0
+    assert traffic.messages == 0
+    assert set(told) == set(sent)
+    for message_id, answers in told.items():
+        body = sent[message_id].body
+        first, *rest = answers
+        assert first.verdict is not Verdict.LATE
+        assert [answer.verdict for answer in rest] in ([], [Verdict.LATE])
+        if rest:
+            assert first.verdict is Verdict.UNKNOWN
+        if Verdict.ACCEPTED in (first.verdict, *(answer.verdict for answer in rest)):
+            assert accepted[body.to] == body.segments
+            assert len(answers[-1].carrier_ids) == body.segments
+        if first.verdict is Verdict.RETURNED:
+            assert accepted[body.to] == 0
+        if trouble == 0:
+            assert first.verdict in {Verdict.ACCEPTED, Verdict.RETURNED, Verdict.UNKNOWN}
