@@ -92,11 +92,26 @@ class Cohorts:
                 place = int(inside[0])
             else:
                 place = len(self.starts)
-                self.starts = np.append(self.starts, start_s)
-                self.widths = np.append(self.widths, SLICES[0][0])
-                if place >= len(self.counts):
-                    self.counts = np.vstack((self.counts, np.zeros((_GROW, self.counts.shape[1]))))
-            self._places[start_s] = place
+                begin_s, width_s = self._slice(start_s)
+                self.starts = np.append(self.starts, begin_s)
+                self.widths = np.append(self.widths, width_s)
+                if width_s != SLICES[0][0]:
+                    return self._room(place)
+            self._places[start_s] = self._room(place)
+        return place
+
+    def _slice(self, start_s: float) -> tuple[float, float]:
+        """The slice that the half second belongs to since the last merging: a submit told late joins the others of its time."""
+        for width_s, after_s in reversed(SLICES[1:]):
+            begin_s = float(np.floor(start_s / width_s) * width_s)
+            if begin_s + width_s <= self.merged_s - after_s:
+                return begin_s, width_s
+        return start_s, SLICES[0][0]
+
+    def _room(self, place: int) -> int:
+        """See that there is a row of counts for this slice."""
+        if place >= len(self.counts):
+            self.counts = np.vstack((self.counts, np.zeros((_GROW, self.counts.shape[1]))))
         return place
 
     def _index(self) -> None:

@@ -46,6 +46,7 @@ def merge(a: BrainState, b: BrainState) -> BrainState:
         for level, mine, theirs in zip(LEVELS, both.detectors, state.detectors, strict=True):
             _add_detector(state.ledger, theirs, both.ledger, mine, level)
     _stack(both.ledger, counts)
+    both.ledger.cohorts.merged_s = max(a.ledger.cohorts.merged_s, b.ledger.cohorts.merged_s)
     estimate(both)
     return both
 
