@@ -107,7 +107,7 @@ def history(record: Record, tables: Mapping[bytes, Sequence[Any]]) -> list[Event
 
 def _event(line: list[Any], tables: Mapping[bytes, Sequence[Any]]) -> EventView:
     at, number, *details = line
-    shape = _SHAPES.get(number) if isinstance(number, int) else None
+    shape = _SHAPES.get(number)
     if shape is None:  # written by a later release
         return EventView(at=rfc3339(at), kind="other")
     kind, names = shape

@@ -134,7 +134,7 @@ def lines_of(record: Record) -> list[list[Any]]:
         lines: list[Any] = unpack_events(record.events)
     except UnreadableRecord:
         return []
-    return [line for line in lines if isinstance(line, list) and len(line) >= 2]
+    return [line for line in lines if isinstance(line, list) and len(line) >= 2 and isinstance(line[1], int)]
 
 
 def view(record: Record, body: Body) -> MessageView:
@@ -190,11 +190,11 @@ CLASS_WORDS: Final[tuple[ClassWord, ...]] = ("otp", "transactional", "marketing"
 def delivery_error(rest: Sequence[Any]) -> DeliveryError | None:
     """The error of a FINAL line's tail ``[state, error name, permanent, carrier code]``; None when it has none."""
     name = rest[1] if len(rest) > 1 else None
-    if not name:
+    if not name or not isinstance(name, str):
         return None
     return DeliveryError(
         code=ERROR_CODES.get(name, 0),
-        name=str(name),
+        name=name,
         permanent=bool(rest[2]) if len(rest) > 2 else True,
         carrier_code=str(rest[3]) if len(rest) > 3 and rest[3] is not None else "",
     )

@@ -329,6 +329,21 @@ async def test_a_full_journal_refuses_the_classes_it_names(api, klass, status):
     assert shown["data"][1].get("error", {}).get("status", 202) == status
 
 
+@pytest.mark.parametrize("extra", [{}, {"Idempotency_Key": "k"}])
+async def test_a_neighbours_refusal_does_not_sink_an_otp(api, extra):
+    """A commit is shared: the front may be told of marketing that came from somebody else."""
+    refusals = []
+
+    def refuse_twice(items):
+        if len(refusals) < 2:
+            refusals.append(len(items))
+            raise JournalFull("70 %", frozenset({MessageClass.MARKETING}))
+
+    api.front.failure = refuse_twice
+    status, _, _ = await api("POST", "/v1/messages", GOOD | {"class": "otp"}, **extra)
+    assert (status, refusals) == (202, [1, 1])
+
+
 @pytest.mark.parametrize(("klass", "status"), [("otp", 202), ("transactional", 503), ("marketing", 429)])
 async def test_shedding_takes_the_least_first(api, klass, status):
     api.front.shed = {MessageClass.TRANSACTIONAL: "85 % full", MessageClass.MARKETING: "85 % full"}
