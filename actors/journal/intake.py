@@ -34,6 +34,7 @@ class Reception(Servers):
             return self._pressure
         if self._look is None or self._look.done():
             self._look = asyncio.ensure_future(self._look_up())
+            self._look.add_done_callback(lambda look: look.cancelled() or look.exception())  # told to whoever still waits
         return await asyncio.shield(self._look)  # a caller that gives up must not take the look from the others
 
     async def _look_up(self) -> Pressure:

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import msgpack
 import redis.asyncio as redis
 from redis import exceptions
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
 from actors.journal.scripts import load
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 NO_RETRY: Final = Retry(NoBackoff(), 0)
 ANSWER_TIMEOUT_S: Final = 5.0
 CONNECT_TIMEOUT_S: Final = 2.0
+SENTINEL_PORT: Final = 26379
 CONNECTIONS: Final = 256  # a process; calls above that wait for one
 
 _DOWN: Final = (
@@ -67,20 +70,39 @@ def pack(value: Any) -> bytes:
     return msgpack.packb(value, use_bin_type=False)
 
 
+def open_clients(url: str) -> list[redis.Redis]:
+    """A client that connects when first used, and after it those that it asks for the address.
+
+    ``redis://``, ``rediss://``, ``unix://``, or ``sentinel://host:port/service?peer=host:port``. With Sentinel each new connection asks for the primary of the moment; further sentinels are further ``peer``s, and user and
+    password in the URL are the primary's.
+    """
+    settings: dict[str, Any] = {
+        "protocol": 2,
+        "retry": NO_RETRY,
+        "socket_timeout": ANSWER_TIMEOUT_S,
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "max_connections": CONNECTIONS,
+    }
+    parts = urlsplit(url)
+    if parts.scheme != "sentinel":
+        return [redis.Redis.from_url(url, **settings)]
+    first = f"{parts.hostname}:{parts.port or SENTINEL_PORT}"
+    peers = [peer.rpartition(":") for peer in (first, *parse_qs(parts.query).get("peer", ()))]
+    asked = {"socket_timeout": CONNECT_TIMEOUT_S, "socket_connect_timeout": CONNECT_TIMEOUT_S, "retry": NO_RETRY, "protocol": 2}
+    places = [(host, int(port)) for host, _, port in peers]
+    sentinel: Any = Sentinel(places, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]  # redis-py
+    if parts.password:
+        settings |= {"username": parts.username or None, "password": parts.password}
+    return [sentinel.master_for(parts.path.strip("/"), **settings), *sentinel.sentinels]
+
+
 class Link:
-    """A server (or a Sentinel-less primary behind an address). Owns a pool of connections and nothing else."""
+    """A server, or the primary that Sentinel names. Owns a pool of connections and nothing else."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.local = url.startswith("unix:")
-        self.client = redis.Redis.from_url(
-            url,
-            protocol=2,
-            retry=NO_RETRY,
-            socket_timeout=ANSWER_TIMEOUT_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            max_connections=CONNECTIONS,
-        )
+        self.client, *self._sentinels = open_clients(url)
         self._wait_aof = True
 
     async def run(self, name: str, args: Any) -> Any:
@@ -142,4 +164,5 @@ class Link:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.client.aclose()
+        for client in (self.client, *self._sentinels):
+            await client.aclose()

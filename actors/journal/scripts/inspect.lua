@@ -17,8 +17,9 @@ for _, id in ipairs(ids) do
     local own = owner_of(v)
     if own ~= '' then asked[own] = true end
     local state = byte(v, 2)
-    if (state == QUEUED or state == UNKNOWN) and call('LPOS', P .. 'q:' .. byte(v, 3) .. ':' .. tenant_of(v), id) then
-      places[#places + 1] = 'queue'
+    if state == QUEUED or state == UNKNOWN then
+      local found = call('LPOS', P .. 'q:' .. byte(v, 3) .. ':' .. tenant_of(v), id, 'COUNT', 2)
+      for _ = 1, #found do places[#places + 1] = 'queue' end
     end
     if state >= DELIVERED then places[#places + 1] = 'final' end
   end

@@ -1,0 +1,61 @@
+"""Accept waits until a replica has it on disk."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from actors.journal import EmbeddedServer, RedisJournal
+from router.ids import make_id
+from router.journal.port import Intake, JournalUnavailable
+from router.model import MessageClass
+
+MEMORY = 64 << 20
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+async def primary(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedServer, int]]:
+    port = free_port()
+    extra = ("--port", str(port), "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0")
+    server = EmbeddedServer(tmp_path / "primary", maxmemory=MEMORY, extra=extra)
+    await server.start()
+    yield server, port
+    await server.stop()
+
+
+async def test_what_is_acknowledged_is_on_the_replica(primary: tuple[EmbeddedServer, int], tmp_path: Path) -> None:
+    server, port = primary
+    replica = EmbeddedServer(tmp_path / "replica", maxmemory=MEMORY, extra=("--replicaof", "127.0.0.1", str(port)))
+    await replica.start()
+    journal = RedisJournal.connect(server.url, replicas=1, confirm_timeout_s=2.0)
+    copy = RedisJournal.connect(replica.url)
+    try:
+        async with asyncio.timeout(30):
+            while (await journal.health())["durability"] != "strong":
+                await asyncio.sleep(0.02)
+        ids = [make_id(1_700_000_000_000, n % 64, os.urandom(10)) for n in range(100)]
+        accepted = await journal.accept([Intake(i, "acme", MessageClass.OTP, b"body", 1 << 42) for i in ids])
+        assert all(result.fresh for result in accepted)
+        records = await copy.read(ids)
+        assert all(record is not None and record.body == b"body" for record in records)
+        with pytest.raises(JournalUnavailable):  # a replica takes no writes: the caller looks for the primary again
+            await copy.accept([Intake(ids[0], "acme", MessageClass.OTP, b"body", 1 << 42)])
+        await replica.stop()
+        late = make_id(1_700_000_000_001, 3, os.urandom(10))
+        impatient = RedisJournal.connect(server.url, replicas=1, confirm_timeout_s=0.05)
+        with pytest.raises(JournalUnavailable):
+            await impatient.accept([Intake(late, "acme", MessageClass.OTP, b"body", 1 << 42)])
+        await impatient.close()
+    finally:
+        await journal.close()
+        await copy.close()
+        await replica.stop()
