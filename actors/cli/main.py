@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from actors.cli.demo import demo, stay
 from actors.cli.system import Running, StartFailed, System, as_json, load_state, overview
 from actors.journal.server import ServerFailed, ServerMissing
 from router.config import ConfigError, load_settings
@@ -89,6 +90,10 @@ def status(
     console.print(table)
     if not all(row.get("ready") for row in rows):
         raise typer.Exit(1)
+
+
+app.command()(demo)
+app.command()(stay)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ class Running(msgspec.Struct, kw_only=True):
     key: str = ""  # a key for the command line, of the first tenant
     ray_process: str = ""  # incarnation of the head's process; "" when the cluster is not ours
     embedded: bool = True
+    helpers: tuple[str, ...] = ()  # incarnations of further processes that end with the system: the demo's simulators
 
 
 def load_state(data_dir: Path) -> Running | None:
@@ -59,7 +60,8 @@ def load_state(data_dir: Path) -> Running | None:
         return None
 
 
-def _save_state(data_dir: Path, state: Running) -> None:
+def save_state(data_dir: Path, state: Running) -> None:
+    """Keep it for the commands that follow."""
     path = data_dir / STATE_FILE
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -111,7 +113,7 @@ class System:
             ray_process=process,
             embedded=embedded,
         )
-        _save_state(self.data_dir, state)
+        save_state(self.data_dir, state)
         self._say("starting actors")
         self._start_supervisor(state, settings)
         self._await_ready(state)
@@ -204,6 +206,8 @@ class System:
         if state.embedded:
             self._say("stopping the journal")
             asyncio.run(self._server().stop())
+        for helper in state.helpers:
+            _end(helper)
         (self.data_dir / STATE_FILE).unlink(missing_ok=True)
         return True
 

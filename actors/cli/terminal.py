@@ -56,6 +56,5 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]], *, right: Iter
 
 
 def money(micros: float) -> str:
-    """Millionths of the currency as a decimal, with no more zeros than cents need."""
-    whole = f"{micros / 1e6:.6f}"
-    return whole[:-4] + whole[-4:].rstrip("0")
+    """Millionths of the currency as a decimal of five places: prices have no more, and columns of them stand in line."""
+    return f"{micros / 1e6:.5f}"

@@ -1,0 +1,164 @@
+"""``trunkline demo``: the whole system with three simulated carriers; one breaks half-way, and traffic leaves it and returns."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from actors.cli.demo_view import Get, Sample, Summary, explain, headline, period, summary_table
+from actors.cli.system import Running, StartFailed, System
+from actors.cli.world import CARRIERS, World
+from actors.journal import RedisJournal
+from actors.journal.server import ServerFailed, ServerMissing
+from router.journal.port import Conservation
+
+console = Console()
+
+RATE_MPS: Final = 160
+WARM_S: Final = 40.0
+BROKEN_S: Final = 35.0
+HEALED_S: Final = 50.0
+LOOK_S: Final = 2.5
+EXPLAIN_S: Final = 10.0
+VICTIM: Final = "direct"
+SETTLE_S: Final = 40.0
+
+
+def demo(
+    data_dir: Annotated[Path, typer.Option("--data-dir", help="Where this demo's journal and logs are kept.")] = Path(
+        ".trunkline/demo"
+    ),
+    rate: Annotated[int, typer.Option(help="Messages a second.")] = RATE_MPS,
+    speed: Annotated[float, typer.Option(help="2 shows the same in half the time.")] = 1.0,
+) -> None:
+    """Start everything, send traffic, break a carrier, heal it, and sum up. Two to three minutes."""
+    system = System(data_dir, lambda text: console.print(f"[dim]{text} …[/dim]"))
+    world = World(data_dir, system)
+    try:
+        world.start(api_port=0, dashboard_port=0, detached=False)
+        headline(console, world.state)
+        result = _show(world, rate, speed)
+        _sum_up(world, result)
+    except (StartFailed, ServerFailed, ServerMissing) as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from error
+    finally:
+        world.stop()
+
+
+def stay(
+    data_dir: Annotated[Path, typer.Option("--data-dir", envvar="TRUNKLINE_DATA_DIR")] = Path(".trunkline"),
+    api_port: Annotated[int, typer.Option(help="Port of the API.")] = 8080,
+) -> None:
+    """Start the demo's system and leave it running for one's own curl; ``trunkline down`` stops it."""
+    system = System(data_dir, lambda text: console.print(f"[dim]{text} …[/dim]"))
+    world = World(data_dir, system)
+    try:
+        state = world.start(api_port=api_port, dashboard_port=8265, detached=True)
+    except (StartFailed, ServerFailed, ServerMissing) as error:
+        console.print(f"[red]{error}[/red]")
+        world.stop()
+        raise typer.Exit(1) from error
+    headline(console, state)
+    console.print(f"\n[bold]export TRUNKLINE_KEY={state.key}[/bold]", soft_wrap=True)
+    body = '{"to":"+4915112345678","from":"ACME","text":"Your code is 123456","class":"otp"}'
+    console.print(
+        f'curl -s {state.api_url}/v1/messages -H "Authorization: Bearer $TRUNKLINE_KEY" '
+        f"-H 'Content-Type: application/json' -d '{body}'",
+        soft_wrap=True,
+        highlight=False,
+    )
+    console.print("make down    stops it")
+
+
+def _show(world: World, rate: int, speed: float) -> dict[str, Any]:
+    """Send, watch, break, heal; returns the load generator's result."""
+    total_s = (WARM_S + BROKEN_S + HEALED_S) / speed
+    result_file = world.data_dir / "load.json"
+    load = subprocess.Popen(  # noqa: S603 (our own interpreter)
+        [
+            *(sys.executable, "-m", "sims.load", "--url", world.state.api_url, "--key", world.state.key),
+            *("--rate", str(rate), "--duration", str(total_s), "--follow", "--follow-timeout", str(SETTLE_S)),
+            *("--quiet", "--retry", "--json", str(result_file)),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=(world.data_dir / "load.log").open("wb"),
+    )
+    try:
+        for phase, text, length_s in (
+            ("learning", "All carriers are well. The brain learns what each is worth.", WARM_S),
+            ("broken", f"{VICTIM} turns into a black hole: it takes everything and delivers nothing.", BROKEN_S),
+            ("healed", f"{VICTIM} is well again. Probes find out, and traffic returns.", HEALED_S),
+        ):
+            console.rule(f"[bold]{text}[/bold]")
+            if phase == "broken":
+                world.simulators[VICTIM].change({"black_hole": True})
+            elif phase == "healed":
+                world.simulators[VICTIM].reset()
+            for sample in _samples(world, length_s / speed):
+                period(console, sample)
+        console.print("[dim]waiting for the last receipts …[/dim]")
+        load.wait(SETTLE_S + 30)
+    finally:
+        if load.poll() is None:
+            load.terminate()
+            load.wait(10)
+    return dict(json.loads(result_file.read_text("utf-8")))
+
+
+def _samples(world: World, length_s: float) -> Iterator[Sample]:
+    """What happens, looked at every few seconds."""
+    get = _getter(world.state)
+    deadline_s = time.monotonic() + length_s
+    explained_s = time.monotonic() - EXPLAIN_S / 2
+    before = {name: simulator.stats() for name, simulator in world.simulators.items()}
+    before_s = time.monotonic()
+    while time.monotonic() < deadline_s:
+        time.sleep(max(0.0, min(LOOK_S, deadline_s - time.monotonic())))
+        now = {name: simulator.stats() for name, simulator in world.simulators.items()}
+        now_s = time.monotonic()
+        rates = {name: (now[name]["submits"] - before[name]["submits"]) / (now_s - before_s) for name in now}
+        why: list[Mapping[str, Any]] = []
+        if now_s - explained_s > EXPLAIN_S:
+            explained_s = now_s
+            why = explain(get)
+        yield Sample(rates=rates, board=get("/v1/board?network=DE"), why=why)
+        before, before_s = now, now_s
+
+
+def _getter(state: Running) -> Get:
+    import urllib.request
+
+    def get(path: str) -> Any:
+        request = urllib.request.Request(state.api_url + path, headers={"Authorization": f"Bearer {state.key}"})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.loads(answer.read())
+
+    return get
+
+
+def _sum_up(world: World, result: Mapping[str, Any]) -> None:
+    import asyncio
+
+    submits = {name: simulator.stats()["submits"] for name, simulator in world.simulators.items()}
+    cost_micros = sum(submits[carrier.name] * carrier.price_micros for carrier in CARRIERS)
+    checked = asyncio.run(_check(world))
+    console.print(summary_table(Summary(result=result, submits=submits, cost_micros=cost_micros, checked=checked)))
+    console.print(f"API docs       {world.state.api_url}/docs")
+    console.print(f"Ray dashboard  {world.state.dashboard_url}")
+    console.print("[dim]make up starts the same system and leaves it running[/dim]")
+
+
+async def _check(world: World) -> Conservation:
+    journal = RedisJournal.connect(world.state.journal_url, retention_s=86_400.0)
+    try:
+        return await journal.check()
+    finally:
+        await journal.close()
