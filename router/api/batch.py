@@ -198,7 +198,8 @@ class _Batch:
                 self._fail(places[n : n + 1], bodies[n : n + 1], error)
             kept = [n for n in range(len(places)) if n not in full]
             places, ids, bodies = [places[n] for n in kept], [ids[n] for n in kept], [bodies[n] for n in kept]
-        fresh = [one.fresh for one in outcome if isinstance(one, Accepted)]
+        # Without a key a record that stood there before was written by the same call, made again after a time-out
+        fresh = [one.fresh or self.keyed is None for one in outcome if isinstance(one, Accepted)]
         self.replayed |= not all(fresh)
         self._accept(places, ids, bodies, fresh)
 

@@ -182,6 +182,21 @@ async def test_a_batch_that_failed_halfway_is_completed_by_its_retry(api):
     assert len(page["data"]) == 5
 
 
+async def test_a_commit_made_twice_is_no_replay_without_a_key(api, monkeypatch):
+    accept = api.front.journal.accept
+
+    async def twice(items):
+        await accept(items)
+        return await accept(items)
+
+    monkeypatch.setattr(api.front.journal, "accept", twice)
+    for path, value in (("/v1/messages", GOOD), ("/v1/messages/batch", [GOOD] * 2)):
+        status, _, headers = await api("POST", path, value)
+        assert status == 202
+        assert "Idempotency-Replayed" not in headers
+    assert api.front.counts["accepted", "acme", "transactional"] == 3
+
+
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 
