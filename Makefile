@@ -1,20 +1,57 @@
-# The two commands: `make demo` and `make test`. Each sets up what it needs by itself.
+# The two commands: `make demo` and `make test`. Each sets up what it needs by itself, in .venv, from locked versions.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.lua' -o -name '*.toml' \) 2>/dev/null)
-ENV := PYTHONWARNINGS=default RAY_DEDUP_LOGS=0
+SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.lua' -o -name '*.toml' \))
 
-.PHONY: setup demo up down test bench lint format lock clean
+.PHONY: help setup demo up down test lint bench format lock clean
+
+help:
+	@echo "make demo   set up, start everything, send traffic, break a carrier, sum up (two to three minutes)"
+	@echo "make test   set up, check style and types, run all tests"
+	@echo "make up     start the demo's system and leave it running; make down stops it"
+	@echo "make bench  measure (ten minutes)"
 
 setup: $(VENV)/.installed
 
 $(VENV)/.dependencies: requirements.lock .ci/bootstrap.py
 	$(PYTHON) .ci/bootstrap.py $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
+# A wheel, as on any node of a cluster: Ray's workers import what is installed, not what lies in a folder.
 $(VENV)/.installed: $(VENV)/.dependencies pyproject.toml README.md LICENSE $(SOURCES)
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --force-reinstall .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
 
+demo: setup
+	$(BIN)/trunkline demo
+
+up: setup
+	$(BIN)/trunkline stay
+
+down: setup
+	$(BIN)/trunkline down
+
+test: setup lint
+	$(BIN)/python -m pytest tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Needs uv. No index and no host gets into the file.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

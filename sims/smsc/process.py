@@ -69,6 +69,6 @@ class SmscProcess:
             self.process.stdout.close()
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.control_port}{path}", body, method=method)  # noqa: S310 (loopback)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.control_port}{path}", body, method=method)
         with urllib.request.urlopen(request, timeout=CONTROL_TIMEOUT_S) as answer:  # noqa: S310 (loopback)
             return dict(json.loads(answer.read()))
