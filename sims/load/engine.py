@@ -283,7 +283,7 @@ class Generator:
 
     async def _follow_to_the_end(self) -> None:
         deadline_s = self._now_s() + self.options.follow_timeout_s
-        while self.result.followed and len(self.tracker) and not self.result.interrupted and self._now_s() < deadline_s:  # noqa: ASYNC110 four conditions, one of them time
+        while self.result.followed and len(self.tracker) and not self.result.interrupted and self._now_s() < deadline_s:
             await asyncio.sleep(0.05)
         self.tracker.close()
 

@@ -24,7 +24,7 @@ def run(
 
     Raises ``OSError`` when a port is taken and ``InvalidTemperament``.
     """
-    # Hundreds of thousands of messages may be outstanding, none of them in a cycle: looking for cycles seldom saves a fifth.
+    # Hundreds of thousands of messages may be outstanding, none of them in a cycle: looking for cycles seldom saves a fifth of the time and more.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -9,7 +9,7 @@ from router.text.reading import decode
 from router.text.udh import read_udh
 
 PARTIAL_LIMIT: Final = 50_000  # incomplete messages kept; the oldest go first
-TRACK_LIMIT: Final = 5_000_000  # messages remembered for recognising copies, some 60 octets each
+TRACK_LIMIT: Final = 5_000_000  # messages remembered for recognising copies, some 70 octets each
 
 
 class Arrived(NamedTuple):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-RECEIPTS_KEPT: Final = 1_000_000  # per system_id, while no receiver is bound; some 400 octets each
+RECEIPTS_KEPT: Final = 1_000_000  # per system_id, while no receiver is bound; some 300 octets each
 FINALS_KEPT: Final = 100_000  # ends that query_sm can still tell
 
 

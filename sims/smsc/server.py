@@ -115,11 +115,11 @@ class Smsc:
         self.office.unbind_all(monotonic())
         self._attend()
         deadline_s = monotonic() + STOP_S
-        while self._peers and monotonic() < deadline_s:  # noqa: ASYNC110 two conditions, one of them time
+        while self._peers and monotonic() < deadline_s:
             await asyncio.sleep(0.005)
         for peer in tuple(self._peers.values()):
             peer.abort()
-        while self._peers:  # noqa: ASYNC110 an aborted transport ends within a turn of the loop
+        while self._peers:
             await asyncio.sleep(0)
         if server is not None:
             await server.wait_closed()
