@@ -210,10 +210,9 @@ class System:
             connect(state.ray_address, self.data_dir)
             import ray
 
-            supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
+            supervisor: Any = ray.get_actor(SUPERVISOR, NAMESPACE)
             ray.get(supervisor.shut_down.remote(DRAIN_S), timeout=3 * DRAIN_S)
             ray.kill(supervisor)
-            ray.shutdown()
         except Exception as error:
             self._say(f"the actors did not drain ({type(error).__name__}); their messages stay in the journal")
 
