@@ -6,11 +6,11 @@ from typing import Any, Final
 from actors.journal.base import Servers, ms, register_key
 from actors.journal.head import owner_tag
 from actors.journal.topology import PREFIXES, by_partition, columns_of
-from router.ids import PARTITIONS, MessageId, partition_of, partition_of_text
+from router.ids import PARTITIONS, MessageId, partition_of_text
 from router.journal.port import Assign, Fenced, Hold, Receipt, Receipted, Submitted
 from router.model import MessageClass, State
 
-# Carrier ids outlive the horizon by this, so that a late double is known for one and not kept as an orphan.
+# Carrier ids outlive the horizon by this (but not their records), so that a late double is known for one and not kept as an orphan.
 MARGIN_S: Final = 3600.0
 
 
@@ -80,6 +80,9 @@ class Carry(Servers):
                     taken[position] = bool(verdict)
         return taken
 
+    def _margin_ms(self) -> int:
+        return ms(min(MARGIN_S, self._retention_s))
+
     async def hold(self, owner: str, items: Sequence[Hold]) -> None:
         """In flight → UNKNOWN with a timer."""
         if items:
@@ -94,7 +97,7 @@ class Carry(Servers):
         home = partition_of_text(carrier)
         groups = by_partition(ids)
         sites = self._topology.sites(groups)
-        first = [owner, owner_tag(owner), carrier, PREFIXES[home], ms(MARGIN_S)]
+        first = [owner, owner_tag(owner), carrier, PREFIXES[home], self._margin_ms()]
         columns = (ids, events, horizons, carrier_ids)
         if list(sites) == [self._topology.site(home)]:
             batch = [columns_of(p, positions, columns) for p, positions in groups.items()]
@@ -116,7 +119,7 @@ class Carry(Servers):
         latest = max(item.horizon_ms for item in items)
         pairs = [part for carrier_id, value, _, _ in flat for part in (carrier_id, value)]
         link = self._topology.home(home)
-        early = await link.run("remember", [carrier, PREFIXES[home], pairs, latest, ms(MARGIN_S)])
+        early = await link.run("remember", [carrier, PREFIXES[home], pairs, latest, self._margin_ms()])
         ids, carrier_ids, horizons, events = zip(*items, strict=True)
         await self._spread("submit", (owner, tag), (ids, events, horizons, carrier_ids))
         if not early:
@@ -158,8 +161,3 @@ class Carry(Servers):
                 for position, did in zip(positions, _receipted(flat), strict=True):
                     results[position] = did
         return results
-
-
-def partitions_of(ids: Sequence[bytes]) -> set[int]:
-    """The partitions that some messages live in."""
-    return {partition_of(message_id) for message_id in ids}

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +58,21 @@ def ram_octets() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def probe(path: Path) -> str:
-    """What a server on this socket answers to PING: ``"PONG"``, ``"LOADING"``…; ``""`` when nobody answers."""
+def ask(path: Path, question: str) -> str:
+    """The first octets of what a server on this socket answers to one line; ``""`` when nobody answers."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(PROBE_TIMEOUT_S)
             line.connect(str(path))
-            line.sendall(b"PING\r\n")
-            words = line.recv(256).decode(errors="replace").lstrip("+-").split()
+            line.sendall(f"{question}\r\n".encode())
+            return line.recv(16_384).decode(errors="replace")
     except OSError:
         return ""
+
+
+def probe(path: Path) -> str:
+    """What a server on this socket answers to PING: ``"PONG"``, ``"LOADING"``…; ``""`` when nobody answers."""
+    words = ask(path, "PING").lstrip("+-").split()
     return words[0] if words else ""
 
 
@@ -127,15 +134,36 @@ class EmbeddedServer:
         return pid if is_alive(pid) else None
 
     def running(self) -> bool:
-        """Whether a server of this folder runs and its socket answers."""
-        return self.pid() is not None and bool(probe(self.socket_path))
+        """Whether a server of this folder answers on its socket."""
+        return bool(probe(self.socket_path))
 
     async def start(self) -> bool:
         """Have it running and ready; True if this call started it, False if it ran already. Raises ``ServerFailed``."""
+        self._make_folders()
+        with (self.folder / "start.lock").open("w") as lock:
+            await self._locked(lock)  # two commands at once must not start two servers on one append-only file
+            return await self._start()
+
+    @staticmethod
+    async def _locked(lock: IO[str]) -> None:
+        deadline_s = monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if monotonic() > deadline_s:
+                    raise ServerFailed("another start of this server does not end") from None
+                await asyncio.sleep(POLL_S)
+            else:
+                return
+
+    async def _start(self) -> bool:
         if self.running():
             await self._ready(None)
+            found = re.search(r"process_id:(\d+)", ask(self.socket_path, "INFO server"))
+            if found and self.pid() is None:
+                self._pid_file.write_text(f"{found[1]}\n", "ascii")  # the file was lost; stop() needs it
             return False
-        self._make_folders()
         binary = self.binary or find_binary()
         log.info("journal.server_start binary=%s sha256=%s", binary.name, await asyncio.to_thread(_digest, binary))
         process = self._spawn(binary)

@@ -60,6 +60,22 @@ async def test_a_second_start_finds_the_running_one(server: EmbeddedServer) -> N
     assert os.getsid(server.pid() or 0) == server.pid(), "a session of its own"
 
 
+async def test_starts_at_the_same_time_end_in_one_server(tmp_path: Path) -> None:
+    owners = [EmbeddedServer(tmp_path / "journal", maxmemory=MEMORY) for _ in range(4)]
+    try:
+        assert sorted(await asyncio.gather(*(own.start() for own in owners))) == [False, False, False, True]
+        assert len({own.pid() for own in owners}) == 1
+    finally:
+        await owners[0].stop()
+
+
+async def test_a_lost_pid_file_is_written_again(server: EmbeddedServer) -> None:
+    pid = server.pid()
+    (server.folder / "server.pid").unlink()
+    assert await server.start() is False
+    assert server.pid() == pid
+
+
 async def test_a_stopped_server_keeps_everything_for_the_next_start(server: EmbeddedServer, journal: RedisJournal) -> None:
     items = [intake(n) for n in range(100)]
     await journal.accept(items)
@@ -136,6 +152,8 @@ async def test_a_stale_pid_file_harms_nobody(tmp_path: Path) -> None:
     (tmp_path / "journal" / "server.pid").write_text(str(os.getpid()))
     assert own.running() is False
     assert await own.stop() is False
+    assert await own.start() is True
+    await own.stop()
 
 
 async def fill(journal: RedisJournal, share: float) -> None:
