@@ -160,7 +160,7 @@ def _tenant(tenant: Tenant, allow: AllowList) -> Iterator[Problem]:
 
 
 def _webhook(hook: Webhook, allow: AllowList) -> Iterator[Problem]:
-    target = check_url(hook.url, allow)
+    target = check_url(hook.url, allow) if hook.url else None
     if isinstance(target, str):
         yield Problem(("url",), target)
     for at, secret in enumerate(hook.secrets):

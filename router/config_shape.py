@@ -40,7 +40,7 @@ PATTERN_WORDS: Final = MappingProxyType(
         r"^[a-z0-9][a-z0-9_-]{0,31}$": "must be 1 to 32 small letters, digits, - or _, beginning with a letter or digit",
         r"^(\*|[1-9][0-9]{0,14}|[A-Z]{2}|net:[0-9]{5,6})$": 'must be "*", the first digits of numbers, a country such as "GB", or '
         'a network such as "net:23410"',
-        r"^https?://": "must begin with https:// (or http://, to a host of webhooks.allow_hosts)",
+        r"^(https?://|$)": "must begin with https:// (or http://, to a host of webhooks.allow_hosts)",
         r"^[A-Za-z0-9]{8}$": "must be 8 letters and digits",
         r"^[0-9a-f]{64}$": "must be a SHA-256 in 64 small hexadecimal digits",
         r"^[1-9][0-9]{0,14}$": "must be 1 to 15 digits that do not begin with 0",

@@ -106,6 +106,9 @@ def settle(
         elif send_at_ms > now_ms + SCHEDULE_LIMIT_MS:
             faults.append(FieldFault("/send_at", "This is more than 30 days ahead."))
 
+    if message.webhook_url and tenant.webhook is None:
+        faults.append(FieldFault("/webhook_url", "This tenant has no webhook secret, so its events could not be signed."))
+
     if faults or goes is None:
         return faults
     validity_ms = int((message.validity_period or rules.validity_s) * 1000)
@@ -152,7 +155,7 @@ def seal(message_id: MessageId, body: Body, tenant: Tenant, idempotency: bytes =
         body.expires_ms,
         body.send_at_ms,
         body.segments,
-        bool(body.webhook_url) or tenant.webhook is not None,
+        bool(body.webhook_url) or (tenant.webhook is not None and bool(tenant.webhook.url)),
         idempotency,
         body.retention_s,
     )

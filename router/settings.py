@@ -90,7 +90,7 @@ class CarrierProfile(Setting, frozen=True, kw_only=True):
 class Webhook(Setting, frozen=True, kw_only=True):
     """Where a tenant's events go, signed to the Standard Webhooks specification."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://", max_length=2048)]
+    url: Annotated[str, Meta(pattern=r"^(https?://|$)", max_length=2048)] = ""  # "": only where a message names its own
     secrets: Annotated[tuple[str, ...], Meta(min_length=1)]  # "whsec_…", newest first; several while one is rotated
     events: tuple[str, ...] = ("message.*",)
 

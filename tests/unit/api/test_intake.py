@@ -28,7 +28,7 @@ SETTINGS = Settings(
         carrier("off", enabled=False),
     ),
     networks=(Network(prefix="447700", mcc_mnc="23410"),),
-    tenants=(Tenant(id="acme", policies={"otp": "fastest"}, retention_s=600),),
+    tenants=(Tenant(id="acme", policies={"otp": "fastest"}, retention_s=600, webhook=Webhook(secrets=("whsec_x",))),),
 )
 TERMS = Terms.compile(SETTINGS)
 TENANT = TERMS.tenants["acme"]
@@ -236,3 +236,9 @@ def test_events_are_wanted_by_the_message_or_its_tenant():
         True,
         True,
     ]
+
+
+def test_an_address_of_its_own_needs_a_secret_to_sign_with():
+    message = decode_message(b'{"to":"+447700900123","text":"hi","webhook_url":"https://example.com/x"}', packed=False)
+    bare = Tenant(id="acme")
+    assert [fault.pointer for fault in settle(message, bare, TERMS, NOW_MS)] == ["/webhook_url"]
