@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
-from actors.cli.demo_view import Get, Sample, Summary, explain, headline, period, summary_table
-from actors.cli.system import Running, StartFailed, System
+from actors.cli.api_client import Api
+from actors.cli.demo_view import Sample, Summary, explain, headline, period, summary_table
+from actors.cli.run import progress
+from actors.cli.system import StartFailed, System
+from actors.cli.terminal import console, fail
 from actors.cli.world import CARRIERS, World
 from actors.journal import RedisJournal
 from actors.journal.server import ServerFailed, ServerMissing
 from router.journal.port import Conservation
-
-console = Console()
 
 RATE_MPS: Final = 160
 WARM_S: Final = 40.0
@@ -38,7 +38,7 @@ def demo(
     speed: Annotated[float, typer.Option(help="2 shows the same in half the time.")] = 1.0,
 ) -> None:
     """Start everything, send traffic, break a carrier, heal it, and sum up. Two to three minutes."""
-    system = System(data_dir, lambda text: console.print(f"[dim]{text} …[/dim]"))
+    system = System(data_dir, progress)
     world = World(data_dir, system)
     try:
         world.start(api_port=0, dashboard_port=0, detached=False)
@@ -46,8 +46,7 @@ def demo(
         result = _show(world, rate, speed)
         _sum_up(world, result)
     except (StartFailed, ServerFailed, ServerMissing) as error:
-        console.print(f"[red]{error}[/red]")
-        raise typer.Exit(1) from error
+        fail(str(error))
     finally:
         world.stop()
 
@@ -57,14 +56,13 @@ def stay(
     api_port: Annotated[int, typer.Option(help="Port of the API.")] = 8080,
 ) -> None:
     """Start the demo's system and leave it running for one's own curl; ``trunkline down`` stops it."""
-    system = System(data_dir, lambda text: console.print(f"[dim]{text} …[/dim]"))
+    system = System(data_dir, progress)
     world = World(data_dir, system)
     try:
         state = world.start(api_port=api_port, dashboard_port=8265, detached=True)
     except (StartFailed, ServerFailed, ServerMissing) as error:
-        console.print(f"[red]{error}[/red]")
         world.stop()
-        raise typer.Exit(1) from error
+        fail(str(error))
     headline(console, state)
     console.print(f"\n[bold]export TRUNKLINE_KEY={state.key}[/bold]", soft_wrap=True)
     body = '{"to":"+4915112345678","from":"ACME","text":"Your code is 123456","class":"otp"}'
@@ -115,7 +113,7 @@ def _show(world: World, rate: int, speed: float) -> dict[str, Any]:
 
 def _samples(world: World, length_s: float) -> Iterator[Sample]:
     """What happens, looked at every few seconds."""
-    get = _getter(world.state)
+    get = Api(world.state.api_url, world.state.key).get
     deadline_s = time.monotonic() + length_s
     explained_s = time.monotonic() - EXPLAIN_S / 2
     before = {name: simulator.stats() for name, simulator in world.simulators.items()}
@@ -131,17 +129,6 @@ def _samples(world: World, length_s: float) -> Iterator[Sample]:
             why = explain(get)
         yield Sample(rates=rates, board=get("/v1/board?network=DE"), why=why)
         before, before_s = now, now_s
-
-
-def _getter(state: Running) -> Get:
-    import urllib.request
-
-    def get(path: str) -> Any:
-        request = urllib.request.Request(state.api_url + path, headers={"Authorization": f"Bearer {state.key}"})
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return json.loads(answer.read())
-
-    return get
 
 
 def _sum_up(world: World, result: Mapping[str, Any]) -> None:

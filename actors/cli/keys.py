@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -19,8 +20,16 @@ from router.settings import Key, Settings
 
 app = typer.Typer(no_args_is_help=True, help="API keys: who may send, read and manage.")
 
-Scope = Literal["send", "read", "admin"]
-DEFAULT_SCOPES: Final[tuple[Scope, ...]] = ("send", "read")
+
+class Scope(StrEnum):
+    """What a key may do: the words of ``router.settings.Key``, as typer takes a list of choices."""
+
+    SEND = "send"
+    READ = "read"
+    ADMIN = "admin"
+
+
+DEFAULT_SCOPES: Final = (Scope.SEND, Scope.READ)
 ADD_TRIES: Final = 5  # another writer of the settings at the very same moment is rare; five times in a row is none of those
 
 Config = Annotated[Path | None, typer.Option("--config", help="The TOML file.")]
@@ -42,7 +51,9 @@ def create(
     state = local.running(data_dir) if apply is not False else None
     if apply and state is None:
         fail(f"nothing runs in {data_dir}: there is no system to put the key in force in")
-    plaintext, record = make_key(os.urandom(ENTROPY_OCTETS), tenant, tuple(dict.fromkeys(scope or DEFAULT_SCOPES)))
+    plaintext, record = make_key(
+        os.urandom(ENTROPY_OCTETS), tenant, tuple(dict.fromkeys(one.value for one in scope or DEFAULT_SCOPES))
+    )
     try:
         msgspec.convert(msgspec.to_builtins(record), Key)
     except msgspec.ValidationError:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import http.client
-import json
 import os
 import random
 import signal
@@ -165,7 +164,14 @@ class System:
 
         journal = settings.journal
         start_supervisor(
-            JournalAddress(state.journal_url, journal.replicas, journal.confirm_timeout_s, float(journal.retention_s))
+            JournalAddress(
+                state.journal_url,
+                journal.replicas,
+                journal.confirm_timeout_s,
+                float(journal.retention_s),
+                folder=str(self._server().folder) if state.embedded else "",
+                fsync=journal.fsync,
+            )
         )
 
     def _await_ready(self, state: Running) -> None:
@@ -239,8 +245,3 @@ def _end(process: str, within_s: float = 20.0) -> None:
                 os.killpg(pid, signal.SIGKILL)
                 return
             time.sleep(LOOK_S)
-
-
-def as_json(rows: list[dict[str, Any]]) -> str:
-    """Rows for a machine."""
-    return json.dumps(rows, indent=2, default=str)

@@ -8,7 +8,7 @@ import msgspec
 
 from actors.cli.system import Running, System, save_state
 from actors.incarnation import incarnation_of
-from router.keys import make_key
+from router.keys import ENTROPY_OCTETS, make_key
 from router.settings import Api, CarrierProfile, Price, Settings, Tenant, Webhook, WebhookRules
 from router.webhooks import encode_secret
 from sims.smsc.process import SmscProcess
@@ -86,7 +86,7 @@ class World:
                 log=self.data_dir / f"smsc-{carrier.name}.log",
                 detached=detached,
             )
-        plaintext, key = make_key(os.urandom(38), TENANT, ("send", "read", "admin"))
+        plaintext, key = make_key(os.urandom(ENTROPY_OCTETS), TENANT, ("send", "read", "admin"))
         webhook = Webhook(url=webhook_url, secrets=(self.secret,)) if webhook_url else None
         settings = Settings(
             data_dir=str(self.data_dir),
