@@ -1,6 +1,7 @@
 """Carrier: one carrier account's sessions. Takes offers, assigns what it can write now, reports what became of it."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -8,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from actors.brain_client import BrainCall
+from actors.brain_client import BrainCall, Observations
 from actors.lane_queue import LaneQueue, Waiting
 from actors.outcomes import Outcomes
 from actors.ownership import Ownership
@@ -30,8 +31,6 @@ LANE_MIN: Final = 8  # segments; a slow carrier must still be able to take a bat
 ASSIGN_LIMIT: Final = 300  # messages one call binds
 OUTBOX_LIMIT: Final = 20_000  # facts that the journal has not taken yet; above this nothing more is sent
 LOOK_S: Final = 0.25  # how often impatient messages are looked for
-OBSERVE_S: Final = 0.1  # observations are told in batches
-OBSERVE_KEEP: Final = 50_000  # observations kept while the brain is away
 
 
 class Carrier(Shell):
@@ -44,15 +43,14 @@ class Carrier(Shell):
 
     def __init__(self, name: str, address: JournalAddress, carrier: str, brain: BrainCall) -> None:
         self._carrier = carrier
-        self._brain = brain
+        self._observations = Observations(brain)
         self._queue = LaneQueue()
-        self._reserved = 0  # segments being assigned
+        self._assigning = asyncio.Lock()
         self._go = asyncio.Event()
         self._turned = asyncio.Event()
         self._version = time.time_ns() // 1_000_000  # grows over restarts too
         self._up = False
         self._leaving = False
-        self._seen: list[Observation] = []
         self._rate = 0.0  # segments a second of late: the measure of a lane without a contract
         self._profile: CarrierProfile
         self._owner: Ownership
@@ -74,7 +72,7 @@ class Carrier(Shell):
         adopted = await self._owner.take(self._hold_until, self._adopt_event)
         log.info("carrier.owns carrier=%s epoch=%d adopted=%d", self._carrier, self._owner.epoch, adopted)
         self._outcomes = Outcomes(
-            self.journal, self.name, self._profile, self.metrics, rules=self.settings.rules, observe=self._observe
+            self.journal, self.name, self._profile, self.metrics, rules=self.settings.rules, observe=self._observations.put
         )
         for box in self._outcomes.boxes:
             self.spawn(box.run())
@@ -91,7 +89,7 @@ class Carrier(Shell):
         self.spawn(self._owner.keep())
         self.spawn(self._send())
         self.spawn(self._look())
-        self.spawn(self._tell())
+        self.spawn(self._observations.run())
 
     def _hold_until(self) -> dict[MessageClass, int]:
         now_ms = self.now_ms()
@@ -151,7 +149,7 @@ class Carrier(Shell):
             self._version += 1
             self._turned.set()
             outcome = Outcome.LINK_UP if up else Outcome.LINK_DOWN
-            self._observe([Observation(time.time(), self._carrier, "", MessageClass.OTP, outcome)])
+            self._observations.put([Observation(time.time(), self._carrier, "", MessageClass.OTP, outcome)])
             log.info("carrier.%s carrier=%s reason=%s", "up" if up else "down", self._carrier, state.reason)
             if not up:
                 self._queue.return_all(self._why() or "not bound")
@@ -175,7 +173,8 @@ class Carrier(Shell):
             if not batch:
                 await self._rest(LOOK_S)
                 continue
-            sent += await self._assign_and_write(batch)
+            async with self._assigning:
+                sent += await self._assign_and_write(batch)
 
     def _may_send(self) -> bool:
         return self._up and self._owner.valid and sum(box.size for box in self._outcomes.boxes) < OUTBOX_LIMIT
@@ -245,19 +244,6 @@ class Carrier(Shell):
             await asyncio.sleep(LOOK_S)
             self._queue.return_impatient(time.monotonic(), "the lane has no room")
 
-    # -- telling the brain ---------------------------------------------------------------------------------------
-    def _observe(self, seen: list[Observation]) -> None:
-        self._seen.extend(seen)
-        if len(self._seen) > OBSERVE_KEEP:
-            del self._seen[:-OBSERVE_KEEP]
-
-    async def _tell(self) -> None:
-        while True:
-            await asyncio.sleep(OBSERVE_S)
-            if self._seen:
-                batch, self._seen = self._seen, []
-                self._brain.observe(batch)
-
     # -- operations ----------------------------------------------------------------------------------------------
     async def settings_changed(self) -> None:
         profile = next((p for p in self.settings.carriers if p.name == self._carrier), None)
@@ -273,6 +259,10 @@ class Carrier(Shell):
         self._leaving = True
         self._on_change()
         self._queue.return_all("shutting down")
+        # What is being assigned just now comes back unwritten: its facts must be in the boxes before these are flushed.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s), self._assigning:
+                pass
         await self._link.close(within_s)
         for box in self._outcomes.boxes:
             await asyncio.wait_for(box.flushed(), within_s)
