@@ -100,3 +100,13 @@ async def test_dead_letters_and_their_replay(desk: Any) -> None:
     (again,) = await desk.journal.claim_notices("courier", ALL, 10, 60)
     assert (again.event_id, again.tries) == (two.event_id, 0)
     assert [n.event_id for n in await desk.journal.dead_notices(10)] == [one.event_id]
+
+
+async def test_settling_a_dead_letter_forgets_it_and_its_tries(desk: Any) -> None:
+    await ended(desk)
+    (notice,) = await desk.journal.claim_notices("courier", ALL, 10, 60)
+    await desk.journal.bury_notices([notice])
+    await desk.journal.settle_notices(await desk.journal.dead_notices(10))
+    assert await desk.journal.dead_notices(10) == []
+    await desk.journal.replay_notices([notice])
+    assert await desk.journal.claim_notices("courier", ALL, 10, 60) == []
