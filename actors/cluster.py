@@ -52,10 +52,12 @@ def stay_on_loopback() -> None:
 
 
 def connect(address: str, data_dir: Path) -> None:
-    """Attach this process to a running cluster."""
+    """Attach this process to a running cluster; one that is attached already stays so."""
     use_token(data_dir)
     import ray
 
+    if ray.is_initialized():
+        return
     options: dict[str, Any] = {}
     if address.startswith(LOOPBACK):
         stay_on_loopback()
