@@ -6,10 +6,10 @@ import time
 from typing import Any, Final
 
 from actors.batching import Outbox
+from actors.partitions import share_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
 from carriers.webhook import WebhookSender
-from router.ids import PARTITIONS
 from router.journal.port import JournalError, Notice
 from router.journal.wake import NOTICE_TOPIC
 from router.record import UnreadableRecord, unpack_body
@@ -31,10 +31,11 @@ class Courier(Shell):
 
     kind = "courier"
 
-    def __init__(self, name: str, address: JournalAddress, index: int, count: int) -> None:
-        self._partitions = list(range(index, PARTITIONS, count))
-        self._mine = frozenset(self._partitions)
-        self._hot: set[int] = set(self._partitions)
+    def __init__(self, name: str, address: JournalAddress, index: int) -> None:
+        self._index = index
+        self._partitions: list[int] = []
+        self._mine: frozenset[int] = frozenset()
+        self._hot: set[int] = set()
         self._stir = asyncio.Event()
         self._in_hand = 0
         self._leaving = False
@@ -70,6 +71,11 @@ class Courier(Shell):
             if tenant.webhook is not None
         }
         self._gone.clear()
+        # Two couriers that look at one partition for a moment do no harm: a claimed event is leased.
+        self._partitions = share_of(self._index, self.settings.workers.couriers)
+        self._mine = frozenset(self._partitions)
+        self._hot = set(self._partitions)
+        self._stir.set()
 
     async def _hear(self) -> None:
         async for _topic, payload in self._wake.listen(NOTICE_TOPIC):

@@ -44,11 +44,9 @@ class Dispatcher(Shell):
 
     kind = "dispatcher"
 
-    def __init__(
-        self, name: str, address: JournalAddress, index: int, count: int, carriers: Callable[[str], CarrierCall]
-    ) -> None:
+    def __init__(self, name: str, address: JournalAddress, index: int, carriers: Callable[[str], CarrierCall]) -> None:
         self._carrier_call = carriers
-        self._index, self._count = index, count
+        self._index = index
         self._pool = Pool()
         self._lanes: dict[str, CarrierLane] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
@@ -71,7 +69,8 @@ class Dispatcher(Shell):
         return f"{self.name} · {held} partitions · {len(self._pool)} in hand · {up}/{len(self._lanes)} carriers up"
 
     async def run(self) -> None:
-        self._partitions = Partitions(self.journal, self.name, self._index, self._count, on_taken=self._heat)
+        count = self.settings.workers.dispatchers
+        self._partitions = Partitions(self.journal, self.name, self._index, count, on_taken=self._heat)
         await self.settings_changed()
         await self._read_board()
         await self._partitions.start()
@@ -90,9 +89,12 @@ class Dispatcher(Shell):
             self._watches.pop(name).cancel()
         for name in sorted(wanted - self._lanes.keys()):
             lane = CarrierLane(name, self._carrier_call(name), self._stir.set)
-            lane.share = 1 / self._count
             self._lanes[name] = lane
             self._watches[name] = self.spawn(lane.watch())
+        count = self.settings.workers.dispatchers
+        for lane in self._lanes.values():
+            lane.share = 1 / count
+        await self._partitions.retune(count)
         self._stir.set()
 
     async def value_changed(self, name: str) -> None:
@@ -166,6 +168,9 @@ class Dispatcher(Shell):
                 carried = await self._turn(inspect=inspect)
             except JournalError as error:
                 log.warning("dispatcher.journal_down error=%s", type(error).__name__)
+                # The call may have taken effect: what it claimed is in nobody's hand. A new epoch gives all of it back.
+                self._pool.clear()
+                self._partitions.retake()
                 self._hot.update(self._partitions.held)
                 await asyncio.sleep(0.1)
             ended_s = time.monotonic()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from actors.waiting import woken
@@ -17,6 +17,11 @@ RENEW_S: Final = 2.5  # three renewals may fail before the lease ends
 TAKE_RETRY_S: Final = 0.5  # while some of ours are still held by another
 
 
+def share_of(index: int, count: int) -> list[int]:
+    """The partitions of one of ``count`` dispatchers; none when there are not so many any more."""
+    return list(range(index, PARTITIONS, count)) if index < count else []
+
+
 class Partitions:
     """Holds every ``count``-th partition from ``index`` on.
 
@@ -28,11 +33,13 @@ class Partitions:
     ) -> None:
         self._journal = journal
         self._owner = owner
-        self._wanted = list(range(index, PARTITIONS, count))
+        self._index = index
+        self._wanted = share_of(index, count)
         self._on_taken = on_taken
         self.held: set[int] = set()
         self.epoch = 0
-        self._retake = asyncio.Event()
+        self._look = asyncio.Event()
+        self._retaking = False
 
     async def start(self) -> None:
         """Take what can be taken now; waits for the journal if need be."""
@@ -48,34 +55,55 @@ class Partitions:
 
     def retake(self) -> None:
         """Lease anew under a new epoch: claimed messages whose fate here is lost go back to their queues."""
-        self._retake.set()
+        self._retaking = True
+        self._look.set()
+
+    async def retune(self, count: int) -> None:
+        """There are so many dispatchers now: let go of what is others' from now on, take what is ours."""
+        wanted = share_of(self._index, count)
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        self._look.set()
+        await self._let_go(self.held.difference(wanted))
 
     async def run(self) -> None:
         """Renew for ever."""
         while True:
             complete = len(self.held) == len(self._wanted)
-            await woken(self._retake, RENEW_S if complete else TAKE_RETRY_S)
+            await woken(self._look, RENEW_S if complete else TAKE_RETRY_S)
+            self._look.clear()
             try:
-                if self._retake.is_set():
+                if self._retaking:
                     self.epoch = max(self.epoch + 1, time.time_ns() // 1_000_000)
+                    self._retaking = False
                 await self._lease()
-                self._retake.clear()
             except JournalError as error:
                 log.warning("dispatcher.lease_failed owner=%s error=%s", self._owner, type(error).__name__)
                 await asyncio.sleep(TAKE_RETRY_S)
 
     async def release(self) -> None:
-        """Let go of all."""
-        held, self.held = sorted(self.held), set()
+        """Let go of all, for good."""
+        self._wanted = []
+        await self._let_go(self.held)
+
+    async def _let_go(self, partitions: Collection[int]) -> None:
+        surplus = sorted(partitions)
+        if not surplus:
+            return
+        self.held = self.held.difference(surplus)
         try:
-            await self._journal.release_partitions(self._owner, self.epoch, held)
+            await self._journal.release_partitions(self._owner, self.epoch, surplus)
         except JournalError:
             log.warning("dispatcher.release_failed owner=%s", self._owner)
 
     async def _lease(self) -> None:
+        if not self._wanted:
+            return
         held = set(await self._journal.lease_partitions(self._owner, self.epoch, self._wanted, LEASE_S))
         taken = held - self.held
         self.held = held
+        await self._let_go(held.difference(self._wanted))  # the share became smaller while the call was under way
         if taken:
             log.info("dispatcher.partitions owner=%s taken=%d held=%d", self._owner, len(taken), len(held))
             self._on_taken(sorted(taken))

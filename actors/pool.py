@@ -49,6 +49,11 @@ class Pool:
         line = self._lines[klass]
         return [line.popleft() for _ in range(min(limit, len(line)))]
 
+    def clear(self) -> None:
+        """Forget everything: the journal gives it back to the queues."""
+        for line in self._lines.values():
+            line.clear()
+
     def impatient(self, now_s: float) -> Iterator[Pending]:
         """Take out those that have waited too long."""
         for line in self._lines.values():

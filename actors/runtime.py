@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import ray
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, RayError
 
 from actors.brain import Brain
 from actors.carrier import Carrier
@@ -25,6 +25,7 @@ from router.settings import Settings
 log = logging.getLogger("trunkline.runtime")
 
 NAMESPACE: Final = "trunkline"
+TELLING_LIMIT: Final = 50  # calls to the brain under way from one carrier, which makes ten a second
 CONCURRENCY: Final = 2_000  # calls under way in one actor: offers wait in lanes, watches wait for changes
 # Actors are restarted for ever; a call is never repeated by Ray, because one that failed may have been carried out.
 OPTIONS: Final[Mapping[str, Any]] = {
@@ -55,18 +56,6 @@ class Calls:
             self._handles.pop(actor, None)
             raise
 
-    def tell(self, actor: str, method: str, *arguments: Any) -> bool:
-        """Call and do not wait; False when the handle is not at hand yet (it is looked up meanwhile)."""
-        handle = self._handles.get(actor)
-        if handle is None:
-            return False
-        getattr(handle, method).remote(*arguments)
-        return True
-
-    async def know(self, actor: str) -> None:
-        """Look up a handle; raises ``ValueError`` when there is no such actor."""
-        self._handles[actor] = await asyncio.to_thread(ray.get_actor, actor, NAMESPACE)
-
     def forget(self, actor: str) -> None:
         """Drop a handle."""
         self._handles.pop(actor, None)
@@ -91,19 +80,20 @@ class RayBrain:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._looking: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     def observe(self, batch: Sequence[Observation]) -> None:
-        if not self._calls.tell(BRAIN, "observe", pack_observations(batch)) and self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look())
+        if len(self._telling) >= TELLING_LIMIT:
+            return  # it hangs, or starts: what it does not hear it does not learn
+        task = asyncio.get_running_loop().create_task(self._tell(pack_observations(batch)))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
-    async def _look(self) -> None:
+    async def _tell(self, octets: bytes) -> None:
         try:
-            await self._calls.know(BRAIN)
-        except ValueError:
-            log.warning("carrier.no_brain")
-        finally:
-            self._looking = None
+            await self._calls.call(BRAIN, "observe", octets)
+        except (ValueError, RayError) as error:
+            log.info("carrier.brain_silent error=%s", type(error).__name__)
 
 
 class RayPeers:
@@ -130,10 +120,10 @@ class _Front(Front):
 
 
 class _Dispatcher(Dispatcher):
-    def __init__(self, name: str, address: JournalAddress, index: int, count: int) -> None:
+    def __init__(self, name: str, address: JournalAddress, index: int) -> None:
         set_up_logging(name)
         calls = Calls()
-        super().__init__(name, address, index, count, lambda carrier: RayCarrier(calls, carrier))
+        super().__init__(name, address, index, lambda carrier: RayCarrier(calls, carrier))
 
 
 class _Carrier(Carrier):
@@ -155,9 +145,9 @@ class _Limiter(Limiter):
 
 
 class _Courier(Courier):
-    def __init__(self, name: str, address: JournalAddress, index: int, count: int) -> None:
+    def __init__(self, name: str, address: JournalAddress, index: int) -> None:
         set_up_logging(name)
-        super().__init__(name, address, index, count)
+        super().__init__(name, address, index)
 
 
 class _Supervisor(Supervisor):
@@ -202,10 +192,8 @@ class RayFleet:
         arguments: list[Any] = [name, self._address]
         index = int(name.rpartition("#")[2]) if "#" in name else 0
         match kind:
-            case "dispatcher":
-                arguments += [index, settings.workers.dispatchers]
-            case "courier":
-                arguments += [index, settings.workers.couriers]
+            case "dispatcher" | "courier":
+                arguments.append(index)
             case "carrier":
                 profile = next(p for p in settings.carriers if carrier_actor(p.name) == name)
                 arguments.append(profile.name)
@@ -230,3 +218,7 @@ class RayFleet:
     async def kill(self, name: str) -> None:
         handle = await asyncio.to_thread(ray.get_actor, name, NAMESPACE)
         await asyncio.to_thread(ray.kill, handle, no_restart=False)
+
+    async def names(self) -> Sequence[str]:
+        found = await asyncio.to_thread(ray.util.list_named_actors, all_namespaces=True)
+        return [row["name"] for row in found if row["namespace"] == NAMESPACE]
