@@ -27,6 +27,11 @@ def incarnation_of(pid: int) -> str:
         return ""
 
 
+def is_local(other: str) -> bool:
+    """Whether that incarnation is, or was, a process of this machine."""
+    return other.partition(":")[0] == _boot_id()
+
+
 def surely_dead(other: str) -> bool:
     """Whether that incarnation can be seen not to run any more: it was of this machine's boot, and is gone."""
     boot, _, rest = other.partition(":")

@@ -11,11 +11,12 @@ import os
 import random
 import time
 from collections.abc import Coroutine
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from actors.incarnation import incarnation
 from actors.journal import RedisJournal, RedisWake
 from actors.metrics import Metrics, snapshot
-from router.config import load_settings_bytes
+from router.config import ConfigError, load_settings_bytes
 from router.journal.port import JournalError
 from router.journal.wake import VALUE_TOPIC
 from router.settings import Settings
@@ -24,6 +25,7 @@ log = logging.getLogger("trunkline.actors")
 
 SETTINGS_VALUE: Final = "settings"
 CONNECT_RETRY_S: Final = 0.25
+SETTINGS_LOOK_S: Final = 10.0  # without a wake call: a lost one, during a reconnect, costs at most this
 GC_THRESHOLD: Final = 50_000  # batches make many short-lived objects; measured with the default 700: 4 % of the CPU
 
 
@@ -34,6 +36,8 @@ class JournalAddress(NamedTuple):
     replicas: int = 0
     confirm_timeout_s: float = 2.0
     retention_s: float = 86_400.0
+    folder: str = ""  # of the server of our own, which the supervisor keeps running; "": the server is somebody else's
+    fsync: Literal["always", "everysec"] = "always"  # of the server of our own
 
 
 def quiet_collector() -> None:
@@ -57,6 +61,7 @@ class Shell:
         self.rng = random.Random()  # noqa: S311 (jitter and ids' tails, no secrets)
         self.started = asyncio.Event()
         self._wake: RedisWake
+        self._settings_octets = b""
         self._tasks: set[asyncio.Task[None]] = set()
         self.spawn(self._main())
 
@@ -114,11 +119,16 @@ class Shell:
                 log.warning("actor.waits name=%s for=journal", self.name)
                 await asyncio.sleep(CONNECT_RETRY_S)
         self.settings = load_settings_bytes(raw)
+        self._settings_octets = raw
         self._wake = RedisWake.connect(self.address.url)
         quiet_collector()
         self.spawn(self._listen())
+        self.spawn(self._look_at_settings())
+        begun_with = raw
         await self.run()
         self.started.set()
+        if self._settings_octets != begun_with:
+            await self.settings_changed()
 
     async def _listen(self) -> None:
         async for _topic, name in self._wake.listen(VALUE_TOPIC):
@@ -127,20 +137,34 @@ class Shell:
             else:
                 await self.value_changed(name)
 
+    async def _look_at_settings(self) -> None:
+        while True:
+            await asyncio.sleep(SETTINGS_LOOK_S)
+            await self.reload()
+
     # -- calls from outside --------------------------------------------------------------------------------------
     async def reload(self) -> None:
-        """Read the settings again."""
+        """Read the settings again; nothing happens when they are the same, or cannot be read by this release."""
         try:
             raw = await self.journal.get_value(SETTINGS_VALUE)
         except JournalError:
             return
-        if raw is not None:
+        if raw is None or raw == self._settings_octets:
+            return
+        self._settings_octets = raw
+        try:
             self.settings = load_settings_bytes(raw)
+        except ConfigError as error:
+            log.error("actor.settings_unreadable name=%s problems=%d", self.name, len(error.problems))  # noqa: TRY400 (the trace could show secrets)
+            return
+        # A call that came before the actor's own work began would meet half an actor: the work begins with these settings.
+        if self.started.is_set():
             await self.settings_changed()
 
     async def ping(self) -> dict[str, Any]:
         """Alive, and how."""
-        return {"name": self.name, "pid": os.getpid(), "ready": self.started.is_set(), **self.health()}
+        told = {"name": self.name, "pid": os.getpid(), "incarnation": incarnation(), "ready": self.started.is_set()}
+        return told | self.health()
 
     async def snapshot(self) -> bytes:
         """This process's metrics."""

@@ -5,10 +5,13 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from actors.incarnation import incarnation_of, surely_dead
+from actors.incarnation import is_local, surely_dead
+from actors.journal import EmbeddedServer
+from actors.journal.server import ServerFailed, ServerMissing
 from actors.names import directory, kind_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
@@ -20,6 +23,8 @@ LOOK_S: Final = 2.0
 PING_TIMEOUT_S: Final = 3.0
 SILENT_S: Final = 15.0  # an actor that answers no ping for so long is stuck: it is killed, and Ray starts it anew
 START_GRACE_S: Final = 60.0  # a starting actor waits for its journal, its predecessor's lease, Ray's worker
+SERVER_LOOK_S: Final = 0.5
+SERVER_RETRY_S: Final = 2.0
 
 
 class Fleet(Protocol):
@@ -39,6 +44,10 @@ class Fleet(Protocol):
 
     async def kill(self, name: str) -> None:
         """End its process; it is started anew."""
+        ...
+
+    async def names(self) -> Sequence[str]:
+        """Every actor of ours that there is, the supervisor among them."""
         ...
 
 
@@ -63,7 +72,11 @@ class Supervisor(Shell):
         self._running: list[str] = []
         self._changed = asyncio.Event()
         self._leaving = False
+        self._server = EmbeddedServer(Path(address.folder), fsync=address.fsync) if address.folder else None
         super().__init__(name, address)
+        if self._server is not None:
+            # Not part of ``run``, which waits for the journal: the two may have died together.
+            self.spawn(self._keep_server(self._server))
 
     def __repr__(self) -> str:
         ready = sum(1 for seen in self._seen.values() if seen.told.get("ready"))
@@ -75,7 +88,22 @@ class Supervisor(Shell):
     async def settings_changed(self) -> None:
         self._changed.set()
 
+    async def _keep_server(self, server: EmbeddedServer) -> None:
+        """Start the journal's own server again when its process is gone. One that only does not answer is left alone."""
+        while not self._leaving:
+            await asyncio.sleep(SERVER_LOOK_S)
+            if not server.gone():
+                continue
+            log.warning("supervisor.journal_gone")
+            try:
+                if await server.start():
+                    self.metrics.counter("trunkline_actor_restarts", "journal").add()
+            except (ServerFailed, ServerMissing, OSError) as error:
+                log.error("supervisor.journal_not_started error=%s", error)  # noqa: TRY400 (its own log says why)
+                await asyncio.sleep(SERVER_RETRY_S)
+
     async def _reconcile(self) -> None:
+        await self._find()
         while not self._leaving:
             wanted = directory(self.settings)
             for name in wanted:
@@ -86,6 +114,17 @@ class Supervisor(Shell):
             await asyncio.gather(*(self._look_at(name) for name in list(self._running)))
             self._changed.clear()
             await woken(self._changed, LOOK_S)
+
+    async def _find(self) -> None:
+        """Know of what a predecessor started, so that what is not wanted any more is ended too."""
+        now_s = time.monotonic()
+        try:
+            found = await self._fleet.names()
+        except Exception as error:
+            log.warning("supervisor.names_unknown error=%s", error)
+            return
+        self._running = sorted(name for name in found if name != self.name)
+        self._started_s = dict.fromkeys(self._running, now_s)
 
     async def _begin(self, name: str) -> None:
         try:
@@ -118,8 +157,7 @@ class Supervisor(Shell):
         if before is not None and before.pid != pid:
             log.warning("supervisor.restarted actor=%s", name)
             self.metrics.counter("trunkline_actor_restarts", kind_of(name)).add()
-        life = before.incarnation if before is not None and before.pid == pid else incarnation_of(pid)
-        self._seen[name] = Seen(pid, life, now_s, told)
+        self._seen[name] = Seen(pid, str(told.get("incarnation", "")), now_s, told)
 
     async def _silent(self, name: str, error: Exception, now_s: float) -> None:
         seen = self._seen.get(name)
@@ -132,10 +170,18 @@ class Supervisor(Shell):
         elif now_s - since_s > limit_s:
             log.error("supervisor.stuck actor=%s silent_s=%.0f", name, now_s - since_s)
             self._started_s[name] = now_s
-            if seen is not None and seen.incarnation and not surely_dead(seen.incarnation):
+            await self._put_an_end_to(name, seen)
+
+    async def _put_an_end_to(self, name: str, seen: Seen | None) -> None:
+        """Kill the process of an actor that does not answer; Ray starts it anew."""
+        try:
+            # A process id means something on its own machine only. Ray's own kill asks the process, which may not listen.
+            if seen is not None and is_local(seen.incarnation) and not surely_dead(seen.incarnation):
                 os.kill(seen.pid, signal.SIGKILL)
             else:
                 await self._fleet.kill(name)
+        except Exception as error:
+            log.warning("supervisor.kill_failed actor=%s error=%s", name, error)
 
     async def overview(self) -> list[dict[str, Any]]:
         """Every actor as last seen, for ``trunkline status``."""

@@ -137,6 +137,21 @@ class EmbeddedServer:
         """Whether a server of this folder answers on its socket."""
         return bool(probe(self.socket_path))
 
+    def gone(self) -> bool:
+        """Whether there is surely no server of this folder. One that is stopped or slow does not answer, and is there all the same."""
+        if self.running():
+            return False
+        pid = self.pid()
+        return pid is None or not self._is_ours(pid)
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether that process is this folder's server: not another one under a number used again, nor a dead one unburied."""
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()  # empty when it is dead and its parent has not asked
+        except OSError:
+            return is_alive(pid)  # a system without /proc, or it ended just now
+        return os.fsencode(self.socket_path) in words  # among its arguments, and in the title that it gives itself
+
     async def start(self) -> bool:
         """Have it running and ready; True if this call started it, False if it ran already. Raises ``ServerFailed``."""
         self._make_folders()
@@ -163,6 +178,9 @@ class EmbeddedServer:
             found = re.search(r"process_id:(\d+)", ask(self.socket_path, "INFO server"))
             if found and self.pid() is None:
                 self._pid_file.write_text(f"{found[1]}\n", "ascii")  # the file was lost; stop() needs it
+            return False
+        if not self.gone():
+            await self._ready(None)  # two servers must never write one append-only file: a silent one is waited for
             return False
         binary = self.binary or find_binary()
         log.info("journal.server_start binary=%s sha256=%s", binary.name, await asyncio.to_thread(_digest, binary))
