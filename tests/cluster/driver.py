@@ -1,0 +1,83 @@
+"""Starts a system and answers questions about it, a line of JSON each: Ray stays out of the process that runs the tests.
+
+``driver.py DATA_DIR SETTINGS KEY``; then lines ``["word", argument…]`` on standard input. When the input ends the system is stopped.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from actors.cli.system import System, overview
+from router.config import load_settings_bytes
+
+CALL_S = 5.0
+
+
+def ping(name: str) -> dict[str, Any] | None:
+    import ray
+
+    try:
+        handle = ray.get_actor(name, "trunkline")
+        return dict(ray.get(handle.ping.remote(), timeout=CALL_S))
+    except (ValueError, ray.exceptions.RayError):
+        return None
+
+
+def actors() -> list[str]:
+    """Every named actor that Ray knows, as often as it knows it."""
+    import ray
+
+    return sorted(ray.util.list_named_actors())
+
+
+def states() -> list[list[str]]:
+    """[name, state] of every actor that is not dead."""
+    from ray.util.state import list_actors
+
+    rows = list_actors(limit=1000)
+    return sorted([row.name or row.class_name, row.state] for row in rows if row.state != "DEAD")
+
+
+def main() -> None:
+    data_dir, settings_file, key = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    system = System(data_dir)
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # whatever libraries print is no answer
+
+    def answer(value: object) -> None:
+        answers.write(json.dumps(value, default=str) + "\n")
+        answers.flush()
+
+    try:
+        for line in sys.stdin:
+            word, *arguments = json.loads(line)
+            started_s = time.monotonic()
+            match word:
+                case "up":
+                    running = system.up(load_settings_bytes(settings_file.read_bytes()), config="test", key=key)
+                    answer(
+                        {
+                            "api": running.api_url,
+                            "journal": running.journal_url,
+                            "ray": running.ray_process,
+                            "took_s": time.monotonic() - started_s,
+                        }
+                    )
+                case "down":
+                    answer(system.down())
+                case "overview":
+                    answer(overview())
+                case "ping":
+                    answer(ping(*arguments))
+                case "actors":
+                    answer(actors())
+                case "states":
+                    answer(states())
+    finally:
+        system.down()
+
+
+if __name__ == "__main__":
+    main()
