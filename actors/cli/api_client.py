@@ -2,13 +2,13 @@
 
 import http.client
 import ssl
+from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 ANSWER_TIMEOUT_S: Final = 30.0
-ANSWER_LIMIT: Final = 64 << 20  # octets; no answer of the API comes near it
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})  # statuses that say nothing about the request itself
 
 
@@ -49,26 +49,29 @@ class Api:
         else:
             self._line = http.client.HTTPConnection(host, port, timeout=timeout_s)
 
-    def get(self, path: str) -> Any:
-        """GET; asked a second time when the connection turns out to have been closed. Raises ``ApiError``."""
+    def get(self, path: str, *, expect: Collection[str]) -> Any:
+        """GET an object that has at least the keys ``expect``; raises ``ApiError``.
+
+        Asked a second time when the connection turns out to have been closed meanwhile.
+        """
         reused = self._line.sock is not None
         try:
-            return self._call("GET", path, None)
+            return self._call("GET", path, None, expect)
         except ApiError as error:
             if not reused or error.status:
                 raise
-        return self._call("GET", path, None)
+        return self._call("GET", path, None, expect)
 
-    def post(self, path: str, value: Any = None) -> Any:
-        """POST of a JSON value; never made twice, hence always over a fresh connection. Raises ``ApiError``."""
+    def post(self, path: str, value: Any, *, expect: Collection[str]) -> Any:
+        """POST a JSON value; as ``get``, but never made twice, hence always over a fresh connection."""
         self._line.close()
-        return self._call("POST", path, value)
+        return self._call("POST", path, value, expect)
 
     def close(self) -> None:
         """Close the connection."""
         self._line.close()
 
-    def _call(self, method: str, path: str, value: Any) -> Any:
+    def _call(self, method: str, path: str, value: Any, expect: Collection[str]) -> Any:
         headers = {"Accept": "application/json", "User-Agent": "trunkline-cli"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
@@ -79,7 +82,7 @@ class Api:
         try:
             self._line.request(method, self._path + path, octets, headers)
             answer = self._line.getresponse()
-            body = answer.read(ANSWER_LIMIT)
+            body = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self._line.close()
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -87,9 +90,12 @@ class Api:
         if not 200 <= answer.status < 300:
             raise _refused(answer.status, body)
         try:
-            return msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
-            raise ApiError(f"what answers at {self.url} is not Trunkline's API", status=answer.status) from error
+            found = msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            found = None
+        if not isinstance(found, dict) or not found.keys() >= set(expect):
+            raise ApiError(f"what answers at {self.url} is not Trunkline's API", status=answer.status)
+        return found
 
 
 class _Fault(msgspec.Struct):

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.cli import local
-from actors.cli.terminal import clean, console, money, say, say_json, table
+from actors.cli.terminal import clean, money, say, say_json, show, table
 
 _BREAKER_STYLE: Final = {"closed": "green", "half_open": "yellow", "open": "bold red"}
 
@@ -22,11 +22,11 @@ def carriers(
 ) -> None:
     """Show every carrier: sessions, speed, window, breaker, and what is wrong with it."""
     with local.api(data_dir, url, key) as api:
-        shown = api.get("/v1/carriers")["data"]
+        shown = api.get("/v1/carriers", expect=("data",))["data"]
     if json:
         say_json(shown)
     elif shown:
-        console.print(carrier_table(shown))
+        show(carrier_table(shown))
     else:
         say("no carrier is configured")
 
@@ -42,16 +42,16 @@ def board(
     """Show the brain's scoreboard: what it expects of each carrier, by network and class."""
     asked = urlencode({name: value for name, value in (("carrier", carrier), ("network", network)) if value})
     with local.api(data_dir, url, key) as api:
-        shown = api.get(f"/v1/board?{asked}" if asked else "/v1/board")
+        shown = api.get(f"/v1/board?{asked}" if asked else "/v1/board", expect=("version", "carriers", "cells"))
     if json:
         say_json(shown)
     elif not shown["version"]:
         say("the brain has not published a scoreboard yet")
     else:
         say(f"board {shown['version']}")
-        console.print(standing_table(shown["carriers"]))
-        console.print()
-        console.print(cell_table(shown["cells"]))
+        show(standing_table(shown["carriers"]))
+        say("")
+        show(cell_table(shown["cells"]))
 
 
 def carrier_table(shown: list[Mapping[str, Any]]) -> Table:

@@ -10,7 +10,7 @@ from rich.columns import Columns
 from rich.table import Table
 
 from actors.cli import local
-from actors.cli.terminal import FAILED, clean, console, errors, say, say_json, table
+from actors.cli.terminal import FAILED, clean, counted, errors, say, say_json, show, table
 from actors.journal import RedisJournal
 from router.journal.port import Conservation
 from router.model import State
@@ -40,13 +40,13 @@ def check(
     if json:
         say_json({"counts": dict(found.counts), "faults": list(found.faults)})
     else:
-        console.print(Columns([place_table(found.counts), state_table(found.counts)], padding=(0, 4)))
+        show(Columns([place_table(found.counts), state_table(found.counts)], padding=(0, 4)))
         say(totals(found.counts))
         for fault in found.faults:
             errors.print(clean(fault), markup=False, soft_wrap=True, style="red")
-        say(f"{len(found.faults)} faults" if found.faults else "no faults")
+        say(counted(len(found.faults), "fault") if found.faults else "no faults")
     if wait and live:
-        errors.print(f"{live} messages are still live after {wait:g} s", markup=False, soft_wrap=True)
+        errors.print(f"{counted(live, 'message')} still live after {wait:g} s", markup=False, soft_wrap=True)
     if found.faults or (wait and live):
         raise typer.Exit(FAILED)
 

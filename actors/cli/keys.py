@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from actors.cli import local
-from actors.cli.terminal import FAILED, MISUSED, console, fail, say, say_json, table
+from actors.cli.terminal import FAILED, MISUSED, fail, say, say_json, show, table
 from actors.journal import RedisJournal
 from actors.shell import SETTINGS_VALUE
 from router.config import ConfigError, dump_settings, load_settings_bytes, parse_settings
@@ -85,7 +85,7 @@ def list_keys(config: Config = None, json: local.Json = False, data_dir: local.D
     if json:
         say_json([{"id": key_id, "tenant": tenant, "scopes": scopes.split()} for key_id, tenant, scopes in rows])
     elif rows:
-        console.print(table(("key", "tenant", "scopes"), ((f"tl_{key_id}_…", *rest) for key_id, *rest in rows)))
+        show(table(("key", "tenant", "scopes"), ((f"tl_{key_id}_…", *rest) for key_id, *rest in rows)))
     else:
         say("there are no keys")
 

@@ -29,7 +29,7 @@ def send(
     fields = {"from": sender, "webhook_url": webhook_url, "client_ref": client_ref}
     message: dict[str, Any] = {"to": to, "text": text, "class": klass} | {k: v for k, v in fields.items() if v}
     with local.api(data_dir, url, key) as api:
-        accepted = api.post("/v1/messages", message)
+        accepted = api.post("/v1/messages", message, expect=("id", "status"))
         if json:
             say_json(accepted, line=watch)
         else:

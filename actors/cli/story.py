@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from actors.cli.terminal import clean, money, table
+from actors.cli.terminal import clean, counted, money, table
 
 STYLES: Final = {
     "delivered": "bold green",
@@ -33,7 +33,7 @@ def headline(message: Mapping[str, Any]) -> Text:
         message["class"],
         f"to {message['to']}",
         f"network {message['network']}" if message["network"] else "",
-        f"{message['segments']} {'segment' if message['segments'] == 1 else 'segments'} of {message['encoding']}",
+        f"{counted(message['segments'], 'segment')} of {message['encoding']}",
         f"{cost['amount']} {cost['currency']}",
     ]
     return Text(clean(" · ".join(part for part in parts if part)), style="bold")

@@ -9,12 +9,13 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 FAILED: Final = 1
 MISUSED: Final = 2
+PIPED_COLUMNS: Final = 1_000
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -28,6 +29,13 @@ def clean(text: object) -> str:
 def say(text: str) -> None:
     """A line to standard output, as it is: never wrapped, so that it can be copied."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+def show(thing: RenderableType) -> None:
+    """Something to standard output; into a pipe or a file as wide as it is, for nobody reads a wrapped line twice."""
+    if not console.is_terminal:
+        console.width = PIPED_COLUMNS
+    console.print(thing)
 
 
 def fail(sentence: str, code: int = FAILED) -> NoReturn:
@@ -48,11 +56,16 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]], *, right: Iter
     """A table of cleaned texts; ready-made ``Text`` cells keep their style. ``right``: heads of columns of figures."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     figures = set(right)
-    for head in heads:
-        made.add_column(head, justify="right" if head in figures else "left", overflow="fold")
+    for place, head in enumerate(heads):  # the first names the thing: it stays whole, to be copied
+        made.add_column(head, justify="right" if head in figures else "left", overflow="fold", no_wrap=not place)
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
     return made
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 fault``, ``2 faults``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def money(micros: float) -> str:

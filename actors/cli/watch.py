@@ -7,7 +7,7 @@ import typer
 
 from actors.cli import local, story
 from actors.cli.api_client import Api, ApiError
-from actors.cli.terminal import FAILED, MISUSED, console, fail, say_json
+from actors.cli.terminal import FAILED, MISUSED, fail, say_json, show
 from router.ids import InvalidId, from_text
 from router.model import STATUS_OF, Status
 
@@ -47,22 +47,22 @@ def follow(api: Api, message_id: str, *, timeout_s: float = 0, json: bool = Fals
     while True:
         try:
             # The state first, the history after it: a state that is final has its whole history written.
-            seen: dict[str, Any] = api.get(f"/v1/messages/{message_id}")
-            events: list[dict[str, Any]] = api.get(f"/v1/messages/{message_id}/events")["data"]
+            seen: dict[str, Any] = api.get(f"/v1/messages/{message_id}", expect=("id", "status", "cost"))
+            events: list[dict[str, Any]] = api.get(f"/v1/messages/{message_id}/events", expect=("data",))["data"]
         except ApiError as error:
             if message is None or not error.passing or time.monotonic() - heard_s > PATIENCE_S:
                 raise
             pause_s = LOOK_MAX_S
         else:
             if message is None and not json:
-                console.print(story.headline(seen), soft_wrap=True)
+                show(story.headline(seen))
             heard_s, message = time.monotonic(), seen
             pause_s = LOOK_MIN_S if len(events) > shown else min(pause_s * 1.5, LOOK_MAX_S)
             for line in events[shown:]:
                 if json:
                     say_json(line, line=True)
                 else:
-                    console.print(story.event(line, events[0]["at"], seen["cost"]["currency"]), soft_wrap=True)
+                    show(story.event(line, events[0]["at"], seen["cost"]["currency"]))
             shown = max(shown, len(events))
             if seen["status"] in FINAL:
                 return str(seen["status"])

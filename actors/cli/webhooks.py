@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from actors.cli import local
-from actors.cli.terminal import console, say, say_json, table
+from actors.cli.terminal import counted, say, say_json, show, table
 
 app = typer.Typer(no_args_is_help=True, help="Webhook events that could not be delivered.")
 
@@ -20,7 +20,7 @@ def dead(
 ) -> None:
     """Show the events that were given up."""
     with local.api(data_dir, url, key) as api:
-        shown = api.get(f"/v1/webhooks/dead?limit={limit}")["data"]
+        shown = api.get(f"/v1/webhooks/dead?limit={limit}", expect=("data",))["data"]
     if json:
         say_json(shown)
     elif not shown:
@@ -29,7 +29,7 @@ def dead(
         rows = [
             (one["event_id"], one["type"], one["tenant"], one["tries"], one["webhook_url"] or "the tenant's own") for one in shown
         ]
-        console.print(table(("event", "type", "tenant", "tries", "to"), rows, right=("tries",)))
+        show(table(("event", "type", "tenant", "tries", "to"), rows, right=("tries",)))
 
 
 @app.command()
@@ -41,5 +41,6 @@ def replay(
 ) -> None:
     """Send events that were given up on their way again."""
     with local.api(data_dir, url, key) as api:
-        replayed = api.post("/v1/webhooks/dead/replay", {"event_ids": event_ids} if event_ids else {})["replayed"]
-    say(f"{replayed} {'event is' if replayed == 1 else 'events are'} on the way again")
+        asked = {"event_ids": event_ids} if event_ids else {}
+        replayed = api.post("/v1/webhooks/dead/replay", asked, expect=("replayed",))["replayed"]
+    say(f"{counted(replayed, 'event')} on the way again")
