@@ -10,6 +10,7 @@ BROUGHT_BY = {"starlette": "fastapi", "yarl": "aiohttp"}
 BROUGHT_BY |= {"jsonschema": "ray"}  # used by a test alone
 # Declared for what they do without being imported: the builder, and tools that are run.
 NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout"}
+REGISTERED = re.compile(r'spec_from_file_location\("(\w+)"')  # a module of a folder of tests, under a name of its own
 LINE = re.compile(r"^ *(?:from|import) +([A-Za-z_]\w*)(?=[\w.]* import |[\w.]*(?: as \w+)?$)", re.MULTILINE)
 
 
@@ -28,9 +29,10 @@ def third_party(places):
     }
 
 
-def lines(source):
+def by_lines(tests):
     """As ``Source.imports``, by lines: parsing all tests would take longer than all these tests may."""
-    return [(target, str(source.path)) for target in LINE.findall(source.text)]
+    theirs = {name for source in tests for name in REGISTERED.findall(source.text)}
+    return [(target, str(source.path)) for source in tests for target in LINE.findall(source.text) if target not in theirs]
 
 
 def test_declared_and_used_are_the_same(root, sources, tests):
@@ -38,7 +40,7 @@ def test_declared_and_used_are_the_same(root, sources, tests):
     runtime = {package(one) for one in project["dependencies"]}
     development = {package(one) for one in project["optional-dependencies"]["dev"]} - NOT_IMPORTED
     by_us = third_party(found for source in sources for found in source.imports())
-    by_tests = third_party(found for source in tests for found in lines(source))
+    by_tests = third_party(by_lines(tests))
     assert {name: place for name, place in by_us.items() if name not in runtime} == {}, "imported and not declared"
     assert {name: place for name, place in by_tests.items() if name not in runtime | development} == {}, (
         "imported and not declared"

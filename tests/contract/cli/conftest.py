@@ -9,11 +9,10 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-import typer
 import uvicorn
 from typer.testing import CliRunner
 
-from actors.cli.commands import mount
+from actors.cli.main import app
 from actors.cli.system import STATE_FILE, Running
 from actors.journal import EmbeddedServer, RedisJournal
 from actors.shell import SETTINGS_VALUE
@@ -121,8 +120,6 @@ def run(tmp_path, monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRUNKLINE_DATA_DIR", str(tmp_path))
-    app = typer.Typer(pretty_exceptions_enable=False)
-    mount(app)
 
     def invoke(*words):
         result = CliRunner().invoke(app, words)

@@ -1,11 +1,10 @@
 import io
 
 import pytest
-import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from actors.cli.commands import mount
+from actors.cli.main import app
 
 VARIABLES = ("TRUNKLINE_DATA_DIR", "TRUNKLINE_URL", "TRUNKLINE_KEY", "TRUNKLINE_REDIS_URL")
 
@@ -16,8 +15,6 @@ def run(tmp_path, monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRUNKLINE_DATA_DIR", str(tmp_path / "data"))
-    app = typer.Typer(pretty_exceptions_enable=False)
-    mount(app)
 
     def invoke(*words):
         result = CliRunner().invoke(app, words)
