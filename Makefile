@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.lua' -o -name '*.toml' \))
 
-.PHONY: help setup demo up down test lint bench format lock clean
+.PHONY: help setup demo up down test lint bench readme format lock clean
 
 help:
 	@echo "make demo   set up, start everything, send traffic, break a carrier, sum up (two to three minutes)"
@@ -40,9 +40,13 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/readme.py --check
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+readme: setup
+	$(BIN)/python .ci/readme.py
 
 format: setup
 	$(BIN)/ruff check --fix .
