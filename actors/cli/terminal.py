@@ -32,10 +32,15 @@ def say(text: str) -> None:
 
 
 def show(thing: RenderableType) -> None:
-    """Something to standard output; into a pipe or a file as wide as it is, for nobody reads a wrapped line twice."""
-    if not console.is_terminal:
-        console.width = PIPED_COLUMNS
-    console.print(thing)
+    """Something to standard output; into a pipe or a file as wide as it is, lines neither wrapped nor filled up."""
+    if console.is_terminal:
+        console.print(thing)
+        return
+    console.width = PIPED_COLUMNS
+    with console.capture() as captured:
+        console.print(thing)
+    sys.stdout.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
+    sys.stdout.flush()
 
 
 def fail(sentence: str, code: int = FAILED) -> NoReturn:

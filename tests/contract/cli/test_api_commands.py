@@ -170,6 +170,7 @@ def test_a_message_is_followed_to_its_end(here, served):
     assert ["one", "0.01000", "90.0%", "3.5", "s", "0.00000", "0.02350", "chosen"] in words
     assert ["two", "-", "-", "-", "-", "-", "does", "not", "go", "there"] in words
     assert "hello" not in result.stdout
+    assert all(line == line.rstrip() for line in result.stdout.splitlines())
     assert [line["kind"] for line in here.lines("watch", message_id, "--json")] == ["accepted", "assigned", "final"]
 
 
