@@ -12,7 +12,7 @@ from typing import Any, Final
 from actors.brain_client import BrainCall, Observations
 from actors.lane_queue import LaneQueue, Waiting
 from actors.outcomes import Outcomes
-from actors.ownership import Ownership
+from actors.ownership import Ownership, ended_event, hold_until_ms
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
 from actors.wire import Lane, Reply, pack_lane, pack_reply, unpack_offer
@@ -69,7 +69,9 @@ class Carrier(Shell):
     async def run(self) -> None:
         self._profile = next(profile for profile in self.settings.carriers if profile.name == self._carrier)
         self._owner = Ownership(self.journal, self.name)
-        adopted = await self._owner.take(self._hold_until, self._adopt_event)
+        adopted = await self._owner.take(
+            lambda: hold_until_ms(self.settings, self.now_ms()), lambda: ended_event(self._carrier, self.now_ms())
+        )
         log.info("carrier.owns carrier=%s epoch=%d adopted=%d", self._carrier, self._owner.epoch, adopted)
         self._outcomes = Outcomes(
             self.journal, self.name, self._profile, self.metrics, rules=self.settings.rules, observe=self._observations.put
@@ -90,13 +92,6 @@ class Carrier(Shell):
         self.spawn(self._send())
         self.spawn(self._look())
         self.spawn(self._observations.run())
-
-    def _hold_until(self) -> dict[MessageClass, int]:
-        now_ms = self.now_ms()
-        return {klass: now_ms + int(self.settings.rules(klass).unknown_hold_s * 1000) for klass in MessageClass}
-
-    def _adopt_event(self) -> bytes:
-        return pack_event(self.now_ms(), EventKind.UNKNOWN, self._carrier, "the carrier's process ended before the answer came")
 
     # -- calls from dispatchers ----------------------------------------------------------------------------------
     async def offer(self, octets: bytes) -> bytes:
@@ -197,7 +192,7 @@ class Carrier(Shell):
                 body = unpack_body(offered.body)
             except UnreadableRecord:
                 event = pack_event(self.now_ms(), EventKind.FINAL, int(State.FAILED), ErrorName.UNREADABLE_RECORD, True, "")
-                unreadable.append(Finish(offered.id, State.FAILED, event))
+                unreadable.append(Finish(offered.id, State.FAILED, event, offered.attempts + 1))
                 continue
             outgoing.append(Outgoing(offered.id, offered.attempts + 1, offered.klass, body))
         self._outcomes.finished.put(unreadable)
@@ -230,7 +225,8 @@ class Carrier(Shell):
             return
         # The link or the lease went while the assignment was on its way to the disk: nothing has been written.
         event = pack_event(self.now_ms(), EventKind.RETURNED, self._carrier, self._why() or "lease over")
-        self._outcomes.requeued.put([Requeue(message.id, 0, event, counted=False) for message in outgoing])
+        back = [Requeue(message.id, 0, event, counted=False, attempts=message.attempts) for message in outgoing]
+        self._outcomes.requeued.put(back)
 
     def _count(self, outgoing: Sequence[Outgoing]) -> None:
         for klass in MessageClass:

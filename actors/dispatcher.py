@@ -231,7 +231,7 @@ class Dispatcher(Shell):
     @staticmethod
     def _end(message: Claimed, end: End, now_ms: int) -> Finish:
         event = pack_event(now_ms, EventKind.FINAL, int(end.state), end.error, end.permanent, "")
-        return Finish(message.id, end.state, event)
+        return Finish(message.id, end.state, event, message.attempts)
 
     def _plan_all(self, rooms: dict[MessageClass, dict[str, int]]) -> int:
         """Plan each class in order of precedence, so that what one-time codes take is no room for the others."""
@@ -337,7 +337,9 @@ class Dispatcher(Shell):
         tired = list(self._pool.impatient(time.monotonic()))
         if tired:
             due_ms = self.now_ms() + AGAIN_MS
-            await self.journal.requeue("", [Requeue(item.claimed.id, due_ms, b"", counted=False) for item in tired])
+            await self.journal.requeue(
+                "", [Requeue(item.claimed.id, due_ms, b"", attempts=item.claimed.attempts) for item in tired]
+            )
 
     # -- leaving -------------------------------------------------------------------------------------------------
     async def drain(self, within_s: float) -> None:

@@ -99,12 +99,12 @@ class Outcomes:
                 case Verdict.UNKNOWN:
                     rules = self._rules(outgoing.klass)
                     event = pack_event(now_ms, EventKind.UNKNOWN, self._profile.name, answer.reason)
-                    held.append(Hold(outgoing.id, now_ms + int(rules.unknown_hold_s * 1000), event))
+                    held.append(Hold(outgoing.id, now_ms + int(rules.unknown_hold_s * 1000), event, outgoing.attempts))
                     seen.append(self._seen(outgoing, Outcome.UNANSWERED, now_s))
                     self._metrics.counter("trunkline_unknown", self._profile.name, outgoing.klass.word).add()
                 case Verdict.RETURNED:
                     event = pack_event(now_ms, EventKind.RETURNED, self._profile.name, answer.reason)
-                    requeued.append(Requeue(outgoing.id, 0, event, counted=False))
+                    requeued.append(Requeue(outgoing.id, 0, event, counted=False, attempts=outgoing.attempts))
         self.submitted.put(submitted)
         self.requeued.put(requeued)
         self.finished.put(finished)
@@ -150,10 +150,10 @@ class Outcomes:
         )
         if isinstance(next_, End):
             final = pack_event(now_ms, EventKind.FINAL, int(next_.state), next_.error, next_.permanent, f"0x{answer.status:02X}")
-            finished.append(Finish(outgoing.id, next_.state, refused + final))
+            finished.append(Finish(outgoing.id, next_.state, refused + final, outgoing.attempts))
             self._metrics.counter("trunkline_finished", STATUS_OF[next_.state], name, klass.word, next_.error).add()
         else:
-            requeued.append(Requeue(outgoing.id, next_.due_ms, refused))
+            requeued.append(Requeue(outgoing.id, next_.due_ms, refused, attempts=outgoing.attempts))
 
     def _measure(self, accepted: Sequence[tuple[Outgoing, Answer]], now_ms: int) -> None:
         if not accepted:

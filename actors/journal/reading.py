@@ -78,7 +78,7 @@ class Reading(Servers):
         return totals
 
     async def put_value(self, name: str, value: bytes, ttl_s: float = 0) -> None:
-        """Keep a named value, and wake who listens for it."""
+        """Keep a named value, and wake who listens for it; one with a lifetime wakes nobody."""
         partition, key = value_key(name)
         await self._topology.home(partition).run("put", [key, name, value, ms(ttl_s)])
 

@@ -320,7 +320,7 @@ class Journal(Protocol):
 
     # -- small things kept beside the messages --------------------------------------------------------------------
     async def put_value(self, name: str, value: bytes, ttl_s: float = 0) -> None:
-        """Keep a named value: configuration, board, brain snapshot, decision tables (with a ``ttl_s``)."""
+        """Keep a named value: configuration, board, brain snapshot; with a ``ttl_s`` (decision tables) it wakes nobody."""
         ...
 
     async def get_value(self, name: str) -> bytes | None:

@@ -58,9 +58,10 @@ class Reading(Shelf):
         return found
 
     async def put_value(self, name: str, value: bytes, ttl_s: float = 0) -> None:
-        """Keep a named value, and wake who listens for it."""
+        """Keep a named value, and wake who listens for it; one with a lifetime wakes nobody."""
         self._values[name] = (value, self._clock_ms() + int(ttl_s * 1000) if ttl_s > 0 else 0)
-        self._on_wake(VALUE_TOPIC, name)
+        if not ttl_s:
+            self._on_wake(VALUE_TOPIC, name)
 
     async def get_value(self, name: str) -> bytes | None:
         """A named value."""
