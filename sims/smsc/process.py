@@ -48,6 +48,10 @@ class SmscProcess:
         """Its counters."""
         return self._call("GET", "/stats")
 
+    def messages(self, limit: int) -> list[dict[str, Any]]:
+        """The newest messages that arrived, at most so many, as ``Arrived.shown`` tells them."""
+        return list(self._call("GET", f"/messages?limit={limit}")["data"])
+
     def change(self, fields: Mapping[str, Any]) -> None:
         """Change fields of its temperament."""
         self._call("POST", "/temperament", json.dumps(fields).encode())

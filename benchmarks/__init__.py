@@ -1,0 +1,1 @@
+"""What the whole system carries, and what a message costs: ``python -m benchmarks``."""

@@ -1,0 +1,158 @@
+"""One load on a running world, measured from all sides."""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from benchmarks.meter import Meter, Progress, Traffic
+from benchmarks.processes import spent_between
+from benchmarks.result import Cost, Latency, Run
+from benchmarks.world import World
+
+LOOK_S: Final = 0.2
+SETTLE_S: Final = 60.0  # how long the last messages may take before they count as lost
+GRACE_S: Final = 120.0  # how long the generator may take beyond the load's own length
+ENDED_SAMPLES: Final = 2  # looks without a change before a drain counts as done
+SCRIPTS: Final = frozenset({"evalsha", "eval"})
+PLAIN: Final = frozenset({"get", "publish", "subscribe", "hello", "client|setinfo", "ping"})  # what is called outside scripts too
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of the system."""
+
+    mode: Literal["single", "batch"]
+    rate_mps: float
+    duration_s: float
+    format: Literal["json", "msgpack"] = "json"
+    webhooks: bool = False
+    seed: int = 1
+
+    def arguments(self, world: World, result: Path) -> list[str]:
+        """The generator's command line."""
+        words = [
+            *(sys.executable, "-m", "sims.load", "--url", world.state.api_url, "--key", world.state.key, "--quiet"),
+            *("--mode", self.mode, "--format", self.format, "--rate", str(self.rate_mps), "--duration", str(self.duration_s)),
+            *("--seed", str(self.seed), "--json", str(result)),
+        ]
+        if self.webhooks:
+            words += ["--webhooks", "--webhook-secret", world.secret, "--follow-timeout", str(SETTLE_S)]
+        return words
+
+
+def carry(world: World, load: Load) -> Run:
+    """Put the load on, wait until all of it has ended, check, and tell."""
+    return asyncio.run(_carry(world, load))
+
+
+async def _carry(world: World, load: Load) -> Run:
+    meter = Meter(world.state.journal_url)
+    try:
+        processes, result_file = world.processes(), world.folder / "load.json"
+        doubles = _duplicates(world)
+        since_ms = time.time_ns() // 1_000_000
+        cpu, traffic, first = processes.cpu_s(), await meter.traffic(), await meter.progress()
+        started_s = time.monotonic()
+        used_before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        with (world.folder / "load.log").open("ab") as log:
+            generator = subprocess.Popen(  # noqa: ASYNC220 (milliseconds, and nothing else runs in this loop)
+                load.arguments(world, result_file), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            samples = await _watch(meter, generator, first, load.duration_s + GRACE_S)
+        finally:
+            if generator.poll() is None:
+                generator.terminate()
+            generator.wait()
+        took_s = time.monotonic() - started_s
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = spent_between(cpu, processes.cpu_s())
+        spent["load generator"] = used.ru_utime + used.ru_stime - used_before.ru_utime - used_before.ru_stime
+        last = samples[-1]
+        cost = cost_of(spent, took_s, (traffic, await meter.traffic()), last.finished - first.finished)
+        told: dict[str, Any] = json.loads(result_file.read_bytes())
+        checked = await meter.check()
+        accept_s, ended_s = _when(samples, "accepted"), _when(samples, "finished")
+        began_s = next((sample.at_s for sample in samples if sample.accepted > first.accepted), accept_s) - LOOK_S
+        return Run(
+            asked_mps=load.rate_mps,
+            duration_s=load.duration_s,
+            accepted=told["accepted"],
+            refused=sum(entry["messages"] for entry in told["refused"]),
+            errors=sum(told["errors"].values()) + told["unsent"],
+            accepted_mps=told["accepted_mps"],
+            delivered_mps=round((last.finished - first.finished) / max(ended_s - began_s, LOOK_S), 1),
+            drain_s=round(ended_s - accept_s, 2),
+            latencies=_told(told) | await meter.latencies(since_ms),
+            cost=cost,
+            up_s=round(world.up_s, 2),
+            first_delivered_s=round(world.first_s, 2),
+            lost=max(0, told["accepted"] - (last.finished - first.finished), told["lost"]),
+            duplicates=_duplicates(world) - doubles,
+            bad_signatures=told["bad_signatures"],
+            faults=tuple(checked.faults),
+        )
+    finally:
+        await meter.close()
+
+
+async def _watch(meter: Meter, generator: "subprocess.Popen[bytes]", first: Progress, limit_s: float) -> list[Progress]:
+    """Look until the generator is gone and nothing is left, or ``SETTLE_S`` after it is gone."""
+    samples = [first]
+    deadline_s = time.monotonic() + limit_s
+    quiet = 0
+    gone_s = float("inf")
+    while quiet < ENDED_SAMPLES and time.monotonic() < min(deadline_s, gone_s + SETTLE_S):
+        await asyncio.sleep(LOOK_S)
+        samples.append(await meter.progress())
+        if generator.poll() is not None:
+            gone_s = min(gone_s, time.monotonic())
+            quiet = quiet + 1 if samples[-1].accepted == samples[-1].finished else 0
+    return samples
+
+
+def _when(samples: list[Progress], field: Literal["accepted", "finished"]) -> float:
+    """When a counter reached its last value."""
+    final = getattr(samples[-1], field)
+    return next(sample.at_s for sample in samples if getattr(sample, field) == final)
+
+
+def _duplicates(world: World) -> int:
+    return sum(stats["duplicates"] for stats in world.stats().values())
+
+
+def cost_of(spent_s: Mapping[str, float], took_s: float, traffic: tuple[Traffic, Traffic], messages: int) -> Cost:
+    """What was used, a message and of a core."""
+    before, after = traffic
+    calls = {name: number - before.calls.get(name, 0) for name, number in after.calls.items()}
+    outside = {name: number for name, number in calls.items() if name in SCRIPTS | PLAIN and number > 0}
+    inside = sum(number for name, number in calls.items() if name not in SCRIPTS | PLAIN | {"hmget", "info", "config|get"})
+    each = max(messages, 1)
+    return Cost(
+        cpu_us_per_message={kind: round(cpu_s * 1e6 / each, 1) for kind, cpu_s in spent_s.items()},
+        cpu_share={kind: round(cpu_s / took_s, 4) for kind, cpu_s in spent_s.items()},
+        journal_calls_per_message=round(sum(outside.values()) / each, 4),
+        journal_commands_per_message=round(inside / each, 2),
+        journal_in_per_message=round((after.octets_in - before.octets_in) / each, 1),
+        journal_out_per_message=round((after.octets_out - before.octets_out) / each, 1),
+        journal_aof_per_message=round(max(0, after.aof - before.aof) / each, 1),
+        journal_calls=outside,
+    )
+
+
+def _told(told: Mapping[str, Any]) -> dict[str, Latency]:
+    """The generator's own latencies."""
+    found = {}
+    for name, source in (("accepted", "accept_ms"), ("final by webhook", "end_to_end_ms")):
+        for klass, figures in told[source].items():
+            if figures["count"]:
+                word = name if klass == "all" else f"{name}, {klass}"
+                found[word] = Latency(**{field: figures[field] for field in ("count", "p50", "p90", "p99", "max")})
+    return found

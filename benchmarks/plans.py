@@ -1,0 +1,132 @@
+"""The benchmarks by name: what each puts on the system, and what it asks of it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, NamedTuple
+
+from benchmarks import lone
+from benchmarks.load import Load, carry, cost_of
+from benchmarks.meter import Meter
+from benchmarks.processes import spent_between
+from benchmarks.result import Row, Run
+from benchmarks.world import World, running
+
+BATCH_MPS: Final = 3_000
+SINGLE_MPS: Final = 1_200
+DURATION_S: Final = 30.0
+STEPS_MPS: Final = (3_000, 4_000, 5_000, 6_500, 8_000, 10_000, 12_000, 15_000)
+STEP_S: Final = 10.0
+LONE_GOAL_MS: Final = 15.0
+IDLE_S: Final = 10.0
+CALM_S: Final = 3.0  # after the first message, until nothing of the start is left
+
+
+class Wish(NamedTuple):
+    """What the command line asks for. ``duration_s`` and ``rate_mps``: 0 is each benchmark's own."""
+
+    runs: int = 1
+    duration_s: float = 0.0
+    rate_mps: float = 0.0
+
+
+class Seen(NamedTuple):
+    """Whom to tell: that something begins, and of a world that runs (for the server's version)."""
+
+    begins: Callable[[str], None]
+    world: Callable[[World], None]
+
+
+def batch(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """The batch API, 500 messages a request, in both formats."""
+    forms: tuple[Literal["msgpack", "json"], ...] = ("msgpack", "json")
+    for form in forms:
+        load = Load(mode="batch", format=form, rate_mps=wish.rate_mps or BATCH_MPS, duration_s=wish.duration_s or DURATION_S)
+        yield _loaded(f"batch {form}", load, wish, seen)
+
+
+def single(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """One message a request, without webhooks and with one for each message."""
+    for webhooks in (False, True):
+        load = Load(
+            mode="single", rate_mps=wish.rate_mps or SINGLE_MPS, duration_s=wish.duration_s or DURATION_S, webhooks=webhooks
+        )
+        yield _loaded("single + webhook" if webhooks else "single", load, wish, seen)
+
+
+def limit(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """The batch API at rising rates, until one is not carried any more."""
+    for rate_mps in (wish.rate_mps,) if wish.rate_mps else STEPS_MPS:
+        load = Load(mode="batch", format="msgpack", rate_mps=rate_mps, duration_s=wish.duration_s or STEP_S)
+        row = _loaded(f"limit {rate_mps:,.0f}/s", load, wish, seen)
+        row.goal = ""  # a search, not a promise
+        yield row
+        if not row.reached:
+            return
+
+
+def alone(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """One ``otp`` at a time."""
+    row = Row(name="lone otp", goal=f"median to submit_sm under {LONE_GOAL_MS:g} ms")
+    for _ in range(wish.runs):
+        seen.begins(row.name)
+        with running() as world:
+            seen.world(world)
+            time.sleep(CALM_S)
+            row.runs.append(lone.measure(world))
+    row.reached = row.middle(f"latencies.{lone.AT_CARRIER}.p50")[0] < LONE_GOAL_MS
+    yield row
+
+
+def idle(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """Nothing to do."""
+    row = Row(name="idle")
+    for _ in range(wish.runs):
+        seen.begins(row.name)
+        with running() as world:
+            seen.world(world)
+            time.sleep(CALM_S)
+            row.runs.append(asyncio.run(_rest(world, wish.duration_s or IDLE_S)))
+    yield row
+
+
+PLANS: Final[dict[str, Callable[[Wish, Seen], Iterator[Row]]]] = {
+    "batch": batch,
+    "limit": limit,
+    "single": single,
+    "lone": alone,
+    "idle": idle,
+}
+
+
+def _loaded(name: str, load: Load, wish: Wish, seen: Seen) -> Row:
+    """The row of a load, each run in a world of its own."""
+    row = Row(name=name, goal=f"{load.rate_mps:,.0f}/s sustained for {load.duration_s:g} s")
+    for _ in range(wish.runs):
+        seen.begins(row.name)
+        with running(webhooks=load.webhooks) as world:
+            seen.world(world)
+            row.runs.append(carry(world, load))
+    row.reached = 2 * sum(run.sustained for run in row.runs) > len(row.runs)
+    return row
+
+
+async def _rest(world: World, duration_s: float) -> Run:
+    meter = Meter(world.state.journal_url)
+    try:
+        processes = world.processes()
+        cpu, traffic, began_s = processes.cpu_s(), await meter.traffic(), time.monotonic()
+        await asyncio.sleep(duration_s)
+        took_s = time.monotonic() - began_s
+        spent = spent_between(cpu, processes.cpu_s())
+        checked = await meter.check()
+        return Run(
+            duration_s=round(took_s, 1),
+            cost=cost_of(spent, took_s, (traffic, await meter.traffic()), 0),
+            memory_mb=processes.memory_mb(),
+            up_s=round(world.up_s, 2),
+            first_delivered_s=round(world.first_s, 2),
+            faults=tuple(checked.faults),
+        )
+    finally:
+        await meter.close()

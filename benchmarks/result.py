@@ -1,0 +1,98 @@
+"""What one run found out, and what is asked of it."""
+
+from statistics import median
+from typing import Any
+
+import msgspec
+
+DRAIN_LIMIT_S = 5.0  # sustained: what is left at the end of the load is delivered within this
+SUSTAINED = 0.98  # of the rate asked for
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds."""
+
+    count: int
+    p50: float
+    p90: float
+    p99: float
+    max: float
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What was used between two moments. All by message where the name says so."""
+
+    cpu_us_per_message: dict[str, float] = {}  # by kind of process
+    cpu_share: dict[str, float] = {}  # by kind of process, of one core
+    journal_calls_per_message: float = 0.0  # what clients call: scripts and commands
+    journal_commands_per_message: float = 0.0  # what scripts call inside the server
+    journal_in_per_message: float = 0.0  # octets
+    journal_out_per_message: float = 0.0
+    journal_aof_per_message: float = 0.0
+    journal_calls: dict[str, int] = {}  # by command
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. Throughputs are messages a second; latencies count from the intended send time where there is one."""
+
+    asked_mps: float = 0.0
+    duration_s: float = 0.0
+    accepted: int = 0
+    refused: int = 0
+    errors: int = 0
+    accepted_mps: float = 0.0
+    delivered_mps: float = 0.0  # from the first accept to the last end
+    drain_s: float = 0.0  # from the last accept to the last end
+    latencies: dict[str, Latency] = {}
+    cost: Cost = Cost()
+    memory_mb: dict[str, tuple[int, float]] = {}  # kind → (processes, PSS)
+    up_s: float = 0.0
+    first_delivered_s: float = 0.0
+    lost: int = 0
+    duplicates: int = 0
+    bad_signatures: int = 0
+    faults: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Nothing lost, and the checker finds nothing."""
+        return not self.lost and not self.faults and not self.bad_signatures
+
+    @property
+    def sustained(self) -> bool:
+        """Whether the rate asked for was carried from end to end."""
+        enough = self.accepted_mps >= SUSTAINED * self.asked_mps
+        return enough and not self.refused and not self.errors and self.drain_s <= DRAIN_LIMIT_S
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """The runs of one benchmark. ``goal``: what is asked, in words; "" for nothing."""
+
+    name: str
+    goal: str = ""
+    reached: bool = True
+    runs: list[Run] = []
+
+    def middle(self, field: str) -> tuple[float, float, float]:
+        """Median, least and greatest of a figure: a dotted path such as ``latencies.accepted.p99``."""
+        values = [value for run in self.runs if (value := _at(run, field)) is not None]
+        return (median(values), min(values), max(values)) if values else (0.0, 0.0, 0.0)
+
+
+def _at(run: Run, path: str) -> float | None:
+    value: Any = run
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+        if value is None:
+            return None
+    return float(value)
+
+
+def latency_of(values_ms: list[float]) -> Latency:
+    """Exact percentiles of single durations."""
+    ordered = sorted(values_ms)
+
+    def at(percent: float) -> float:
+        return round(ordered[min(len(ordered) - 1, int(percent / 100 * len(ordered)))], 2) if ordered else 0.0
+
+    return Latency(count=len(ordered), p50=at(50), p90=at(90), p99=at(99), max=round(ordered[-1], 2) if ordered else 0.0)
