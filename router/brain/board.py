@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from router.brain.ages import CLASSES, GROUP_OF, GROUPS, Floats, Ints, sums
+from router.brain.ages import BINS, CLASSES, GROUP_OF, GROUPS, Floats, Ints, sums
 from router.brain.breaker import CLOSED
-from router.brain.change import UP
 from router.brain.curves import curve, hazards
+from router.brain.fallen import places_of
 from router.brain.ledger import CARRIER, COUNTRY, GROUP, MARKET, NETWORK, ROUTE, Ledger
 from router.brain.networks import WORLD
 from router.brain.port import Board, CarrierView, Cell
@@ -91,10 +91,9 @@ def _views(state: BrainState) -> dict[str, CarrierView]:
 def _suspect_carriers(state: BrainState) -> set[str]:
     """Carriers with a suspicion at any level."""
     ledger = state.ledger
-    names = (ledger.carriers, ledger.markets, ledger.routes)
     return {
         level.names[place][0]
-        for level, detector in zip(names, state.detectors, strict=True)
+        for level, detector in zip(places_of(ledger), state.detectors, strict=True)
         for place in np.flatnonzero(np.isfinite(detector.suspect_s)).tolist()
     }
 
@@ -103,10 +102,10 @@ def _probes(state: BrainState, now: float) -> dict[str, float]:
     """Where probes are wanted: the suspects, then what has not been used for long."""
     ledger = state.ledger
     probes: dict[str, float] = {}
-    for level, detector in zip((ledger.carriers, ledger.markets, ledger.routes), state.detectors, strict=True):
+    for level, detector in zip(places_of(ledger), state.detectors, strict=True):
         for place in np.flatnonzero(np.isfinite(detector.suspect_s)).tolist():
             carrier, *scope = level.names[place]
-            eager = now - detector.suspect_s[place] < PATIENCE_S or detector.seen[UP, place] > 0
+            eager = now - detector.suspect_s[place] < PATIENCE_S or detector.back[place] > 0
             probes[f"{carrier}|{scope[0] if scope else WORLD}"] = PROBE_S if eager else PROBE_LATER_S
     last = np.full(len(ledger.markets), -np.inf)
     np.maximum.at(last, ledger.of[MARKET, : ledger.rows], ledger.used_s[: ledger.rows])
@@ -164,10 +163,13 @@ def _cells(state: BrainState) -> dict[str, Cell]:
     if found is None or len(found.positive.cell) != ledger.rows:
         found = estimate(state)
     pairs = _Pairs(ledger)
+    fallen = np.ones((len(pairs.keys), BINS))
+    for factor, places in zip(state.fallen, (pairs.carrier, pairs.market, pairs.route), strict=True):
+        fallen *= factor[places]
     cells: dict[str, Cell] = {}
     for group in range(GROUPS):
         row = _rows_of(ledger, pairs, group)
-        mu, nu = hazards(_rate(found.positive, pairs, row, group), _rate(found.negative, pairs, row, group))
+        mu, nu = hazards(fallen * _rate(found.positive, pairs, row, group), _rate(found.negative, pairs, row, group))
         weight = np.where(row >= 0, ledger.n[row], 0.0)
         for klass in CLASSES:
             if GROUP_OF[klass] == group:

@@ -8,9 +8,10 @@ kept above zero, it alarms at a threshold: downwards with r = 0.5, upwards with 
   that the logarithm keeps it the same in hours whatever the traffic.
 - It must hold for 2 s: hazards are constant within an age bin only on average, and a burst of messages runs ahead of or behind
   its expectation for as long as a bin is wide.
-- Of a suspect whose former rates are kept the question is whether they are back: upwards the score sums the log-likelihood ratio
-  of the former rates against the present ones, bin by bin, and the threshold is 6, for a carrier taken back too soon is found out
-  again, and one left out too long is money lost.
+- A place that fell is under suspicion, and the question is whether its habit is back: a sequential probability ratio test (Wald
+  1945) of the habit against what is seen since the fall, or half of the habit where that is less. At +6 it is back, for a carrier
+  taken back too soon is found out again and one left out too long is money lost; at -3 the test begins anew with the messages
+  submitted from then on, so that what a black hole swallowed does not count against its recovery. Each relapse doubles the +6.
 - A place speaks up when it has 50 observations and is 30 s old; rows younger than that count as far as they are known.
 """
 
@@ -24,12 +25,16 @@ DOWN_RATIO: Final = 0.5
 UP_RATIO: Final = 2.5
 THRESHOLD: Final = 12.0
 RETURN_THRESHOLD: Final = 6.0
+ANEW: Final = -3.0
+RELAPSE_S: Final = 120.0  # a fall so soon after a return is a relapse
+PATIENT: Final = 16.0  # the most that relapses multiply the threshold by
+LONGEST_S: Final = 60.0  # a change is not thought to be older when it is found
 HOLD_S: Final = 2.0
 LEAST_SEEN: Final = 50.0
 WARM_UP_S: Final = 30.0
 RATE_S: Final = 60.0  # over which the expected rate is averaged
 KNOWN: Final = 30.0  # observations at which a row's word counts half
-RATIO_RANGE: Final = (0.02, 50.0)
+RATIO_RANGE: Final = (0.02, 5.0)
 
 DOWN: Final = 0
 UP: Final = 1
@@ -42,74 +47,92 @@ class Alarm(NamedTuple):
     way: int  # DOWN or UP
     ratio: float  # observed over expected since the change
     missing: float  # expected less observed
+    since_s: float  # how many seconds ago it began
+
+
+_BY_WAY: Final = ("score", "seen", "expected", "rising_s", "over_s")
+_BY_PLACE: Final = {"rate": 0.0, "suspect_s": np.inf, "phi": 1.0, "back": 0.0, "rose_s": -np.inf, "trials": 1.0}
 
 
 class Detector:
     """The CUSUMs of one level. Columns are places; they grow with the ledger."""
 
-    __slots__ = ("expected", "over_s", "rate", "score", "seen", "suspect_s")
+    __slots__ = ("back", "expected", "over_s", "phi", "rate", "rising_s", "rose_s", "score", "seen", "suspect_s", "trials")
 
     def __init__(self) -> None:
         self.score: Floats = np.zeros((2, 0))  # by way and place
         self.seen: Floats = np.zeros((2, 0))  # receipts since the score last left zero
         self.expected: Floats = np.zeros((2, 0))
+        self.rising_s: Floats = np.zeros((2, 0))  # how long ago that was
         self.over_s: Floats = np.zeros((2, 0))  # how long the score has been above the threshold
         self.rate: Floats = np.zeros(0)  # early receipts expected per second
         self.suspect_s: Floats = np.zeros(0)  # since when the place is under suspicion; inf: it is not
+        self.phi: Floats = np.zeros(0)  # of suspects: observed over expected when they fell
+        self.back: Floats = np.zeros(0)  # of suspects: evidence that they are back
+        self.rose_s: Floats = np.zeros(0)  # when the place was last taken back
+        self.trials: Floats = np.zeros(0)  # of suspects: what relapses multiply the threshold by
 
     def grow(self, places: int) -> None:
         """Make room for places that appeared."""
         more = places - len(self.rate)
         if more > 0:
-            self.score, self.seen, self.expected, self.over_s = (
-                np.hstack((column, np.zeros((2, more)))) for column in (self.score, self.seen, self.expected, self.over_s)
-            )
-            self.rate = np.concatenate((self.rate, np.zeros(more)))
-            self.suspect_s = np.concatenate((self.suspect_s, np.full(more, np.inf)))
+            for name in _BY_WAY:
+                setattr(self, name, np.hstack((getattr(self, name), np.zeros((2, more)))))
+            for name, empty in _BY_PLACE.items():
+                setattr(self, name, np.concatenate((getattr(self, name), np.full(more, empty))))
 
-    def step(self, seen: Floats, expected: Floats, known: Floats, back: Floats, lapse_s: float) -> list[Alarm]:
-        """Add what was seen and expected in ``lapse_s`` seconds; the alarms it raises, at most one a place.
+    def step(self, seen: Floats, expected: Floats, known: Floats, lapse_s: float) -> list[Alarm]:
+        """Add what was seen and expected in ``lapse_s`` seconds; the alarms of places not under suspicion, at most one a place.
 
-        ``back``: the log-likelihood ratio of a suspect's former rates; NaN where none are kept.
-        ``known``: observations behind each place. A place under suspicion is listened to whatever is known of it.
+        ``known``: observations behind each place.
         """
         fade = np.exp(-lapse_s / RATE_S)
         self.rate = self.rate * fade + (1.0 - fade) * expected / max(lapse_s, 1e-6)
-        suspect: Bools = np.isfinite(self.suspect_s)
-        active: Bools = (known >= LEAST_SEEN) | suspect
-        threshold = np.tile(THRESHOLD + np.log1p(self.rate), (2, 1))
-        returning = suspect & ~np.isnan(back)
-        threshold[UP, returning] = RETURN_THRESHOLD
+        active: Bools = (known >= LEAST_SEEN) & ~np.isfinite(self.suspect_s)
+        threshold = THRESHOLD + np.log1p(self.rate)
         ratios = np.array((DOWN_RATIO, UP_RATIO))[:, None]
         gain = seen * np.log(ratios) + (1.0 - ratios) * expected
-        gain[UP, returning] = back[returning]
         # Capped, so that a burst that was late is forgiven as soon as its receipts come.
         score = np.minimum(self.score + gain, 2.0 * threshold)
         alive = (score > 0) & active
         self.score = np.where(alive, score, 0.0)
         self.seen = np.where(alive, self.seen + seen, 0.0)
         self.expected = np.where(alive, self.expected + expected, 0.0)
+        self.rising_s = np.where(alive, self.rising_s + lapse_s, 0.0)
         self.over_s = np.where(self.score > threshold, self.over_s + lapse_s, 0.0)
         alarms = []
         for place in np.flatnonzero((self.over_s > HOLD_S).any(axis=0)).tolist():
             way = DOWN if self.over_s[DOWN, place] > HOLD_S else UP
             ratio = (self.seen[way, place] + 1.0) / (self.expected[way, place] + 1.0)
+            since_s = min(float(self.rising_s[way, place]), LONGEST_S)
             missing = float(self.expected[way, place] - self.seen[way, place])
-            alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE)), missing))
+            alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE)), missing, since_s))
         return alarms
 
-    def suspect(self, place: int, now_s: float) -> None:
-        """Put a place under suspicion. A suspect that falls again stays one."""
-        self.suspect_s[place] = min(self.suspect_s[place], now_s)
+    def judge(self, back: Floats) -> tuple[Ints, Ints]:
+        """Add log-likelihood ratios of the suspects; returns the places that are back, and those to be watched anew."""
+        suspect = np.isfinite(self.suspect_s)
+        self.back = np.where(suspect, self.back + back, 0.0)
+        anew = np.flatnonzero(self.back <= ANEW)
+        self.back[anew] = 0.0
+        return np.flatnonzero(self.back >= RETURN_THRESHOLD * self.trials), anew
+
+    def suspect(self, place: int, ratio: float, now_s: float) -> None:
+        """Put a place under suspicion."""
+        relapse = now_s - self.rose_s[place] <= RELAPSE_S
+        self.trials[place] = min(2.0 * self.trials[place], PATIENT) if relapse else 1.0
+        self.suspect_s[place], self.phi[place], self.back[place] = now_s, ratio, 0.0
 
     def acquit(self, places: Ints) -> None:
         """Suspicion ends."""
         self.suspect_s[places] = np.inf
+        self.phi[places] = 1.0
+        self.back[places] = 0.0
 
     def restart(self, places: Ints) -> None:
         """These places start counting again; their suspicion stays."""
-        for column in (self.score, self.seen, self.expected, self.over_s):
-            column[:, places] = 0.0
+        for name in _BY_WAY:
+            getattr(self, name)[:, places] = 0.0
 
 
 def knownness(n: Floats, first_s: Floats, now_s: float) -> Floats:

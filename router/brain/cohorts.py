@@ -44,11 +44,17 @@ class Cohorts:
         places = np.array([self._place(float(start)) for start in starts], dtype=np.int64)
         np.add.at(self.counts, (places[inverse], rows), weight)
 
-    def exposure(self, since_s: float, now_s: float) -> Floats:
-        """Seconds that the pending messages of each row spent in each age bin between the two times: (rows, BINS)."""
+    def exposure(self, since_s: float, now_s: float, submitted_s: Floats | None = None) -> Floats:
+        """Seconds that the pending messages of each row spent in each age bin between the two times: (rows, BINS).
+
+        ``submitted_s``, by row (the first ones suffice): only messages submitted since then, as far as slices tell.
+        """
         middle = self.starts + self.widths / 2
         lapse = spent(np.maximum(now_s - middle, 0.0)) - spent(np.maximum(since_s - middle, 0.0))
-        result: Floats = self.counts[: len(self.starts)].T @ lapse
+        counts = self.counts[: len(self.starts)]
+        if submitted_s is not None:
+            counts = np.where(self.starts[:, None] >= submitted_s, counts[:, : len(submitted_s)], 0.0)
+        result: Floats = counts.T @ lapse
         return result
 
     def pending(self) -> Floats:

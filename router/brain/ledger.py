@@ -11,6 +11,13 @@ as in a life table: ``s / t`` times the bin's width is then the share of those e
 receipts use to come (with seconds lived alone, a carrier that always takes 2.1 s would look like one that never fails).
 ``s / t`` and ``f / t`` are the rates of ``shrink``; ``curves`` makes hazards of them.
 
+This is a cell's habit. While a cell is *fallen* (a change detector's verdict) its habit is left alone, and what is seen goes to
+
+    came[b]  positive receipts             lived[b]  message-seconds at risk
+
+with a half-life of two minutes, from which ``shrink`` learns how far below its habit it is. The day it recovers the habit stands as it
+was: what a fault looked like never has to be unlearned, and no rate is ever scaled up from a few receipts.
+
 Cells appear when first observed and are kept as rows, so an empty pair of carrier and network costs nothing.
 """
 
@@ -18,12 +25,14 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import BINS, EARLY_BINS, EDGES_S, HORIZON_S, Bools, Floats, Ints, bin_of, spent
-from router.brain.cohorts import Cohorts
+from router.brain.ages import BINS, EARLY_BINS, EDGES_S, HORIZON_S, WIDTHS_S, Bools, Floats, Ints, bin_of, spent
+from router.brain.cohorts import SLICES, Cohorts
 from router.brain.networks import country_of
 
 HALF_LIFE_S: Final = 1_800.0
-RELAPSE_S: Final = 120.0
+FALLEN_HALF_LIFE_S: Final = 120.0
+AGAINST: Final = 0.5
+MOST_ENDED: Final = 0.98
 TINY: Final = 1e-6  # receipts a second: no rate is thought to be less when two are compared
 _FIRST_ROWS: Final = 64
 
@@ -69,11 +78,12 @@ class Ledger:
         self.born_s = np.zeros(_FIRST_ROWS)  # the row's epoch: what was submitted before it is not counted
         self.first_s = np.zeros(_FIRST_ROWS)
         self.used_s = np.zeros(_FIRST_ROWS)
-        self.rose_s = np.full(_FIRST_ROWS, -np.inf)  # when the row last came back
-        # What fallen rows were: ``n`` is 0 where nothing is kept.
-        shapes = {"s": self.s, "f": self.s, "t": self.s, "mu": self.s, "n": self.n}
-        self.kept = {name: np.zeros_like(like) for name, like in shapes.items()}
-        self.back = np.zeros(_FIRST_ROWS)  # since the last tick: log-likelihood ratio of the kept ``mu`` against the present one
+        self.came = np.zeros((_FIRST_ROWS, BINS))
+        self.lived = np.zeros((_FIRST_ROWS, BINS))
+        self.fallen = np.zeros(_FIRST_ROWS, dtype=bool)
+        self.former = np.zeros((_FIRST_ROWS, BINS))  # of fallen rows: the rate of their habit
+        self.watch_s = np.zeros(_FIRST_ROWS)  # of fallen rows: messages submitted since then tell whether it is back
+        self.back = np.zeros(_FIRST_ROWS)  # since the last tick: log-likelihood ratio of the habit against the fallen rates
         # Numbers by row: of its carrier, network, country, route, market, group.
         self.of = np.zeros((6, _FIRST_ROWS), dtype=np.int64)
         self.index: object = None  # what ``shrink`` keeps for the present rows
@@ -97,7 +107,7 @@ class Ledger:
                 group,
             )
             self.born_s[found] = self.since_s
-            self.first_s[found] = self.used_s[found] = at_s
+            self.first_s[found] = self.used_s[found] = self.watch_s[found] = at_s
             self.rows += 1
         return found
 
@@ -111,7 +121,7 @@ class Ledger:
         # Submitted before the last tick: the wait until that tick is caught up with here.
         late = at_s < self.at_s
         if late.any():
-            self._expose(rows[late], spent(self.at_s - at_s[late]))
+            self._expose(rows[late], spent(self.at_s - at_s[late]), at_s[late])
 
     def ended(self, rows: Ints, at_s: Floats, age_s: Floats, positive: Bools) -> None:
         """Receipts. Those of messages older than the horizon or than the row's epoch teach nothing."""
@@ -119,17 +129,22 @@ class Ledger:
         known = (begun >= self.born_s[rows]) & (age_s < HORIZON_S)
         rows, begun, age_s, positive = rows[known], begun[known], np.maximum(age_s[known], 0.0), positive[known]
         bins = bin_of(age_s)
-        np.add.at(self.s, (rows[positive], bins[positive]), 1.0)
-        np.add.at(self.f, (rows[~positive], bins[~positive]), 1.0)
-        early = rows[positive & (bins < EARLY_BINS)]
-        np.add.at(self.seen, early, 1.0)
-        fallen = positive & (bins < EARLY_BINS) & (self.kept["n"][rows] > 0)
-        if fallen.any():
-            here = (rows[fallen], bins[fallen])
-            np.add.at(self.back, rows[fallen], np.log(np.maximum(self.kept["mu"][here], TINY) / np.maximum(self.mu[here], TINY)))
+        down = self.fallen[rows]
+        sound = positive & ~down
+        np.add.at(self.s, (rows[sound], bins[sound]), 1.0)
+        sound = ~positive & ~down
+        np.add.at(self.f, (rows[sound], bins[sound]), 1.0)
+        early = positive & (bins < EARLY_BINS)
+        np.add.at(self.seen, rows[early & ~down], 1.0)
+        if down.any():
+            came = positive & down
+            np.add.at(self.came, (rows[came], bins[came]), 1.0)
+            told = early & down & (begun >= self.watch_s[rows])
+            here = (rows[told], bins[told])
+            np.add.at(self.back, rows[told], np.log(np.maximum(self.former[here], TINY) / np.maximum(self._present(*here), TINY)))
         self.cohorts.add(begun, rows, -1.0)
         # From the last tick to the end of the bin; negative when the tick came later, which takes back what it counted too much.
-        self._expose(rows, spent(EDGES_S[bins + 1]) - spent(np.maximum(self.at_s - begun, 0.0)))
+        self._expose(rows, spent(EDGES_S[bins + 1]) - spent(np.maximum(self.at_s - begun, 0.0)), begun)
 
     def advance(self, now_s: float) -> None:
         """Add the exposure of what is waiting, up to ``now_s``, and discount."""
@@ -140,77 +155,110 @@ class Ledger:
         fade = 0.5 ** ((now_s - self.at_s) / HALF_LIFE_S)
         for counts in (self.s, self.f, self.t, self.n):
             counts[:used] *= fade
-        self.t[:used] += seconds
-        self._expect(np.arange(used), seconds)
+        sound = ~self.fallen[:used]
+        self.t[:used][sound] += seconds[sound]
+        self.expected[:used] += np.where(sound, self._due(seconds, self.mu[:used]), 0.0)
+        down = np.flatnonzero(~sound)
+        if len(down):
+            fade = 0.5 ** ((now_s - self.at_s) / FALLEN_HALF_LIFE_S)
+            self.came[down] *= fade
+            self.lived[down] = self.lived[down] * fade + seconds[down]
+            watched = self.cohorts.exposure(self.at_s, now_s, self.watch_s[:used])[down]
+            self.back[down] += self._due(watched, self._present(down)) - self._due(watched, self.former[down])
         self.at_s = now_s
         self.cohorts.age(now_s)
 
-    def fall(self, rows: Ints, ratio: float, missing: float, keep: float, now_s: float) -> None:
-        """A new epoch of rows that got worse; what they were is kept for the day they recover.
+    def fall(self, rows: Ints, missing: float, since_s: float, now_s: float) -> None:
+        """These rows got worse at about ``since_s``: what is seen from now on is not their habit.
 
-        At most ``keep`` observations stay (over all rows together), successes rescaled by ``ratio``; what waits leaves the ledger.
-        What is kept is made up for the ``missing`` receipts of the time between the change and its alarm, which are not its habit.
-        A row that falls again soon after it rose was taken back for better than it is: that memory is dropped.
+        Nor is what waited in vain since then: as much of its exposure is taken back as the ``missing`` early receipts would have
+        needed, and what waits leaves the ledger.
         """
-        share = self._share(rows, keep)
-        sound = (now_s - self.rose_s[rows] > RELAPSE_S) & (self.kept["n"][rows] == 0)
-        relapsed = now_s - self.rose_s[rows] <= RELAPSE_S
-        for name, values in self.kept.items():
-            values[rows[sound]] = share * getattr(self, name)[rows[sound]]  # of ``mu`` see below: it is a rate
-            values[rows[relapsed]] = 0.0
-        early = float(self.s[rows, :EARLY_BINS].sum())
-        mend = 1.0 + min(max(missing, 0.0) / max(early, 1.0), 1.0)
-        self.kept["s"][rows[sound]] *= mend
-        self.kept["mu"][rows[sound]] = self.mu[rows[sound]] * mend
-        self._renew(rows, share, ratio, now_s)
+        sound = rows[~self.fallen[rows]]
+        vain = np.maximum(self.cohorts.exposure(since_s, self.at_s)[sound], 0.0)
+        due = float(self._due(vain, self.mu[sound]).sum())
+        share = min(max(missing, 0.0) / due, 1.0) if due > 0 else 0.0
+        self.t[sound] = np.maximum(self.t[sound] - share * vain, 0.0)
+        self.former[sound] = self.mu[sound]
+        self.fallen[rows] = True
+        self._begin(rows, now_s)
 
-    def rise(self, rows: Ints, ratio: float, keep: float, now_s: float) -> None:
-        """A new epoch of rows that got better: what they were before they fell, or where nothing is kept, rescaled as in ``fall``."""
-        self._renew(rows, self._share(rows, keep), ratio, now_s)
-        known = rows[self.kept["n"][rows] > 0]
-        for name, values in self.kept.items():
-            getattr(self, name)[known] = values[known]  # ``mu`` too, until the next estimate
-            values[known] = 0.0
-        self.rose_s[known] = now_s
+    def rise(self, rows: Ints, keep: float, now_s: float) -> None:
+        """These rows are what they used to be. Of their habit at most ``keep`` observations stay (over all of them): it may have changed."""
+        self.fallen[rows] = False
+        self.mu[rows] = np.where(self.former[rows] > 0, self.former[rows], self.mu[rows])  # until the next estimate
+        self._thin(rows, keep)
+        self._begin(rows, now_s)
 
-    def _share(self, rows: Ints, keep: float) -> float:
+    def settle(self, rows: Ints, factor: Floats, keep: float, now_s: float) -> None:
+        """A new habit: the old one times ``factor`` by age, or the present one where rows are fallen no more and none will come back.
+
+        No share of those that enter a bin exceeds ``MOST_ENDED``: a rate is scaled by what a few receipts said, which may be much.
+        """
+        self.fallen[rows] = False
+        self.s[rows] *= factor
+        self.s[rows] = np.minimum(self.s[rows], MOST_ENDED * self.t[rows] / WIDTHS_S)
+        self._thin(rows, keep)
+        self._begin(rows, now_s)
+
+    def watch(self, rows: Ints, now_s: float) -> None:
+        """Whether these rows are back is asked anew, of what is submitted from the next slice of time on."""
+        self.watch_s[rows] = np.ceil(now_s / SLICES[0][0]) * SLICES[0][0]
+        self.back[rows] = 0.0
+
+    def _thin(self, rows: Ints, keep: float) -> None:
         total = float(self.n[rows].sum())
-        return min(1.0, keep / total) if total > 0 else 1.0
+        share = min(1.0, keep / total) if total > 0 else 1.0
+        for counts in (self.s, self.f, self.t, self.n):
+            counts[rows] *= share
 
-    def _renew(self, rows: Ints, share: float, ratio: float, now_s: float) -> None:
-        self.s[rows] *= share * ratio
-        self.f[rows] *= share
-        self.t[rows] *= share
-        self.n[rows] *= share
+    def _begin(self, rows: Ints, now_s: float) -> None:
+        """A new epoch."""
+        self.came[rows] = self.lived[rows] = 0.0
+        self.seen[rows] = self.expected[rows] = 0.0
         self.born_s[rows] = now_s
+        self.watch(rows, now_s)
         self.cohorts.forget(rows)
 
-    def _expose(self, rows: Ints, seconds: Floats) -> None:
-        # Flat, because ``add.at`` is ten times slower with rows than with single values.
-        np.add.at(self.t.reshape(-1), (rows[:, None] * BINS + np.arange(BINS)).ravel(), seconds.ravel())
-        self._expect(rows, seconds)
+    def _expose(self, rows: Ints, seconds: Floats, begun_s: Floats) -> None:
+        down = self.fallen[rows]
+        if down.any():
+            told, spent_s = rows[down], seconds[down]
+            _add(self.lived, told, spent_s)
+            watched = begun_s[down] >= self.watch_s[told]
+            told, spent_s = told[watched], spent_s[watched]
+            np.add.at(self.back, told, self._due(spent_s, self._present(told)) - self._due(spent_s, self.former[told]))
+            rows, seconds = rows[~down], seconds[~down]
+        _add(self.t, rows, seconds)
+        np.add.at(self.expected, rows, self._due(seconds, self.mu[rows]))
 
-    def _expect(self, rows: Ints, seconds: Floats) -> None:
-        """What the present rates, and those of before the fall, make of this exposure."""
-        early = seconds[:, :EARLY_BINS]
-        due = np.einsum("rb,rb->r", early, self.mu[rows, :EARLY_BINS])
-        np.add.at(self.expected, rows, due)
-        fallen = np.flatnonzero(self.kept["n"][rows] > 0)
-        if len(fallen):
-            before = np.einsum("rb,rb->r", early[fallen], self.kept["mu"][rows[fallen], :EARLY_BINS])
-            np.add.at(self.back, rows[fallen], due[fallen] - before)
+    def _present(self, *where: Ints) -> Floats:
+        """The rates of fallen rows that a recovery is held against: at most half of the habit, wherever they are below it."""
+        former, now = self.former[where], self.mu[where]
+        result: Floats = np.where(now < former, np.minimum(now, AGAINST * former), now)
+        return result
+
+    @staticmethod
+    def _due(seconds: Floats, rate: Floats) -> Floats:
+        """Early receipts that these rates make of this exposure."""
+        result: Floats = np.einsum("rb,rb->r", seconds[:, :EARLY_BINS], rate[:, :EARLY_BINS])
+        return result
 
     def _grow(self) -> None:
         """Twice the rows."""
         more = len(self.n)
-        for name in ("s", "f", "t", "mu"):
+        for name in ("s", "f", "t", "mu", "came", "lived", "former"):
             setattr(self, name, np.vstack((getattr(self, name), np.zeros((more, BINS)))))
-        for name in ("n", "seen", "expected", "back", "born_s", "first_s", "used_s"):
-            setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))
-        self.rose_s = np.concatenate((self.rose_s, np.full(more, -np.inf)))
-        self.kept = {name: np.concatenate((values, np.zeros_like(values))) for name, values in self.kept.items()}
+        for name in ("n", "seen", "expected", "back", "born_s", "first_s", "used_s", "watch_s", "fallen"):
+            column = getattr(self, name)
+            setattr(self, name, np.concatenate((column, np.zeros(more, dtype=column.dtype))))
         self.of = np.hstack((self.of, np.zeros((6, more), dtype=np.int64)))
         self.cohorts.grow(2 * more)
+
+
+def _add(counts: Floats, rows: Ints, seconds: Floats) -> None:
+    """Add to rows that may repeat. Flat, because ``add.at`` is ten times slower with rows than with single values."""
+    np.add.at(counts.reshape(-1), (rows[:, None] * BINS + np.arange(BINS)).ravel(), seconds.ravel())
 
 
 # Rows of ``Ledger.of``.

@@ -12,11 +12,12 @@ import numpy as np
 from router.brain.ages import Floats, Ints
 from router.brain.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
 from router.brain.change import Detector
-from router.brain.ledger import Ledger, Names
-from router.brain.state import LEVELS, BrainState, estimate, tick
+from router.brain.fallen import LEVELS, cover, places_of, rows_of
+from router.brain.ledger import Ledger
+from router.brain.state import BrainState, estimate, tick
 
 _SEVERITY: Final = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
-_SUMS: Final = ("s", "f", "t", "n", "seen", "expected", "back")
+_SUMS: Final = ("s", "f", "t", "n", "seen", "expected", "came", "lived", "back")
 
 
 def merge(a: BrainState, b: BrainState) -> BrainState:
@@ -46,6 +47,9 @@ def merge(a: BrainState, b: BrainState) -> BrainState:
         for level, mine, theirs in zip(LEVELS, both.detectors, state.detectors, strict=True):
             _add_detector(state.ledger, theirs, both.ledger, mine, level)
     _stack(both.ledger, counts)
+    for step, level in enumerate(LEVELS):
+        for place in np.flatnonzero(np.isfinite(both.detectors[step].suspect_s)).tolist():
+            cover(both.ledger, both.detectors, step, rows_of(both.ledger, level, place))
     both.ledger.cohorts.merged_s = max(a.ledger.cohorts.merged_s, b.ledger.cohorts.merged_s)
     estimate(both)
     return both
@@ -69,9 +73,7 @@ def _add(part: Ledger, rows: Ints, whole: Ledger) -> list[tuple[float, float, Fl
     mine = np.flatnonzero((part.born_s[: part.rows] >= whole.born_s[rows]) | (whole.born_s[rows] <= whole.since_s))
     for name in _SUMS:
         getattr(whole, name)[rows[mine]] += getattr(part, name)[mine]
-    for name, values in whole.kept.items():
-        values[rows[mine]] += part.kept[name][mine]
-    whole.rose_s[rows] = np.maximum(whole.rose_s[rows], part.rose_s[: part.rows])
+    whole.watch_s[rows] = np.maximum(whole.watch_s[rows], part.watch_s[: part.rows])
     found = []
     for place, (start, width) in enumerate(zip(part.cohorts.starts.tolist(), part.cohorts.widths.tolist(), strict=True)):
         column = np.zeros(len(whole.n))
@@ -95,24 +97,20 @@ def _stack(whole: Ledger, found: list[tuple[float, float, Floats]]) -> None:
 
 def _add_detector(part: Ledger, theirs: Detector, whole: Ledger, mine: Detector, level: int) -> None:
     """Evidence of two halves adds up; suspicion of either is suspicion."""
-    names, known = _names(part, level), _names(whole, level)
+    names, known = (places_of(ledger)[LEVELS.index(level)] for ledger in (part, whole))
     mine.grow(len(known))
     for place, name in enumerate(names.names[: len(theirs.rate)]):
         here = known.index[name]
-        for column, other in (
-            (mine.score, theirs.score),
-            (mine.seen, theirs.seen),
-            (mine.expected, theirs.expected),
-        ):
+        for column, other in ((mine.score, theirs.score), (mine.seen, theirs.seen), (mine.expected, theirs.expected)):
             column[:, here] += other[:, place]
-        mine.over_s[:, here] = np.maximum(mine.over_s[:, here], theirs.over_s[:, place])
+        for column, other in ((mine.over_s, theirs.over_s), (mine.rising_s, theirs.rising_s)):
+            column[:, here] = np.maximum(column[:, here], other[:, place])
         mine.rate[here] += theirs.rate[place]
+        mine.back[here] += theirs.back[place]
         mine.suspect_s[here] = min(mine.suspect_s[here], theirs.suspect_s[place])
-
-
-def _names(ledger: Ledger, level: int) -> Names:
-    carrier, market, route = LEVELS
-    return {carrier: ledger.carriers, market: ledger.markets, route: ledger.routes}[level]
+        mine.phi[here] = min(mine.phi[here], theirs.phi[place])
+        mine.rose_s[here] = max(mine.rose_s[here], theirs.rose_s[place])
+        mine.trials[here] = max(mine.trials[here], theirs.trials[place])
 
 
 def _worse(mine: Breaker, other: Breaker) -> None:

@@ -15,9 +15,9 @@ from router.brain.change import Detector
 from router.brain.ledger import Ledger
 from router.brain.state import BrainState, Tally, estimate, tick
 
-SNAPSHOT_VERSION: Final = 1
-_COLUMNS: Final = ("s", "f", "t", "n", "seen", "expected", "back", "born_s", "first_s", "used_s", "rose_s")
-_DETECTOR: Final = ("score", "seen", "expected", "over_s", "rate", "suspect_s")
+SNAPSHOT_VERSION: Final = 2
+_COLUMNS: Final = ("s", "f", "t", "n", "seen", "expected", "came", "lived", "back", "born_s", "first_s", "used_s", "watch_s")
+_DETECTOR: Final = ("score", "seen", "expected", "rising_s", "over_s", "rate", "suspect_s", "phi", "back", "rose_s", "trials")
 
 
 class UnreadableSnapshot(ValueError):
@@ -37,7 +37,6 @@ def pack_state(state: BrainState) -> bytes:
             "since_s": ledger.since_s,
             "cells": list(ledger.keys),  # in the order of their rows
             "columns": {name: _pack(getattr(ledger, name)[:used]) for name in _COLUMNS},
-            "kept": {name: _pack(values[:used]) for name, values in ledger.kept.items()},
             "cohorts": [_pack(cohorts.starts), _pack(cohorts.widths), _pack(cohorts.counts[: len(cohorts.starts), :used])],
             "merged_s": cohorts.merged_s,
             "detectors": [{name: _pack(getattr(item, name)) for name in _DETECTOR} for item in state.detectors],
@@ -98,8 +97,6 @@ def _read_ledger(found: dict[str, Any], ledger: Ledger) -> None:
     used = ledger.rows
     for name in _COLUMNS:
         getattr(ledger, name)[:used] = _unpack(found["columns"][name])
-    for name, values in ledger.kept.items():
-        values[:used] = _unpack(found["kept"][name])
     starts, widths, packed = (_unpack(column) for column in found["cohorts"])
     counts = np.zeros((len(starts), len(ledger.n)))
     counts[:, :used] = packed

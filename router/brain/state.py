@@ -5,10 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import DEADLINES_S, GROUP_OF, Ints, sums
+from router.brain.ages import DEADLINES_S, GROUP_OF, Floats, Ints, sums
 from router.brain.breaker import REFUSING, SILENT, Breaker
 from router.brain.change import DOWN, Alarm, Detector, knownness
-from router.brain.ledger import CARRIER, MARKET, ROUTE, Ledger
+from router.brain.fallen import LEVELS, cover, known_places, multipliers, places_of, rows_of
+from router.brain.ledger import CARRIER, Ledger
 from router.brain.port import Observation, Outcome
 from router.brain.shrink import Habits, habits
 
@@ -18,7 +19,6 @@ SUSPICION_S: Final = 1_800.0  # a suspect that never recovers is the new normal
 _SUBMITTED: Final = Outcome.SUBMITTED
 _DELIVERED: Final = Outcome.DELIVERED
 _RECEIPTS: Final = (Outcome.DELIVERED, Outcome.UNDELIVERED)  # a tuple: an enum's hash runs Python code
-LEVELS: Final = (CARRIER, MARKET, ROUTE)  # widest first: its alarm makes the narrower ones start again
 
 
 class Tally:
@@ -35,7 +35,7 @@ class Tally:
 class BrainState:
     """All that the brain remembers. ``deadlines_s`` by class: what "in time" means on its boards."""
 
-    __slots__ = ("breakers", "counters", "deadlines_s", "detectors", "habits", "ledger", "tallies", "version")
+    __slots__ = ("breakers", "counters", "deadlines_s", "detectors", "fallen", "habits", "ledger", "tallies", "version")
 
     def __init__(self, now: float, deadlines_s: Sequence[float] = DEADLINES_S) -> None:
         self.deadlines_s = tuple(deadlines_s)
@@ -46,6 +46,7 @@ class BrainState:
         self.counters = {"alarms_down": 0, "alarms_up": 0, "observations": 0}
         self.version = 0
         self.habits: Habits | None = None  # of the last tick; None: not computed for what the ledger holds
+        self.fallen: tuple[Floats, ...] = ()  # its multipliers of fallen places, level by level
 
     def tally(self, carrier: str) -> Tally:
         """The carrier's counts; a carrier never seen is known from here on."""
@@ -112,7 +113,9 @@ def tick(state: BrainState, now: float) -> None:
 def estimate(state: BrainState) -> Habits:
     """The rates of what the ledger holds now."""
     state.habits = habits(state.ledger)
-    state.ledger.mu[: state.ledger.rows] = state.habits.positive.rate
+    for detector, names in zip(state.detectors, places_of(state.ledger), strict=True):
+        detector.grow(len(names))
+    state.fallen = multipliers(state.ledger, state.detectors, state.habits.positive.rate)
     return state.habits
 
 
@@ -138,42 +141,63 @@ def _detect(state: BrainState, now: float, lapse_s: float) -> None:
     used = ledger.rows
     trust = knownness(ledger.n[:used], ledger.first_s[:used], now)
     seen, expected = ledger.seen[:used] * trust, np.maximum(ledger.expected[:used], 0.0) * trust
-    fallen = ledger.kept["n"][:used]
-    mature = ledger.n[:used] * (trust > 0)
-    for level, detector in zip(LEVELS, state.detectors, strict=True):
-        number = ledger.of[level, :used]
-        places = len((ledger.carriers, None, None, ledger.routes, ledger.markets)[level] or ())
+    mature = np.where(ledger.fallen[:used], 0.0, ledger.n[:used] * (trust > 0))
+    for step, (level, names, detector) in enumerate(zip(LEVELS, places_of(ledger), state.detectors, strict=True)):
+        number, places = ledger.of[level, :used], len(names)
         detector.grow(places)
-        detector.acquit(np.flatnonzero(detector.suspect_s < now - SUSPICION_S))
-        back = np.where(sums(number, fallen, places) > 0, sums(number, ledger.back[:used], places), np.nan)
-        alarms = detector.step(
-            sums(number, seen, places), sums(number, expected, places), sums(number, mature, places), back, lapse_s
-        )
+        for place in np.flatnonzero(detector.suspect_s < now - SUSPICION_S).tolist():
+            _settle(state, step, place, now)
+        alarms = detector.step(sums(number, seen, places), sums(number, expected, places), sums(number, mature, places), lapse_s)
         for alarm in alarms:
             rows = np.flatnonzero(number == alarm.place)
-            _begin_epoch(state, alarm, detector, rows, now)
-            seen[rows] = expected[rows] = ledger.back[rows] = 0.0  # told already: the narrower detectors start again
+            _change(state, step, alarm, rows, now)
+            seen[rows] = expected[rows] = 0.0  # told already: the narrower detectors start again
+        risen, anew = detector.judge(sums(number, ledger.back[:used], places))
+        for place in anew.tolist():
+            ledger.watch(np.flatnonzero(number == place), now)
+        for place in risen.tolist():
+            _rise(state, step, place, now)
     ledger.seen[:used] = ledger.expected[:used] = ledger.back[:used] = 0.0
 
 
-def _begin_epoch(state: BrainState, alarm: Alarm, detector: Detector, rows: Ints, now: float) -> None:
-    """The world has changed in these rows: keep little, forget what waits, start all overlapping detectors again."""
-    ledger = state.ledger
+def _change(state: BrainState, step: int, alarm: Alarm, rows: Ints, now: float) -> None:
+    """A place without suspicion changed: it falls, or it has become better than it ever was."""
+    ledger, detector = state.ledger, state.detectors[step]
     if alarm.way == DOWN:
-        ledger.fall(rows, alarm.ratio, alarm.missing, KEEP, now)
+        ledger.fall(rows, alarm.missing, now - alarm.since_s, now)
+        cover(ledger, state.detectors, step, rows)
+        detector.suspect(alarm.place, alarm.ratio, now)
+        state.counters["alarms_down"] += 1
     else:
-        ledger.rise(rows, alarm.ratio, KEEP, now)
-    state.counters["alarms_down" if alarm.way == DOWN else "alarms_up"] += 1
-    carrier = ledger.of[CARRIER, rows[0]]
-    of_carrier = ledger.of[:, : ledger.rows][:, ledger.of[CARRIER, : ledger.rows] == carrier]
-    for level, overlapping in zip(LEVELS, state.detectors, strict=True):
-        places = np.unique(of_carrier[level])
-        overlapping.restart(places[places < len(overlapping.rate)])
-    if alarm.way == DOWN:
-        detector.suspect(alarm.place, now)
+        ledger.settle(rows[~ledger.fallen[rows]], np.array(max(alarm.ratio, 1.0)), KEEP, now)
+        state.counters["alarms_up"] += 1
+    _restart(state, rows)
+
+
+def _rise(state: BrainState, step: int, place: int, now: float) -> None:
+    """A suspect is back."""
+    rows = rows_of(state.ledger, LEVELS[step], place)
+    state.ledger.rise(rows, KEEP, now)
+    state.detectors[step].acquit(np.array([place]))
+    state.detectors[step].rose_s[place] = now
+    state.counters["alarms_up"] += 1
+    _restart(state, rows)
+
+
+def _settle(state: BrainState, step: int, place: int, now: float) -> None:
+    """A suspect that did not recover is the new normal."""
+    rows = rows_of(state.ledger, LEVELS[step], place)
+    if step < len(state.fallen) and place < len(state.fallen[step]) - 1:
+        state.ledger.settle(rows, state.fallen[step][place], KEEP, now)
+    state.detectors[step].acquit(np.array([place]))
+    _restart(state, rows)
+
+
+def _restart(state: BrainState, rows: Ints) -> None:
+    """A new epoch of these rows: all detectors of their carrier start again."""
+    if not len(rows):
         return
-    detector.acquit(np.array([alarm.place]))
-    if detector is state.detectors[0]:  # the whole carrier is back: so are its parts
-        for level, overlapping in zip(LEVELS[1:], state.detectors[1:], strict=True):
-            places = np.unique(of_carrier[level])
-            overlapping.acquit(places[places < len(overlapping.rate)])
+    ledger = state.ledger
+    of_carrier = rows_of(ledger, CARRIER, int(ledger.of[CARRIER, rows[0]]))
+    for level, detector in zip(LEVELS, state.detectors, strict=True):
+        detector.restart(known_places(ledger.of[level, of_carrier], detector))

@@ -3,9 +3,9 @@ import numpy as np
 from router.brain.change import DOWN, UP, Detector, knownness
 
 
-def fed(detector, seen, expected, seconds, known=1_000.0, back=np.nan):
+def fed(detector, seen, expected, seconds, known=1_000.0):
     for second in range(seconds):
-        alarms = detector.step(np.array([seen]), np.array([expected]), np.array([known]), np.array([back]), 1.0)
+        alarms = detector.step(np.array([seen]), np.array([expected]), np.array([known]), 1.0)
         if alarms:
             return second + 1, alarms[0]
     return None, None
@@ -43,25 +43,50 @@ def test_a_burst_that_is_late_by_a_second_is_forgiven():
     assert made.score[DOWN, 0] == 0.0
 
 
-def test_a_suspect_is_back_after_a_handful_of_receipts():
+def suspect(at_s=0.0):
     made = detector()
-    made.suspect(0, 0.0)
-    seconds, alarm = fed(made, 1.0, 0.05, 60, known=5.0, back=1.5)
-    assert seconds <= 8
-    assert alarm.way == UP
+    made.suspect(0, 0.1, at_s)
+    return made
 
 
-def test_a_suspect_that_stays_dead_falls_further_and_is_never_taken_back():
-    made = detector()
-    made.suspect(0, 0.0)
-    assert fed(made, 0.0, 0.1, 600, known=5.0)[1].way == DOWN
-    assert made.suspect_s[0] == 0.0
+def told(made, back):
+    return tuple(places.tolist() for places in made.judge(np.array([back])))
+
+
+def test_a_suspect_raises_no_alarms():
+    assert fed(suspect(), 0.0, 10.0, 60) == (None, None)
+
+
+def test_a_suspect_is_back_when_the_evidence_says_so():
+    made = suspect()
+    assert told(made, 4.0) == ([], [])
+    assert told(made, 2.0) == ([0], [])
+
+
+def test_evidence_against_a_suspect_is_dropped_and_the_question_put_anew():
+    made = suspect()
+    assert told(made, -3.0) == ([], [0])
+    assert told(made, 6.0) == ([0], [])
+
+
+def test_a_place_without_suspicion_is_not_judged():
+    assert told(detector(), 100.0) == ([], [])
+
+
+def test_each_relapse_doubles_the_evidence_that_a_return_needs():
+    made = suspect()
+    for trial, needed in enumerate((6.0, 12.0, 24.0, 48.0, 96.0, 96.0)):
+        assert told(made, needed - 0.1) == ([], [])
+        assert told(made, 0.2) == ([0], [])
+        made.acquit(np.array([0]))
+        made.rose_s[0] = 100.0 * trial
+        made.suspect(0, 0.1, 100.0 * trial + 50.0)
+    made.suspect(0, 0.1, 10_000.0)
+    assert told(made, 6.1) == ([0], [])
 
 
 def test_a_restart_forgets_the_count_and_keeps_the_suspicion():
-    made = detector()
-    made.suspect(0, 7.0)
-    fed(made, 1.0, 0.05, 1, known=5.0)
+    made = suspect(7.0)
     made.restart(np.array([0]))
     assert made.score.sum() == 0
     assert made.suspect_s[0] == 7.0

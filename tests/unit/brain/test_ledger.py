@@ -83,30 +83,65 @@ def test_cohorts_stay_few():
     assert ledger.cohorts.pending()[row] == pytest.approx(1_200, abs=125)
 
 
-def test_a_fall_keeps_150_and_what_waited_leaves():
+def test_a_fall_leaves_the_habit_alone_and_takes_back_what_waited_in_vain():
+    ledger, row = ledger_with(1_000, 0.25)
+    for _ in range(900):
+        ended(ledger, row, 2.25, 2.0)
+    ledger.advance(3.25)
+    habit, lived = ledger.s[row].copy(), ledger.t[row].copy()
+    ledger.submitted(np.full(200, row), np.full(200, 3.25))
+    ledger.mu[row] = 0.5
+    ledger.advance(8.25)
+    ledger.fall(np.array([row]), 1_000.0, 3.25, 8.25)
+    assert ledger.t[row] == pytest.approx(lived, rel=0.01)
+    assert ledger.cohorts.pending()[row] == 0
+    ended(ledger, row, 9.0, 5.0)  # submitted before the fall
+    ledger.submitted(np.full(10, row), np.full(10, 9.0))
+    ended(ledger, row, 11.5, 2.5)
+    ledger.advance(13.0)
+    assert ledger.s[row] == pytest.approx(habit, rel=0.01)
+    assert ledger.t[row] == pytest.approx(lived, rel=0.01)
+    assert ledger.came[row, 2] == pytest.approx(1.0, rel=0.03)
+    assert ledger.lived[row].sum() == pytest.approx(9 * 3.75 + 3, rel=0.03)
+
+
+def test_a_rise_brings_the_habit_back_with_fewer_observations():
     ledger, row = ledger_with(1_000)
     for _ in range(900):
         ended(ledger, row, 2.0, 2.0)
     ledger.advance(3.0)
-    ledger.fall(np.array([row]), 0.1, 50.0, 150.0, 3.0)
-    assert ledger.n[row] == pytest.approx(150)
-    assert ledger.s[row].sum() == pytest.approx(13.5, rel=0.01)
-    assert ledger.cohorts.pending()[row] == 0
-    ended(ledger, row, 5.0, 4.0)  # submitted before the fall
-    assert ledger.s[row].sum() == pytest.approx(13.5, rel=0.01)
+    before = ledger.s[row] / ledger.t[row, 2]
+    ledger.fall(np.array([row]), 0.0, 0.0, 3.0)
+    ledger.rise(np.array([row]), 150.0, 60.0)
+    assert ledger.n[row] == pytest.approx(150, rel=0.01)
+    assert ledger.s[row] / ledger.t[row, 2] == pytest.approx(before)
+    assert not ledger.fallen[row]
+    assert ledger.came[row].sum() == ledger.lived[row].sum() == 0
 
 
-def test_a_rise_brings_back_what_was_before_the_fall_with_the_missing_receipts():
+def test_what_a_black_hole_swallowed_does_not_count_when_the_question_is_put_anew():
+    ledger, row = ledger_with(1)
+    ledger.mu[row] = 0.5
+    ledger.fall(np.array([row]), 0.0, 0.0, 1.0)
+    ledger.mu[row] = 0.01
+    ledger.submitted(np.full(5, row), np.full(5, 1.5))
+    ledger.advance(4.0)
+    assert ledger.back[row] == pytest.approx(5 * 2.25 * (0.01 - 0.5), rel=0.01)
+    ledger.watch(np.array([row]), 4.0)
+    ledger.advance(9.0)
+    assert ledger.back[row] == 0.0
+    ledger.submitted(np.array([row]), np.array([9.1]))
+    ended(ledger, row, 10.1, 1.0)
+    assert ledger.back[row] == pytest.approx(np.log(0.5 / 0.01) - 2 * 0.49)
+
+
+def test_a_habit_scaled_up_by_a_few_receipts_never_makes_a_bin_certain():
     ledger, row = ledger_with(100)
-    for _ in range(90):
-        ended(ledger, row, 2.0, 2.0)
+    for _ in range(60):
+        ended(ledger, row, 0.5, 0.5)
     ledger.advance(3.0)
-    before = ledger.s[row].sum()
-    ledger.fall(np.array([row]), 0.1, 9.0, 150.0, 3.0)
-    ledger.rise(np.array([row]), 5.0, 150.0, 60.0)
-    assert ledger.s[row].sum() == pytest.approx(before * 1.1, rel=0.01)
-    ledger.fall(np.array([row]), 0.5, 0.0, 150.0, 100.0)  # a relapse: it was not that good
-    assert ledger.kept["n"][row] == 0
+    ledger.settle(np.array([row]), np.array(5.0), 150.0, 3.0)
+    assert ledger.s[row, 0] <= 0.98 * ledger.t[row, 0]
 
 
 def test_little_data_stays_near_the_level_above_and_much_data_leaves_it():

@@ -118,7 +118,7 @@ def test_a_restart_forgets_what_waited_and_keeps_what_was_learned():
 def test_merging_brings_carriers_suspicions_and_breakers_together():
     a, b = taught(carrier="alpha"), taught(carrier="beta")
     observe(b, [seen(Outcome.REFUSED, 60.0, carrier="alpha")] * 3, 60.0)
-    b.detectors[0].suspect(0, 50.0)
+    b.detectors[0].suspect(0, 0.1, 50.0)
     item = board(merge(a, b), 60.0)
     assert set(item.carriers) == {"alpha", "beta"}
     assert item.carriers["alpha"].breaker == "open"
