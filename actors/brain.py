@@ -50,13 +50,17 @@ class Brain(Shell):
         try:
             raw = await self.journal.get_value(SNAPSHOT_VALUE)
             if raw is not None:
-                self._state = unpack_state(raw)
-                resume(self._state, time.time())
+                state = unpack_state(raw)
+                resume(state, time.time())
+                self._state = state
                 log.info("brain.restored octets=%d", len(raw))
         except JournalError:
             log.warning("brain.no_snapshot reason=journal")
         except UnreadableSnapshot as error:
             log.warning("brain.no_snapshot reason=%s", error)
+        except Exception:
+            # It stays in the journal: a brain that ends over it would end over it again after every restart.
+            log.exception("brain.no_snapshot reason=unexpected")
         self.spawn(self._publish())
         self.spawn(self._keep())
 

@@ -14,6 +14,11 @@ def carrier_actor(carrier: str) -> str:
     return f"carrier:{carrier}#0"
 
 
+def carrier_of(actor: str) -> str:
+    """The carrier whose sessions an actor holds."""
+    return actor.removeprefix("carrier:").rpartition("#")[0]
+
+
 def front_actor(index: int) -> str:
     """A front of the API."""
     return f"front:#{index}"

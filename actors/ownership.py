@@ -10,6 +10,8 @@ from typing import Final
 from actors.incarnation import incarnation, surely_dead
 from router.journal.port import Fenced, Journal, JournalError
 from router.model import MessageClass
+from router.record import EventKind, pack_event
+from router.settings import Settings
 
 log = logging.getLogger("trunkline.carrier")
 
@@ -18,6 +20,16 @@ RENEW_S: Final = 1.0
 MARGIN_S: Final = 0.5  # transmitting stops so long before the lease ends
 RETRY_S: Final = 0.25
 ZOMBIE_EXIT: Final = 75
+
+
+def hold_until_ms(settings: Settings, now_ms: int) -> dict[MessageClass, int]:
+    """How long a submit in doubt may still be settled by a receipt or a late answer, by class."""
+    return {klass: now_ms + int(settings.rules(klass).unknown_hold_s * 1000) for klass in MessageClass}
+
+
+def ended_event(carrier: str, now_ms: int) -> bytes:
+    """The line in the history of a message that was in flight when its carrier's process ended."""
+    return pack_event(now_ms, EventKind.UNKNOWN, carrier, "the carrier's process ended before the answer came")
 
 
 class Ownership:

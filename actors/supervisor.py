@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from actors.estates import Estates
 from actors.incarnation import is_local, surely_dead
 from actors.journal import EmbeddedServer
 from actors.journal.server import ServerFailed, ServerMissing
 from actors.names import directory, kind_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
+from router.journal.port import JournalError
 from router.settings import Settings
 
 log = logging.getLogger("trunkline.supervisor")
@@ -72,6 +74,8 @@ class Supervisor(Shell):
         self._running: list[str] = []
         self._changed = asyncio.Event()
         self._leaving = False
+        self._estates: Estates
+        self._settling: asyncio.Task[None] | None = None
         self._server = EmbeddedServer(Path(address.folder), fsync=address.fsync) if address.folder else None
         super().__init__(name, address)
         if self._server is not None:
@@ -83,6 +87,7 @@ class Supervisor(Shell):
         return f"{self.name} · {ready}/{len(self._running)} actors ready"
 
     async def run(self) -> None:
+        self._estates = Estates(self.journal)
         self.spawn(self._reconcile())
 
     async def settings_changed(self) -> None:
@@ -112,6 +117,8 @@ class Supervisor(Shell):
             for name in [name for name in self._running if name not in wanted]:
                 await self._end(name)
             await asyncio.gather(*(self._look_at(name) for name in list(self._running)))
+            if self._settling is None or self._settling.done():
+                self._settling = self.spawn(self._settle(set(wanted)))  # it may have to outwait a lease
             self._changed.clear()
             await woken(self._changed, LOOK_S)
 
@@ -128,6 +135,8 @@ class Supervisor(Shell):
 
     async def _begin(self, name: str) -> None:
         try:
+            if kind_of(name) == "carrier":
+                await self._estates.opened(name)
             await self._fleet.start(name, self.settings)
         except Exception as error:
             log.warning("supervisor.start_failed actor=%s error=%s", name, error)
@@ -144,6 +153,18 @@ class Supervisor(Shell):
             log.warning("supervisor.stop_failed actor=%s error=%s", name, error)
         self._running.remove(name)
         self._seen.pop(name, None)
+
+    async def _settle(self, wanted: set[str]) -> None:
+        """See to what carriers left in flight that run no more, and will not."""
+        try:
+            for name in wanted:
+                if kind_of(name) == "carrier":
+                    await self._estates.opened(name)  # wanted again while it was being settled for
+            left = await self._estates.left(wanted.union(self._running))
+        except JournalError:
+            return
+        for name in sorted(left):
+            await self._estates.settle(name, self.settings, self.now_ms)
 
     async def _look_at(self, name: str) -> None:
         now_s = time.monotonic()
