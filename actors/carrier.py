@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from actors.brain_client import BrainCall, Observations
 from actors.lane_queue import LaneQueue, Waiting
+from actors.link_tally import LinkTally
 from actors.outcomes import Outcomes
 from actors.ownership import Ownership, ended_event, hold_until_ms
 from actors.shell import JournalAddress, Shell
@@ -55,6 +56,7 @@ class Carrier(Shell):
         self._profile: CarrierProfile
         self._owner: Ownership
         self._outcomes: Outcomes
+        self._tally = LinkTally(carrier)
         self._link: SmppLink
         super().__init__(name, address)
 
@@ -274,6 +276,8 @@ class Carrier(Shell):
         metrics.gauge("trunkline_lane_waiting", name).set(state.throttled)
         metrics.gauge("trunkline_carrier_sessions_bound", name).set(state.bound)
         metrics.gauge("trunkline_carrier_sessions", name).set(state.sessions)
+
+        self._tally.count(self._link.counters, self.metrics)
 
     def health(self) -> dict[str, Any]:
         return {"lane": len(self._queue), "up": self._up, "unwritten_facts": self._outbox_size()}

@@ -9,20 +9,21 @@ from typing import Any, Final
 import msgpack
 import numpy as np
 
+from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane
 from actors.partitions import Partitions
 from actors.pool import POOL_LIMIT, Pending, Pool
 from actors.shell import JournalAddress, Shell
+from actors.triage import Ended, no_route, triage
 from actors.waiting import woken
 from actors.wire import Offered
-from router.advance import End, after_claim
 from router.brain.board import board_from_bytes
 from router.brain.plan import plan
-from router.brain.port import Board, Choice, Want
+from router.brain.port import Board, Choice
 from router.journal.port import Claimed, Finish, JournalError, Requeue
 from router.journal.wake import QUEUE_TOPIC
-from router.model import ErrorName, MessageClass, State
-from router.record import EventKind, UnreadableRecord, pack_event, unpack_body, unpack_events
+from router.model import STATUS_OF, MessageClass
+from router.record import EventKind, pack_event
 from router.routes import Deck
 from router.settings import ClassRules
 
@@ -76,8 +77,9 @@ class Dispatcher(Shell):
         await self._partitions.start()
         self._wake_listener = self.spawn(self._hear_queue())
         self.spawn(self._partitions.run())
-        self.spawn(self._keep_timers())
-        self.spawn(self._keep_house())
+        house = Housekeeping(self.journal, lambda: sorted(self._partitions.held), self.address.retention_s, self.metrics)
+        self.spawn(house.keep_timers(self._heat))
+        self.spawn(house.keep_tidy())
         self.spawn(self._turns())
 
     async def settings_changed(self) -> None:
@@ -121,31 +123,6 @@ class Dispatcher(Shell):
             if partition in self._partitions.held:
                 self._hot.add(partition)
                 self._stir.set()
-
-    async def _keep_timers(self) -> None:
-        """Move what is due into the queues."""
-        while True:
-            try:
-                moved, _next = await self.journal.pump(sorted(self._partitions.held), CLAIM_LIMIT)
-            except JournalError:
-                moved = 0
-            if moved:
-                self._heat(sorted(self._partitions.held))
-            await asyncio.sleep(0.05 if moved else 0.25)
-
-    async def _keep_house(self) -> None:
-        """End what waited too long for a receipt, and drop what is past its retention."""
-        while True:
-            held = sorted(self._partitions.held)
-            now_ms = self.now_ms()
-            event = pack_event(now_ms, EventKind.FINAL, int(State.UNCONFIRMED), ErrorName.NO_RECEIPT, False, "")
-            try:
-                expired = await self.journal.expire_waits(held, CLAIM_LIMIT, event)
-                retired = await self.journal.retire(held, CLAIM_LIMIT, self.address.retention_s)
-            except JournalError:
-                expired = retired = 0
-            full = CLAIM_LIMIT in {expired, retired}
-            await asyncio.sleep(0.5 if full else 5.0)
 
     # -- turns ---------------------------------------------------------------------------------------------------
     async def _turns(self) -> None:
@@ -198,40 +175,17 @@ class Dispatcher(Shell):
 
     async def _take_up(self, claimed: Sequence[Claimed]) -> None:
         """Sort claimed messages into those that need a carrier and those that end here."""
-        now_ms, now_s = self.now_ms(), time.monotonic()
-        pending: list[Pending] = []
-        finish: list[Finish] = []
-        for message in claimed:
-            try:
-                body = unpack_body(message.body)
-                events = unpack_events(message.events) if message.attempts else []
-            except UnreadableRecord:
-                log.error("dispatcher.unreadable id=%s", message.id.hex())  # noqa: TRY400 (the trace would show the record)
-                finish.append(self._end(message, End(State.FAILED, ErrorName.UNREADABLE_RECORD, permanent=True), now_ms))
-                continue
-            klass = MessageClass(body.klass)
-            next_ = after_claim(
-                message.state,
-                events,
-                attempts=message.attempts,
-                rules=self._rules[klass],
-                expires_ms=body.expires_ms,
-                now_ms=now_ms,
-            )
-            if isinstance(next_, End):
-                finish.append(self._end(message, next_, now_ms))
-                continue
-            want = Want(body.network, body.country, body.to, klass, body.segments, next_.tried, body.policy)
-            pending.append(Pending(message, klass, want, now_s, next_.doubtful))
-            self._claimed_count[klass].add()
+        pending, ends = triage(claimed, self._rules, self.now_ms(), time.monotonic())
+        for klass in MessageClass:
+            self._claimed_count[klass].add(sum(1 for item in pending if item.klass is klass))
         self._pool.add(pending)
-        if finish:
-            await self.journal.finish("", finish)
+        if ends:
+            await self.journal.finish("", self._finished(ends))
 
-    @staticmethod
-    def _end(message: Claimed, end: End, now_ms: int) -> Finish:
-        event = pack_event(now_ms, EventKind.FINAL, int(end.state), end.error, end.permanent, "")
-        return Finish(message.id, end.state, event, message.attempts)
+    def _finished(self, ends: Sequence[Ended]) -> list[Finish]:
+        for ended in ends:
+            self.metrics.counter("trunkline_finished", STATUS_OF[ended.end.state], "", ended.word, ended.end.error).add()
+        return [ended.finish for ended in ends]
 
     def _plan_all(self, rooms: dict[MessageClass, dict[str, int]]) -> int:
         """Plan each class in order of precedence, so that what one-time codes take is no room for the others."""
@@ -263,7 +217,7 @@ class Dispatcher(Shell):
         now_ms = self.now_ms()
         offers: dict[str, list[tuple[Pending, Offered]]] = {}
         kept: list[Pending] = []
-        hopeless: list[Finish] = []
+        hopeless: list[Ended] = []
         for item, choice in zip(batch, choices, strict=True):
             message = item.claimed
             if choice.carrier:
@@ -278,28 +232,18 @@ class Dispatcher(Shell):
                 if item.doubtful:
                     self.metrics.counter("trunkline_possible_duplicates", choice.carrier, klass.word).add()
             elif choice.hopeless:
-                hopeless.append(self._no_route(item, now_ms))
+                hopeless.append(no_route(item, now_ms))
             else:
                 kept.append(item)
         self._pool.put_back(klass, kept)
         if hopeless:
-            self.spawn(self._finish(hopeless))
+            self.spawn(self._finish(self._finished(hopeless)))
         if offers:
             self.spawn(self._keep_decision(decision, decisions))
         for name, entries in offers.items():
             for start in range(0, len(entries), OFFER_LIMIT):
                 self.spawn(self._offer(self._lanes[name], entries[start : start + OFFER_LIMIT]))
         return sum(map(len, offers.values()))
-
-    def _no_route(self, item: Pending, now_ms: int) -> Finish:
-        """No carrier will ever take it: REJECTED if none was asked, else FAILED, else unconfirmed when one is in doubt."""
-        if item.doubtful:
-            end = End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
-        elif item.want.tried:
-            end = End(State.FAILED, ErrorName.ATTEMPTS_EXHAUSTED, permanent=False)
-        else:
-            end = End(State.REJECTED, ErrorName.NO_ROUTE, permanent=True)
-        return self._end(item.claimed, end, now_ms)
 
     async def _finish(self, items: list[Finish]) -> None:
         try:
@@ -336,6 +280,9 @@ class Dispatcher(Shell):
         """Give back what found no room for a while, so that others behind it get their turn."""
         tired = list(self._pool.impatient(time.monotonic()))
         if tired:
+            for klass in MessageClass:
+                stepped = sum(1 for item in tired if item.klass is klass)
+                self.metrics.counter("trunkline_requeued", klass.word, "no_room").add(stepped)
             due_ms = self.now_ms() + AGAIN_MS
             await self.journal.requeue(
                 "", [Requeue(item.claimed.id, due_ms, b"", attempts=item.claimed.attempts) for item in tired]

@@ -7,9 +7,8 @@ import socket
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-import msgpack
 import numpy as np
 import uvicorn
 
@@ -17,8 +16,10 @@ from actors.batching import GroupCommit
 from actors.dispatcher import BOARD_VALUE
 from actors.exposition import Totals
 from actors.metrics import Snapshot, snapshot
-from actors.names import carrier_actor, directory, limiter_of
+from actors.names import carrier_actor, directory
+from actors.peers import ASK_TIMEOUT_S, PeerCalls
 from actors.shell import JournalAddress, Shell
+from actors.tokens import TokenDesk
 from router.api.app import create_app
 from router.api.port import CarrierStatus
 from router.brain.board import board_from_bytes
@@ -26,8 +27,7 @@ from router.brain.plan import Memo, plan
 from router.brain.port import Board, Want
 from router.ids import PARTITIONS
 from router.journal.port import Accepted, Intake, JournalError
-from router.leases import LeasedTokens
-from router.limits import Admitted, Ask, Lease, Refused
+from router.limits import Admitted, Refused
 from router.model import MessageClass
 from router.pressure import Pressure, refused
 from router.record import Body
@@ -37,24 +37,8 @@ log = logging.getLogger("trunkline.front")
 
 COMMIT_LIMIT: Final = 1_000  # messages one accept writes
 LOOK_S: Final = 1.0  # how often pressure, depths and carriers' states are looked at
-ASK_TIMEOUT_S: Final = 2.0  # a peer that does not answer so long is shown as it was
+HEALTH_EVERY: Final = 10  # looks; the server's mode and memory change slowly
 PLENTY: Final = 1_000_000  # room without end, for previews
-
-
-class PeerCalls(Protocol):
-    """Other actors as a front calls them. Any exception means: no answer."""
-
-    async def lease(self, limiter: str, octets: bytes) -> bytes:
-        """``Limiter.lease``."""
-        ...
-
-    async def status(self, carrier: str) -> dict[str, Any]:
-        """``Carrier.status``."""
-        ...
-
-    async def snapshot(self, actor: str) -> bytes:
-        """Any actor's metrics."""
-        ...
 
 
 class Front(Shell):
@@ -67,9 +51,7 @@ class Front(Shell):
         self.terms: Terms
         self._board: Board | None = None
         self._statuses: dict[str, CarrierStatus] = {}
-        self._tokens: dict[str, LeasedTokens] = {}
-        self._asks: list[tuple[str, Ask]] = []
-        self._asking = False
+        self._desk = TokenDesk(name, peers, self.spawn)
         self._pressure: Pressure | None = None
         self._shed: frozenset[MessageClass] = frozenset()
         self._faults: Sequence[str] = ("starting",)
@@ -80,6 +62,7 @@ class Front(Shell):
         self._served: uvicorn.Server | None = None
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
         self._accepted = 0
+        self._looks = 0
         self.port = 0
         super().__init__(name, address)
         self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT)
@@ -131,12 +114,7 @@ class Front(Shell):
 
     async def settings_changed(self) -> None:
         self.terms = Terms.compile(self.settings, version=time.time_ns(), secret=os.urandom(32))
-        for tenant_id, tokens in list(self._tokens.items()):
-            tenant = self.terms.tenants.get(tenant_id)
-            if tenant is None:
-                del self._tokens[tenant_id]
-            else:
-                tokens.retune(tenant.rate_mps, tenant.burst, tenant.daily_spend_micros)
+        self._desk.retune(self.settings)
 
     async def value_changed(self, name: str) -> None:
         if name != BOARD_VALUE:
@@ -162,12 +140,24 @@ class Front(Shell):
             self._faults = (f"the journal does not answer ({type(error).__name__})",)
             return
         self._faults = ()
+        if self._looks % HEALTH_EVERY == 0:
+            await self._look_at_server()
+        self._looks += 1
         self._shed = refused(self._pressure)
         now_ms = self.now_ms()
         for klass, depth in depths.items():
             self.metrics.gauge("trunkline_queue_depth", klass.word).set(depth.queued)
             age_s = (now_ms - depth.oldest_ms) / 1000 if depth.oldest_ms else 0.0
             self.metrics.gauge("trunkline_queue_oldest_age_seconds", klass.word).set(max(0.0, age_s))
+
+    async def _look_at_server(self) -> None:
+        try:
+            health = await self.journal.health()
+        except JournalError:
+            return
+        self.metrics.gauge("trunkline_journal_memory_used_bytes").set(float(health["used_memory"]))
+        self.metrics.gauge("trunkline_journal_memory_limit_bytes").set(float(health["maxmemory"]))
+        self.metrics.gauge("trunkline_journal_durable").set(1.0 if health["durability"] == "strong" else 0.0)
 
     # -- FrontPort: time and chance ------------------------------------------------------------------------------
     @staticmethod
@@ -215,54 +205,10 @@ class Front(Shell):
     # -- FrontPort: intake ---------------------------------------------------------------------------------------
     def admit(self, tenant: str, messages: int, spend_micros: int) -> Admitted | Refused:
         """Spend leased tokens; asks for more in the background when they run low."""
-        now_us = time.time_ns() // 1_000
-        tokens = self._tokens.get(tenant)
-        if tokens is None:
-            found = self.terms.tenants.get(tenant)
-            if found is None:
-                return Refused(0, 0, 0, 1, "tenant")
-            tokens = LeasedTokens(
-                self.name, found.rate_mps, found.burst, found.daily_spend_micros, sharers=self.settings.api.fronts
-            )
-            self._tokens[tenant] = tokens
-        verdict = tokens.spend(messages, spend_micros, now_us)
-        ask = tokens.ask(now_us)
-        if ask is not None:
-            self._asks.append((tenant, ask))
-            if not self._asking:
-                self._asking = True
-                self.spawn(self._ask_limiters())
+        verdict = self._desk.admit(tenant, messages, spend_micros, time.time_ns() // 1_000)
         if isinstance(verdict, Refused):
             self.metrics.counter("trunkline_limiter_refusals", verdict.rule).add(messages)
         return verdict
-
-    async def _ask_limiters(self) -> None:
-        while self._asks:
-            asks, self._asks = self._asks, []
-            shards: dict[str, list[tuple[str, Ask]]] = {}
-            for tenant, ask in asks:
-                shards.setdefault(limiter_of(tenant, self.settings), []).append((tenant, ask))
-            await asyncio.gather(*(self._ask_limiter(name, mine) for name, mine in shards.items()))
-        self._asking = False
-
-    async def _ask_limiter(self, name: str, asks: list[tuple[str, Ask]]) -> None:
-        try:
-            raw = await asyncio.wait_for(self._peers.lease(name, msgpack.packb(asks)), ASK_TIMEOUT_S)
-        except Exception as error:
-            log.warning("front.limiter_silent limiter=%s error=%s", name, type(error).__name__)
-            for tenant, _ in asks:
-                if tenant in self._tokens:
-                    self._tokens[tenant].failed()
-            return
-        now_us = time.time_ns() // 1_000
-        for (tenant, _), lease in zip(asks, msgpack.unpackb(raw), strict=True):
-            tokens = self._tokens.get(tenant)
-            if tokens is None:
-                continue
-            if lease is None:
-                tokens.failed()
-            else:
-                tokens.leased(Lease(*lease), now_us)
 
     def sheds(self, klass: MessageClass) -> str:
         """Why this class is refused now."""
@@ -307,6 +253,10 @@ class Front(Shell):
     def count_accepted(self, tenant: str, klass: MessageClass, messages: int, segments: int) -> None:  # noqa: ARG002 (the port's)
         """So many were made durable. No tenant label: that is what the archive is for."""
         self.metrics.counter("trunkline_accepted", klass.word).add(messages)
+
+    def count_canceled(self) -> None:
+        """A message was taken back."""
+        self.metrics.counter("trunkline_canceled").add()
 
     def count_refused(self, tenant: str, code: str, messages: int) -> None:  # noqa: ARG002 (the port's)
         """So many were refused."""

@@ -9,7 +9,8 @@ def set_up_logging(name: str) -> None:
     """Log to standard error, where Ray keeps each actor's lines. TRUNKLINE_LOG sets the level."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {name} %(message)s"))
-    root = logging.getLogger("trunkline")
-    root.handlers[:] = [handler]
-    root.propagate = False
-    root.setLevel(os.environ.get("TRUNKLINE_LOG", "INFO").upper())
+    for package in ("trunkline", "router", "carriers", "actors"):
+        ours = logging.getLogger(package)
+        ours.handlers[:] = [handler]
+        ours.propagate = False
+        ours.setLevel(os.environ.get("TRUNKLINE_LOG", "INFO").upper())

@@ -53,8 +53,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric(
         "trunkline_refused", _C, "Messages refused at intake, by reason (invalid, rate, spend, shedding, …).", ("class", "reason")
     ),
-    Metric("trunkline_replayed", _C, "Requests answered from their idempotency key.", ()),
-    Metric("trunkline_canceled", _C, "Messages taken back by their sender.", ("class",)),
+    Metric("trunkline_canceled", _C, "Messages taken back by their sender.", ()),
     Metric("trunkline_http_requests", _C, "Requests answered by the fronts, by route and status code.", ("route", "status")),
     Metric("trunkline_http_request_duration_seconds", _H, "From a request's last octet to its answer.", ("route",), CALL_S),
     Metric("trunkline_intake_waiting", _G, "Messages that wait in intake buffers to become durable.", ()),
@@ -82,7 +81,6 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_throttled", _C, "Submits answered with ESME_RTHROTTLED or ESME_RMSGQFUL.", ("carrier",)),
     Metric("trunkline_unknown", _C, "Submits without an answer.", ("carrier", "class")),
     Metric("trunkline_possible_duplicates", _C, "Messages sent again after a submit without an answer.", ("carrier", "class")),
-    Metric("trunkline_duplicates_suspected", _C, "Messages that two carriers reported as taken or delivered.", ("carrier",)),
     Metric(
         "trunkline_finished",
         _C,
@@ -147,7 +145,6 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_webhooks_claimed_now", _G, "Webhook events that couriers have in hand.", ()),
     # -- journal
     Metric("trunkline_journal_call_duration_seconds", _H, "One call to the journal.", ("script",), CALL_S),
-    Metric("trunkline_journal_batch_size", _H, "Messages in one call to the journal.", ("script",), BATCH),
     Metric(
         "trunkline_journal_errors",
         _C,

@@ -105,6 +105,7 @@ class Outcomes:
                 case Verdict.RETURNED:
                     event = pack_event(now_ms, EventKind.RETURNED, self._profile.name, answer.reason)
                     requeued.append(Requeue(outgoing.id, 0, event, counted=False, attempts=outgoing.attempts))
+                    self._metrics.counter("trunkline_requeued", outgoing.klass.word, "returned").add()
         self.submitted.put(submitted)
         self.requeued.put(requeued)
         self.finished.put(finished)
@@ -154,6 +155,7 @@ class Outcomes:
             self._metrics.counter("trunkline_finished", STATUS_OF[next_.state], name, klass.word, next_.error).add()
         else:
             requeued.append(Requeue(outgoing.id, next_.due_ms, refused, attempts=outgoing.attempts))
+            self._metrics.counter("trunkline_requeued", klass.word, "refused").add()
 
     def _measure(self, accepted: Sequence[tuple[Outgoing, Answer]], now_ms: int) -> None:
         if not accepted:

@@ -111,6 +111,7 @@ class Shell:
             confirm_timeout_s=address.confirm_timeout_s,
             retention_s=address.retention_s,
         )
+        self.journal.watch(self._journal_called)
         raw = None
         while raw is None:
             with contextlib.suppress(JournalError):
@@ -129,6 +130,11 @@ class Shell:
         self.started.set()
         if self._settings_octets != begun_with:
             await self.settings_changed()
+
+    def _journal_called(self, script: str, took_s: float, why: str) -> None:
+        self.metrics.histogram("trunkline_journal_call_duration_seconds", script).observe(took_s)
+        if why:
+            self.metrics.counter("trunkline_journal_errors", script, why).add()
 
     async def _listen(self) -> None:
         async for _topic, name in self._wake.listen(VALUE_TOPIC):

@@ -14,6 +14,7 @@ from actors.journal.conserve import Conserve
 from actors.journal.dispatch import Dispatch
 from actors.journal.health import Health
 from actors.journal.intake import Reception
+from actors.journal.link import Observer
 from actors.journal.notices import Notices
 from actors.journal.reading import Reading
 from actors.journal.topology import Topology
@@ -28,6 +29,11 @@ class RedisJournal(Reception, Dispatch, Carry, Notices, Reading, Conserve, Healt
     ) -> "RedisJournal":
         """A journal at ``url`` ("unix:///path?db=0", "redis://host:port/0", several with commas). Connects when first used."""
         return cls(Topology.connect(url), replicas=replicas, confirm_timeout_s=confirm_timeout_s, retention_s=retention_s)
+
+    def watch(self, observer: Observer) -> None:
+        """Have each script call told to ``observer``."""
+        for link in self._topology.links:
+            link.observer = observer
 
     async def close(self) -> None:
         """Close all connections."""

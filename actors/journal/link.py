@@ -1,8 +1,9 @@
 """One server of the journal: connections, scripts by digest, and what its errors mean to us."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +15,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
 from actors.journal.scripts import load
-from router.journal.port import JournalFull, JournalUnavailable
+from router.journal.port import JournalError, JournalFull, JournalUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ _DOWN_WORDS: Final = (
     "UNBLOCKED",
     "UNKILLABLE",
 )
+
+
+Observer = Callable[[str, float, str], None]
+"""Told of each script call: its name, how many seconds it took, and why it failed ("" when it did not)."""
 
 
 @contextmanager
@@ -104,12 +109,13 @@ class Link:
         self.local = url.startswith("unix:")
         self.client, *self._sentinels = open_clients(url)
         self._wait_aof = True
+        self.observer: Observer | None = None
 
     async def run(self, name: str, args: Any) -> Any:
         """Call a script; raises ``JournalError``."""
         script = load(name)
         blob = pack(args)
-        with translated():
+        with self._observed(name), translated():
             try:
                 return await self.client.execute_command("EVALSHA", script.digest, 0, blob)  # type: ignore[no-untyped-call]  # redis-py
             except exceptions.NoScriptError:
@@ -119,7 +125,7 @@ class Link:
         """Call a script and wait, on the same connection, until so many replicas have it on disk (or at least in memory)."""
         script = load(name)
         blob = pack(args)
-        with translated():
+        with self._observed(name), translated():
             result, confirmed = await self._confirmed(("EVALSHA", script.digest, 0, blob), replicas, timeout_s)
             if isinstance(result, exceptions.NoScriptError):
                 result, confirmed = await self._confirmed(("EVAL", script.source, 0, blob), replicas, timeout_s)
@@ -130,6 +136,21 @@ class Link:
         if here < 1 or there < replicas:
             raise JournalUnavailable(f"{there} of {replicas} replicas confirmed in time")
         return result
+
+    @contextmanager
+    def _observed(self, name: str) -> Iterator[None]:
+        if self.observer is None:
+            yield
+            return
+        began_s, why = perf_counter(), "interrupted"
+        try:
+            yield
+            why = ""
+        except JournalError as error:
+            why = "full" if isinstance(error, JournalFull) else "unavailable"
+            raise
+        finally:
+            self.observer(name, perf_counter() - began_s, why)
 
     async def _confirmed(self, command: tuple[Any, ...], replicas: int, timeout_s: float) -> tuple[Any, Any]:
         timeout_ms = max(1, int(timeout_s * 1000))

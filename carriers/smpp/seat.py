@@ -16,7 +16,7 @@ from carriers.smpp.operations import Bind
 from carriers.smpp.rebind import CREDENTIALS, Backoff
 from carriers.smpp.session import Session, Timers
 from carriers.smpp.shell import SessionShell
-from carriers.smpp.statuses import status_name
+from carriers.smpp.statuses import explain, status_name
 from router.settings import CarrierProfile
 
 log: Final = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ class Seat:
                 case BindRefused(status=status):
                     self._refused = status
                     name = status_name(status)
-                    self._fail(name, f"bind refused: {name}", alert=status in CREDENTIALS)
+                    self._fail(name, f"bind refused: {explain(status)}", alert=status in CREDENTIALS)
                     shell.close(self.reason)
                 case Unbinding():
                     self.reason = "unbound by the carrier"

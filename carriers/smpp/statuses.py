@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
+from smpplib import consts
+
 from router.model import Again, ErrorName, Fault
 
 Lane = Literal["", "throttled", "queue_full", "rebind"]
@@ -122,6 +124,12 @@ def status_name(status: int) -> str:
     if status in _TABLE:
         return f"{_TABLE[status][0]} (0x{status:02X})"
     return f"{'vendor' if 0x400 <= status <= 0x4FF else 'unlisted'} status (0x{status:02X})"
+
+
+def explain(status: int) -> str:
+    """The name, and what smpplib's table says in words: "ESME_RINVPASWD (0x0E): Invalid Password"."""
+    words = consts.DESCRIPTIONS.get(status)
+    return f"{status_name(status)}: {words}" if words else status_name(status)
 
 
 def react(status: int, overrides: Mapping[int, str]) -> Reaction:

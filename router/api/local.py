@@ -97,6 +97,10 @@ class LocalFront:
         self.counts["accepted", tenant, klass.word] += messages
         self.counts["segments", tenant, klass.word] += segments
 
+    def count_canceled(self) -> None:
+        """Counted."""
+        self.counts["canceled",] += 1
+
     def count_refused(self, tenant: str, code: str, messages: int) -> None:
         """Into ``counts``."""
         self.counts["refused", tenant, code] += messages

@@ -100,6 +100,10 @@ class FrontPort(Protocol):
         """So many were made durable."""
         ...
 
+    def count_canceled(self) -> None:
+        """A message was taken back."""
+        ...
+
     def count_refused(self, tenant: str, code: str, messages: int) -> None:
         """So many were refused with this error code."""
         ...

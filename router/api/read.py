@@ -107,6 +107,7 @@ async def cancel(call: Call) -> Reply:
         raise Refusal("not_found", "There is no such message.")
     if state is not State.CANCELED:
         raise Refusal("not_cancelable", f"The message is {STATUS_OF[state]}.")
+    call.front.count_canceled()
     record, body = await own_message(call, message_id)
     return json_reply(200, view(record, body))
 

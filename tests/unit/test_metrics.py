@@ -148,7 +148,7 @@ def test_snapshots_of_other_releases_are_read_as_far_as_they_agree():
         "trunkline_from_the_future": [[["x"], 1]],
         "trunkline_limiter_leases": [[["a", "label", "too", "many"], 1], [[], 4]],
         "trunkline_plan_duration_seconds": [[[], [[1, 2], 0.5]]],
-        "trunkline_replayed": [[[], [[1], 2]]],
+        "trunkline_canceled": [[[], [[1], 2]]],
     }
     totals = Totals()
     assert totals.take({"a": msgpack.packb(taken), "b": b"\xc1", "c": msgpack.packb([9, 1, 1, 1, {}]), "d": b""}) == [
@@ -158,7 +158,7 @@ def test_snapshots_of_other_releases_are_read_as_far_as_they_agree():
     ]
     assert totals.value("trunkline_limiter_leases") == 4
     assert totals.value("trunkline_plan_duration_seconds") == 0
-    assert totals.value("trunkline_replayed") == 0
+    assert totals.value("trunkline_canceled") == 0
 
 
 def test_labels_are_escaped_and_the_whole_exposition_parses():
@@ -215,7 +215,7 @@ def test_a_metric_that_is_not_in_the_catalogue_is_a_bug():
     with pytest.raises(LookupError):
         metrics.drop("trunkline_submitted", "acme", "otp")
     with pytest.raises(ValueError):
-        metrics.counter("trunkline_replayed").add(-1)
+        metrics.counter("trunkline_canceled").add(-1)
 
 
 def test_children_are_kept_and_gauges_can_be_dropped():

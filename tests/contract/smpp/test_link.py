@@ -88,7 +88,7 @@ async def test_a_wrong_password_is_not_hammered(smsc, make_rig, poll, caplog):
     smsc.bind_statuses = [0x0E] * 100
     rig = make_rig()
     await rig.link.start()
-    await poll(lambda: rig.link.state.reason == "bind refused: ESME_RINVPASWD (0x0E)")
+    await poll(lambda: rig.link.state.reason == "bind refused: ESME_RINVPASWD (0x0E): Invalid Password")
     pauses = await poll(lambda: [record.args[2] for record in caplog.records if "carrier.rebind" in record.msg])
     assert pauses[0] >= 48
     assert [record.levelname for record in caplog.records if "carrier.bind_failed" in record.msg] == ["ERROR"]

@@ -1,0 +1,34 @@
+"""A link's plain counters as metrics: what has come since the last look is added."""
+
+from typing import Final
+
+from actors.metrics import Metrics
+from carriers.smpp.counters import LinkCounters
+
+METRIC_OF: Final = {
+    "malformed": "trunkline_smpp_malformed_pdus",
+    "unsolicited": "trunkline_smpp_unsolicited_answers",
+    "throttled": "trunkline_throttled",
+    "receipts_put_off": "trunkline_receipts_deferred",
+}
+
+
+class LinkTally:
+    """Of one carrier; remembers what was counted already."""
+
+    def __init__(self, carrier: str) -> None:
+        self._carrier = carrier
+        self._counted: dict[str, int] = {}
+
+    def count(self, now: LinkCounters, metrics: Metrics) -> None:
+        """Bring the metrics up to ``now``."""
+        for field, metric in METRIC_OF.items():
+            metrics.counter(metric, self._carrier).add(self._new(field, getattr(now, field)))
+        metrics.counter("trunkline_binds", self._carrier, "bound").add(self._new("binds", now.binds))
+        for reason, count in now.bind_failures.items():
+            metrics.counter("trunkline_binds", self._carrier, reason).add(self._new(f"bind {reason}", count))
+
+    def _new(self, name: str, total: int) -> int:
+        before = self._counted.get(name, 0)
+        self._counted[name] = total
+        return total - before

@@ -1,0 +1,65 @@
+"""Sorting what a dispatcher has claimed: which messages need a carrier, and which end here."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from actors.pool import Pending
+from router.advance import End, after_claim
+from router.brain.port import Want
+from router.journal.port import Claimed, Finish
+from router.model import ErrorName, MessageClass, State
+from router.record import EventKind, UnreadableRecord, pack_event, unpack_body, unpack_events
+from router.settings import ClassRules
+
+log = logging.getLogger("trunkline.dispatcher")
+
+
+class Ended(NamedTuple):
+    """A message that ends without another attempt."""
+
+    finish: Finish
+    end: End
+    word: str  # its class; "" when its record cannot be read
+
+
+def triage(
+    claimed: Sequence[Claimed], rules: Mapping[MessageClass, ClassRules], now_ms: int, now_s: float
+) -> tuple[list[Pending], list[Ended]]:
+    """Those to be planned, and those that are over. ``now_s`` starts their waiting for room."""
+    pending: list[Pending] = []
+    ends: list[Ended] = []
+    for message in claimed:
+        try:
+            body = unpack_body(message.body)
+            events = unpack_events(message.events) if message.attempts else []
+        except UnreadableRecord:
+            log.error("dispatcher.unreadable id=%s", message.id.hex())  # noqa: TRY400 (the trace would show the record)
+            ends.append(_ended(message, End(State.FAILED, ErrorName.UNREADABLE_RECORD, permanent=True), "", now_ms))
+            continue
+        klass = MessageClass(body.klass)
+        next_ = after_claim(
+            message.state, events, attempts=message.attempts, rules=rules[klass], expires_ms=body.expires_ms, now_ms=now_ms
+        )
+        if isinstance(next_, End):
+            ends.append(_ended(message, next_, klass.word, now_ms))
+        else:
+            want = Want(body.network, body.country, body.to, klass, body.segments, next_.tried, body.policy)
+            pending.append(Pending(message, klass, want, now_s, next_.doubtful))
+    return pending, ends
+
+
+def no_route(item: Pending, now_ms: int) -> Ended:
+    """No carrier will ever take it: REJECTED if none was asked, else FAILED, else unconfirmed when one is in doubt."""
+    if item.doubtful:
+        end = End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
+    elif item.want.tried:
+        end = End(State.FAILED, ErrorName.ATTEMPTS_EXHAUSTED, permanent=False)
+    else:
+        end = End(State.REJECTED, ErrorName.NO_ROUTE, permanent=True)
+    return _ended(item.claimed, end, item.klass.word, now_ms)
+
+
+def _ended(message: Claimed, end: End, word: str, now_ms: int) -> Ended:
+    event = pack_event(now_ms, EventKind.FINAL, int(end.state), end.error, end.permanent, "")
+    return Ended(Finish(message.id, end.state, event, message.attempts), end, word)
