@@ -59,7 +59,7 @@ def stay(
     system = System(data_dir, progress)
     world = World(data_dir, system)
     try:
-        state = world.start(api_port=api_port, dashboard_port=8265, detached=True)
+        state = world.start(api_port=api_port, dashboard_port=0, detached=True)
     except (StartFailed, ServerFailed, ServerMissing) as error:
         world.stop()
         fail(str(error))

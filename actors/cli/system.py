@@ -156,7 +156,8 @@ class System:
             time.sleep(LOOK_S)
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        raise StartFailed(f"Ray did not start; its log is {log}")
+        words = log.read_text("utf-8", "replace").strip().splitlines()
+        raise StartFailed(f"Ray did not start: {words[-1] if words else 'it said nothing'} (its log is {log})")
 
     def _start_supervisor(self, state: Running, settings: Settings) -> None:
         connect(state.ray_address, self.data_dir)
