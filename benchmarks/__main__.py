@@ -8,11 +8,10 @@ import msgspec
 import typer
 from rich.console import Console
 
-from benchmarks.machine import Machine, machine, server_of
+from benchmarks.machine import Machine, machine
 from benchmarks.plans import PLANS, Seen, Wish
 from benchmarks.report import describe, print_row, summary
 from benchmarks.result import Row
-from benchmarks.world import World
 
 RESULTS = Path(__file__).parent / "results"
 FULL_RUNS = 3
@@ -38,10 +37,10 @@ def main(
         raise typer.Exit(2)
     here, rows = machine(), []
 
-    def seen_world(world: World) -> None:
-        here.server = here.server or server_of(world.state.journal_url)
+    def of_server(text: str) -> None:
+        here.server = text
 
-    seen = Seen(lambda name: console.print(f"[dim]{name} …[/dim]"), seen_world)
+    seen = Seen(lambda name: console.print(f"[dim]{name} …[/dim]"), of_server)
     wish = Wish(runs or (FULL_RUNS if full else 1), duration, rate)
     for name in names or PLANS:
         for row in PLANS[name](wish, seen):

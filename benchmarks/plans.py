@@ -3,10 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from typing import Final, Literal, NamedTuple
 
 from benchmarks import lone
 from benchmarks.load import Load, carry, cost_of
+from benchmarks.machine import server_of
 from benchmarks.meter import Meter
 from benchmarks.processes import spent_between
 from benchmarks.result import Row, Run
@@ -31,10 +35,10 @@ class Wish(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Whom to tell: that something begins, and of a world that runs (for the server's version)."""
+    """Whom to tell: that something begins, and which server the journal has."""
 
     begins: Callable[[str], None]
-    world: Callable[[World], None]
+    server: Callable[[str], None]
 
 
 def batch(wish: Wish, seen: Seen) -> Iterator[Row]:
@@ -70,10 +74,7 @@ def alone(wish: Wish, seen: Seen) -> Iterator[Row]:
     row = Row(name="lone otp", goal=f"median to submit_sm under {LONE_GOAL_MS:g} ms")
     for _ in range(wish.runs):
         seen.begins(row.name)
-        with running() as world:
-            seen.world(world)
-            time.sleep(CALM_S)
-            row.runs.append(lone.measure(world))
+        row.runs.append(_in_world(alone_once, seen))
     row.reached = row.middle(f"latencies.{lone.AT_CARRIER}.p50")[0] < LONE_GOAL_MS
     yield row
 
@@ -83,10 +84,7 @@ def idle(wish: Wish, seen: Seen) -> Iterator[Row]:
     row = Row(name="idle")
     for _ in range(wish.runs):
         seen.begins(row.name)
-        with running() as world:
-            seen.world(world)
-            time.sleep(CALM_S)
-            row.runs.append(asyncio.run(_rest(world, wish.duration_s or IDLE_S)))
+        row.runs.append(_in_world(partial(idle_once, duration_s=wish.duration_s or IDLE_S), seen))
     yield row
 
 
@@ -104,11 +102,34 @@ def _loaded(name: str, load: Load, wish: Wish, seen: Seen) -> Row:
     row = Row(name=name, goal=f"{load.rate_mps:,.0f}/s sustained for {load.duration_s:g} s")
     for _ in range(wish.runs):
         seen.begins(row.name)
-        with running(webhooks=load.webhooks) as world:
-            seen.world(world)
-            row.runs.append(carry(world, load))
+        row.runs.append(_in_world(partial(carry, load=load), seen, webhooks=load.webhooks))
     row.reached = 2 * sum(run.sustained for run in row.runs) > len(row.runs)
     return row
+
+
+def alone_once(world: World) -> Run:
+    """The lone messages, once the start is over."""
+    time.sleep(CALM_S)
+    return lone.measure(world)
+
+
+def idle_once(world: World, duration_s: float) -> Run:
+    """Nothing to do, once the start is over."""
+    time.sleep(CALM_S)
+    return asyncio.run(_rest(world, duration_s))
+
+
+def _in_world(measure: Callable[[World], Run], seen: Seen, *, webhooks: bool = False) -> Run:
+    """A measurement in a world of its own, and that in a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        run, server = pool.submit(_measured, measure, webhooks=webhooks).result()
+    seen.server(server)
+    return run
+
+
+def _measured(measure: Callable[[World], Run], *, webhooks: bool) -> tuple[Run, str]:
+    with running(webhooks=webhooks) as world:
+        return measure(world), server_of(world.state.journal_url)
 
 
 async def _rest(world: World, duration_s: float) -> Run:

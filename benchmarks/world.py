@@ -1,7 +1,6 @@
 """The world of a measurement: three quick and faultless simulated carriers, the whole system, one tenant without limits."""
 
 import os
-import secrets
 import shutil
 import tempfile
 import time
@@ -64,6 +63,9 @@ class World:
 
     def stop(self) -> None:
         """Stop all of it."""
+        import ray  # the system has loaded it by now, after the environment was set that Ray reads once
+
+        ray.shutdown()  # the system's own way down connects anew, and drains
         self.system.down()
         for simulator in self.simulators.values():
             simulator.stop()
@@ -133,10 +135,8 @@ class World:
 
 @contextmanager
 def running(*, webhooks: bool = False) -> Iterator[World]:
-    """A world of its own in a folder of its own, both gone afterwards."""
+    """A world of its own in a folder of its own, both gone afterwards. One in the life of a process: Ray connects once."""
     HOME.mkdir(exist_ok=True)
-    # Ray reads its secret once a process: all worlds of this one have the same.
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=HOME)).resolve()
     world = World(folder, webhooks=webhooks)
     try:
