@@ -9,7 +9,7 @@ from router.brain.ages import BINS, CLASSES, GROUP_OF, GROUPS, Floats, Ints, sum
 from router.brain.breaker import CLOSED
 from router.brain.curves import curve, hazards
 from router.brain.fallen import places_of
-from router.brain.ledger import CARRIER, COUNTRY, GROUP, MARKET, NETWORK, ROUTE, Ledger
+from router.brain.ledger import CARRIER, COUNTRY, GROUP, NETWORK, ROUTE, Ledger
 from router.brain.networks import WORLD
 from router.brain.port import Board, CarrierView, Cell
 from router.brain.shrink import CELL_COUNT, Habit
@@ -20,7 +20,11 @@ PAIRS_LIMIT: Final = 8_192  # pairs of carrier and network published without obs
 PROBE_S: Final = 1.0  # between probes of a suspect at first, and whenever receipts come again
 PROBE_LATER_S: Final = 5.0
 PATIENCE_S: Final = 300.0  # how long a suspect is probed often
-STALE_S: Final = 120.0  # unused in a country for so long: a probe is due
+NEW_PROBE_S: Final = 2.0  # between probes of a carrier hardly known
+HARDLY_KNOWN: Final = 15.0  # observations
+STALE_S: Final = (
+    110.0  # unused in a country for so long: a probe is due, and finds its message within the ten seconds to two minutes
+)
 STALE_PROBE_S: Final = 30.0  # and the next one not before
 PROBES_LIMIT: Final = 2_048
 
@@ -107,13 +111,18 @@ def _probes(state: BrainState, now: float) -> dict[str, float]:
             carrier, *scope = level.names[place]
             eager = now - detector.suspect_s[place] < PATIENCE_S or detector.back[place] > 0
             probes[f"{carrier}|{scope[0] if scope else WORLD}"] = PROBE_S if eager else PROBE_LATER_S
-    last = np.full(len(ledger.markets), -np.inf)
-    np.maximum.at(last, ledger.of[MARKET, : ledger.rows], ledger.used_s[: ledger.rows])
-    for place in np.flatnonzero(last < now - STALE_S).tolist():
-        if len(probes) >= PROBES_LIMIT:
-            break
-        carrier, country = ledger.markets.names[place]
-        if state.breakers[carrier].state == CLOSED:
+    known = sums(ledger.of[CARRIER, : ledger.rows], ledger.n[: ledger.rows], len(ledger.carriers))
+    last = np.full((len(ledger.carriers), len(ledger.countries)), -np.inf)
+    np.maximum.at(last, (ledger.of[CARRIER, : ledger.rows], ledger.of[COUNTRY, : ledger.rows]), ledger.used_s[: ledger.rows])
+    countries = [country for (country,) in ledger.countries.names]
+    for carrier, breaker in state.breakers.items():
+        if breaker.state != CLOSED:
+            continue
+        number = ledger.carriers.index.get((carrier,))
+        if number is None or known[number] < HARDLY_KNOWN:
+            probes.setdefault(f"{carrier}|{WORLD}", NEW_PROBE_S)
+        stale = countries if number is None else [countries[place] for place in np.flatnonzero(last[number] < now - STALE_S)]
+        for country in stale[: max(PROBES_LIMIT - len(probes), 0)]:
             probes.setdefault(f"{carrier}|{country}", STALE_PROBE_S)
     return probes
 
@@ -195,5 +204,6 @@ def _rate(habit: Habit, pairs: _Pairs, row: Ints, group: int) -> Floats:
     factor = np.where(pairs.network >= 0, habit.network[pairs.network * GROUPS + group], 1.0)
     factor = factor * np.where(pairs.market >= 0, habit.market[pairs.market * GROUPS + group], 1.0)
     factor = factor * np.where(row >= 0, habit.cell[row], 1.0)
-    result: Floats = habit.world[group] * habit.age[pairs.carrier * GROUPS + group] * factor[:, None]
+    by_age = habit.both[pairs.carrier] * habit.age[pairs.carrier * GROUPS + group]
+    result: Floats = habit.world[group] * by_age * factor[:, None]
     return result

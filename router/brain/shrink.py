@@ -5,7 +5,8 @@ Every step is a Gamma prior on a multiplier with mean one (an empirical-Bayes ra
     multiplier = (seen + k) / (expected by the level above + k)
 
 with k the pseudo-count: world's shape by age (2 a bin on the built-in prior) -> network (60) -> carrier x age (10 a bin) ->
-carrier x country (40) -> the cell itself (30), for each class group apart. A new carrier starts from its network's habit.
+carrier x country (40) -> the cell itself (30), for each class group apart. Carrier x age is asked twice, of both groups together and
+then of each: what probes with marketing tell of a carrier holds for otp until otp tells for itself. A new carrier starts from its network's habit.
 """
 
 from typing import Final, NamedTuple
@@ -27,6 +28,7 @@ class Habit(NamedTuple):
 
     world: Floats  # (GROUPS, BINS) rates per second, as ``curves.hazards`` reads them
     network: Floats  # (networks * GROUPS,)
+    both: Floats  # (carriers, BINS), of both groups
     age: Floats  # (carriers * GROUPS, BINS)
     market: Floats  # (markets * GROUPS,)
     cell: Floats  # (rows,)
@@ -48,6 +50,8 @@ class _Index:
         of = ledger.of[:, : ledger.rows]
         self.group = of[GROUP].copy()
         self.network, self.carrier, self.market = (of[level] * GROUPS + self.group for level in (NETWORK, CARRIER, MARKET))
+        self.owner = of[CARRIER].copy()
+        self.flat_owner = (self.owner[:, None] * BINS + np.arange(BINS)).ravel()
         self.flat = (self.carrier[:, None] * BINS + np.arange(BINS)).ravel()
         self.member = np.stack([(self.group == group).astype(np.float64) for group in range(GROUPS)])
         self.networks, self.carriers = len(ledger.networks) * GROUPS, len(ledger.carriers) * GROUPS
@@ -77,9 +81,12 @@ def _habit(seen: Floats, waited: Floats, prior: Floats, index: _Index) -> Habit:
     expected *= step
     rate *= step
 
-    size = index.carriers * BINS
-    age: Floats = (sums(index.flat, seen.ravel(), size) + AGE_COUNT) / (sums(index.flat, expected.ravel(), size) + AGE_COUNT)
-    age = age.reshape(index.carriers, BINS)
+    both = _by_age(index.flat_owner, seen, expected, index.carriers // GROUPS)
+    step = both[index.owner]
+    expected *= step
+    rate *= step
+
+    age = _by_age(index.flat, seen, expected, index.carriers)
     rate *= age[index.carrier]
 
     whole: Floats = np.einsum("rb,rb->r", waited, rate)
@@ -87,9 +94,15 @@ def _habit(seen: Floats, waited: Floats, prior: Floats, index: _Index) -> Habit:
     market = by_market[index.market]
     cell: Floats = (total + CELL_COUNT) / (whole * market + CELL_COUNT)
     rate *= (market * cell)[:, None]
-    return Habit(world, by_network, age, by_market, cell, rate)
+    return Habit(world, by_network, both, age, by_market, cell, rate)
 
 
 def _multiplier(number: Ints, seen: Floats, expected: Floats, size: int, count: float) -> Floats:
     """(seen + k) / (expected + k), summed by a number of the row."""
     return (sums(number, seen, size) + count) / (sums(number, expected, size) + count)
+
+
+def _by_age(flat: Ints, seen: Floats, expected: Floats, size: int) -> Floats:
+    """The same by number and age: (size, BINS)."""
+    seen, expected = (sums(flat, counts.ravel(), size * BINS) for counts in (seen, expected))
+    return ((seen + AGE_COUNT) / (expected + AGE_COUNT)).reshape(size, BINS)

@@ -1,15 +1,5 @@
-import importlib.util
-import sys
-from pathlib import Path
-
+import brain_world as world
 import pytest
-
-_SPEC = importlib.util.spec_from_file_location("brain_world", Path(__file__).with_name("world.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-world = importlib.util.module_from_spec(_SPEC)
-sys.modules["brain_world"] = world
-_SPEC.loader.exec_module(world)
 
 FAULT_FROM_S, FAULT_TO_S = 60.0, 120.0
 

@@ -1,6 +1,7 @@
 """A small world for the brain: carriers with lognormal latencies and faults on a timetable, in virtual time."""
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from router.routes import Deck
 from router.settings import CarrierProfile, Price, Settings
 
 STEP_S = 0.1
+_CLASSES = tuple(MessageClass)
 RULES = {klass: Settings().rules(klass) for klass in MessageClass}
 
 
@@ -25,16 +27,20 @@ class Carrier:
     median_s: float = 2.0
     sigma: float = 0.5
     uniform_s: tuple[float, float] | None = None
+    tells: bool = False  # a message that is not delivered gets a negative receipt
+    answer_s: float = 0.0  # the submit is answered, and so observed, after so long
     faults: list[tuple[float, float, str]] = field(default_factory=list)
 
     def fault(self, at_s: float) -> str:
         return next((kind for begin, end, kind in self.faults if begin <= at_s < end), "")
 
-    def latency(self, kind: str, rng: np.random.Generator) -> float | None:
-        if kind == "black_hole" or rng.random() > self.p:
+    def receipt(self, kind: str, rng: np.random.Generator) -> tuple[Outcome, float] | None:
+        """What comes back, and after how long; None: nothing."""
+        good = rng.random() <= self.p
+        if kind == "black_hole" or not (good or self.tells):
             return None
         wait_s = rng.uniform(*self.uniform_s) if self.uniform_s else self.median_s * np.exp(self.sigma * rng.standard_normal())
-        return float(wait_s) * (10.0 if kind == "brownout" else 1.0)
+        return Outcome.DELIVERED if good else Outcome.UNDELIVERED, float(wait_s) * (10.0 if kind == "brownout" else 1.0)
 
 
 @dataclass
@@ -45,6 +51,7 @@ class Run:
     mix: tuple[float, float, float] = (0.4, 0.35, 0.25)
     networks: tuple[str, ...] = ("23410", "23415", "26201", "26202")
     room: int = 10_000
+    look: Callable[[float, Board], None] | None = None  # is shown each board
     sent: list[tuple[float, str, bool]] = field(default_factory=list)
     state: BrainState = field(default_factory=lambda: BrainState(0.0))
     suspects: set[str] = field(default_factory=set)
@@ -60,21 +67,25 @@ class Run:
 
     def until(self, end_s: float) -> "Run":
         rng = np.random.default_rng(self.seed)
+        observe(self.state, [Observation(0.0, name, "", MessageClass.OTP, Outcome.LINK_UP) for name in self.by_name], 0.0)
         view: Board | None = None
-        receipts: list[tuple[float, int, Observation]] = []
+        coming: list[tuple[float, int, Observation]] = []
         retry: list[Want] = []
         serial = 0
         for step in range(int(end_s / STEP_S)):
             now = step * STEP_S
             seen: list[Observation] = []
-            while receipts and receipts[0][0] <= now:
-                seen.append(heapq.heappop(receipts)[2])
+            while coming and coming[0][0] <= now:
+                seen.append(heapq.heappop(coming)[2])
             wants = retry
             retry = []
-            for _ in range(rng.poisson(self.rate * STEP_S)):
-                klass = MessageClass(int(rng.choice(3, p=self.mix)))
-                network = self.networks[int(rng.integers(len(self.networks)))]
-                wants.append(Want(network, "", "447700900123", klass, 1))
+            count = int(rng.poisson(self.rate * STEP_S))
+            classes = np.searchsorted(np.cumsum(self.mix)[:-1], rng.random(count), side="right").tolist()
+            places = rng.integers(len(self.networks), size=count).tolist()
+            wants += [
+                Want(self.networks[place], "", "447700900123", _CLASSES[klass], 1)
+                for klass, place in zip(classes, places, strict=True)
+            ]
             made = plan(wants, view, dict.fromkeys(self.by_name, self.room), now, rng, deck=self.deck, rules=RULES)
             for want, choice in zip(wants, made.choices, strict=True):
                 if not choice.carrier:
@@ -89,16 +100,23 @@ class Run:
                     seen.append(Observation(now, carrier.name, want.network, want.klass, Outcome.REFUSED, 0.0, first))
                     retry.append(want._replace(tried=(*want.tried, carrier.name)))
                     continue
-                seen.append(Observation(now, carrier.name, want.network, want.klass, Outcome.SUBMITTED, 0.0, first))
-                wait_s = carrier.latency(kind, rng)
-                if wait_s is not None:
-                    serial += 1
-                    late = Observation(now + wait_s, carrier.name, want.network, want.klass, Outcome.DELIVERED, wait_s, first)
-                    heapq.heappush(receipts, (now + wait_s, serial, late))
+                taken = Observation(now + carrier.answer_s, carrier.name, want.network, want.klass, Outcome.SUBMITTED, 0.0, first)
+                found = carrier.receipt(kind, rng)
+                later = (
+                    [taken] if found is None else [taken, taken._replace(at_s=now + found[1], outcome=found[0], age_s=found[1])]
+                )
+                for item in later:
+                    if item.at_s <= now:
+                        seen.append(item)
+                    else:
+                        serial += 1
+                        heapq.heappush(coming, (item.at_s, serial, item))
             observe(self.state, seen, now)
             if step % 5 == 4:  # twice a second
                 tick(self.state, now)
                 view = board(self.state, now)
+                if self.look is not None:
+                    self.look(now, view)
                 self.suspects |= {carrier.name for carrier in view.carriers.values() if carrier.suspect}
         return self
 
