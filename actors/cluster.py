@@ -52,12 +52,14 @@ def stay_on_loopback() -> None:
 
 
 def connect(address: str, data_dir: Path) -> None:
-    """Attach this process to a running cluster; one that is attached already stays so."""
+    """Attach this process to a running cluster, and to no other; one that is attached to it already stays so."""
     use_token(data_dir)
     import ray
 
     if ray.is_initialized():
-        return
+        if ray.get_runtime_context().gcs_address == address:
+            return
+        ray.shutdown()  # what this process was attached to before, perhaps a cluster that has ended
     options: dict[str, Any] = {}
     if address.startswith(LOOPBACK):
         stay_on_loopback()
