@@ -51,7 +51,8 @@ def directory(settings: Settings) -> list[str]:
         BRAIN,
         *(limiter_actor(index) for index in range(workers.limiters)),
         *(dispatcher_actor(index) for index in range(workers.dispatchers)),
-        *(carrier_actor(profile.name) for profile in settings.carriers if profile.enabled),
+        # One that is not enabled gets nothing new, and keeps its sessions for the receipts of what it has carried.
+        *(carrier_actor(profile.name) for profile in settings.carriers),
         *(courier_actor(index) for index in range(workers.couriers)),
         *(front_actor(index) for index in range(settings.api.fronts)),
     ]
