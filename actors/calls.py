@@ -1,0 +1,91 @@
+"""The calls between actors, over Ray: what the plain classes are given when they run as actors."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+import ray
+from ray.exceptions import ActorDiedError, RayError
+
+from actors.cluster import NAMESPACE
+from actors.names import BRAIN, carrier_actor
+from actors.wire import Lane, Offered, Reply, pack_observations, pack_offer, unpack_lane, unpack_reply
+from router.brain.port import Observation
+
+log = logging.getLogger("trunkline.calls")
+
+TELLING_LIMIT: Final = 50  # calls to the brain under way from one carrier, which makes ten a second
+
+
+class Calls:
+    """Calls to actors by name. Handles are looked up once, off the loop, and again only when Ray says that an actor is gone."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, Any] = {}
+
+    async def call(self, actor: str, method: str, *arguments: Any) -> Any:
+        """Call and wait; raises whatever Ray raises, ``ValueError`` when there is no such actor."""
+        handle = self._handles.get(actor)
+        if handle is None:
+            handle = self._handles[actor] = await asyncio.to_thread(ray.get_actor, actor, NAMESPACE)
+        try:
+            return await getattr(handle, method).remote(*arguments)
+        except ActorDiedError:
+            self._handles.pop(actor, None)
+            raise
+
+    def forget(self, actor: str) -> None:
+        """Drop a handle."""
+        self._handles.pop(actor, None)
+
+
+class RayCarrier:
+    """``CarrierCall`` over Ray."""
+
+    def __init__(self, calls: Calls, carrier: str) -> None:
+        self._calls = calls
+        self._actor = carrier_actor(carrier)
+
+    async def offer(self, batch: Sequence[Offered]) -> Reply:
+        return unpack_reply(await self._calls.call(self._actor, "offer", pack_offer(batch)))
+
+    async def lane(self, version: int, wait_s: float) -> Lane:
+        return unpack_lane(await self._calls.call(self._actor, "lane", version, wait_s))
+
+
+class RayBrain:
+    """``BrainCall`` over Ray."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def observe(self, batch: Sequence[Observation]) -> None:
+        if len(self._telling) >= TELLING_LIMIT:
+            return  # it hangs, or starts: what it does not hear it does not learn
+        task = asyncio.get_running_loop().create_task(self._tell(pack_observations(batch)))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, octets: bytes) -> None:
+        try:
+            await self._calls.call(BRAIN, "observe", octets)
+        except (ValueError, RayError) as error:
+            log.info("carrier.brain_silent error=%s", type(error).__name__)
+
+
+class RayPeers:
+    """``PeerCalls`` over Ray."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def lease(self, limiter: str, octets: bytes) -> bytes:
+        return bytes(await self._calls.call(limiter, "lease", octets))
+
+    async def status(self, carrier: str) -> dict[str, Any]:
+        return dict(await self._calls.call(carrier, "status"))
+
+    async def snapshot(self, actor: str) -> bytes:
+        return bytes(await self._calls.call(actor, "snapshot"))
