@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgpack
 import msgspec
 import pytest
-from cluster_world import PASSWORD, SECRET, profile, until
+from cluster_world import SECRET, profile, until
 from prometheus_client.parser import text_string_to_metric_families
 from standardwebhooks.webhooks import Webhook
 

@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -301,6 +302,10 @@ class World:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             assert not remaining, f"processes are left: {remaining} of {left}"
+            if self.api:
+                with suppress(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", urllib.parse.urlsplit(self.api).port or 0), 5).close()
+                    raise AssertionError("somebody still listens on the API's port")
 
     # -- what runs
     def pids(self) -> list[int]:
@@ -348,6 +353,19 @@ class World:
 
     def check(self) -> Conservation:
         return self._with_journal(lambda journal: journal.check())
+
+    def quiet(self) -> int:
+        """Once nothing moves any more: how many messages wait for a receipt, which a black hole will never send."""
+        last = -1
+
+        def still() -> bool:
+            nonlocal last
+            counts = self.check().counts
+            before, last = last, counts["live"]
+            return before == last == counts.get("SENT", 0)
+
+        until(still, "nothing moves", within_s=30, every_s=0.3)
+        return last
 
     def apply(self, settings: Settings) -> None:
         """Change the settings of the running system."""
