@@ -46,7 +46,6 @@ class Alarm(NamedTuple):
     place: int
     way: int  # DOWN or UP
     ratio: float  # observed over expected since the change
-    missing: float  # expected less observed
     since_s: float  # how many seconds ago it began
 
 
@@ -105,8 +104,7 @@ class Detector:
             way = DOWN if self.over_s[DOWN, place] > HOLD_S else UP
             ratio = (self.seen[way, place] + 1.0) / (self.expected[way, place] + 1.0)
             since_s = min(float(self.rising_s[way, place]), LONGEST_S)
-            missing = float(self.expected[way, place] - self.seen[way, place])
-            alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE)), missing, since_s))
+            alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE)), since_s))
         return alarms
 
     def judge(self, back: Floats) -> tuple[Ints, Ints]:

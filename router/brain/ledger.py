@@ -125,7 +125,7 @@ class Ledger:
 
     def ended(self, rows: Ints, at_s: Floats, age_s: Floats, positive: Bools) -> None:
         """Receipts. Those of messages older than the horizon or than the row's epoch teach nothing."""
-        begun = at_s - age_s
+        begun = np.round(at_s - age_s, 6)  # as it was told: a float's last digit must not move it into the slice before
         known = (begun >= self.born_s[rows]) & (age_s < HORIZON_S)
         rows, begun, age_s, positive = rows[known], begun[known], np.maximum(age_s[known], 0.0), positive[known]
         bins = bin_of(age_s)
@@ -168,17 +168,15 @@ class Ledger:
         self.at_s = now_s
         self.cohorts.age(now_s)
 
-    def fall(self, rows: Ints, missing: float, since_s: float, now_s: float) -> None:
+    def fall(self, rows: Ints, ratio: float, since_s: float, now_s: float) -> None:
         """These rows got worse at about ``since_s``: what is seen from now on is not their habit.
 
-        Nor is what waited in vain since then: as much of its exposure is taken back as the ``missing`` early receipts would have
-        needed, and what waits leaves the ledger.
+        Nor is what waited since then: all of its exposure that was in vain, ``ratio`` being observed over expected, is taken back, in
+        young rows too, which had no say in the alarm. What waits leaves the ledger.
         """
         sound = rows[~self.fallen[rows]]
-        vain = np.maximum(self.cohorts.exposure(since_s, self.at_s)[sound], 0.0)
-        due = float(self._due(vain, self.mu[sound]).sum())
-        share = min(max(missing, 0.0) / due, 1.0) if due > 0 else 0.0
-        self.t[sound] = np.maximum(self.t[sound] - share * vain, 0.0)
+        waited = np.maximum(self.cohorts.exposure(since_s, self.at_s)[sound], 0.0)
+        self.t[sound] = np.maximum(self.t[sound] - max(1.0 - ratio, 0.0) * waited, 0.0)
         self.former[sound] = self.mu[sound]
         self.fallen[rows] = True
         self._begin(rows, now_s)

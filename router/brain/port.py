@@ -16,7 +16,7 @@ from router.model import MessageClass
 class Outcome(IntEnum):
     """What was seen of an attempt."""
 
-    SUBMITTED = 1  # the carrier took it; the clock of its receipt starts
+    SUBMITTED = 1  # the carrier took it; the clock of its receipt started ``age_s`` before, when it was written
     DELIVERED = 2  # a positive receipt, ``age_s`` after the submit
     UNDELIVERED = 3  # a negative receipt, ``age_s`` after the submit
     REFUSED = 4  # a submit error that is the carrier's fault (not throttling, not a bad number)

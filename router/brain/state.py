@@ -59,6 +59,7 @@ class BrainState:
 
 def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None:
     """Take in a batch, in the order in which things were seen. ``now`` opens and closes breakers; the ledger uses ``at_s``."""
+    # A submit is seen when it is answered; ``age_s`` before, it was written, and from then on its receipts count their age.
     ledger = state.ledger
     keys, tallies, breakers = ledger.keys, state.tallies, state.breakers
     submitted: list[int] = []
@@ -75,8 +76,8 @@ def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None
                 breaker.taken(at_s)
             if first:
                 row = keys.get((carrier, network, GROUP_OF[klass]))
-                submitted.append(ledger.row(carrier, network, GROUP_OF[klass], at_s) if row is None else row)
-                submitted_s.append(at_s)
+                submitted.append(ledger.row(carrier, network, GROUP_OF[klass], at_s - age_s) if row is None else row)
+                submitted_s.append(at_s - age_s)
         elif outcome in _RECEIPTS:
             good = outcome == _DELIVERED
             if good:
@@ -164,7 +165,7 @@ def _change(state: BrainState, step: int, alarm: Alarm, rows: Ints, now: float) 
     """A place without suspicion changed: it falls, or it has become better than it ever was."""
     ledger, detector = state.ledger, state.detectors[step]
     if alarm.way == DOWN:
-        ledger.fall(rows, alarm.missing, now - alarm.since_s, now)
+        ledger.fall(rows, alarm.ratio, now - alarm.since_s, now)
         cover(ledger, state.detectors, step, rows)
         detector.suspect(alarm.place, alarm.ratio, now)
         state.counters["alarms_down"] += 1

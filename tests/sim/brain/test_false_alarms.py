@@ -8,8 +8,8 @@ from router.model import MessageClass
 NETWORKS = ("23410", "23415", "26201")
 
 
-def alarms(rate, latency, seed, end_s=600.0, burst=1):
-    """Ten minutes of a carrier that does not change, ticked every second; the alarms it raised."""
+def alarms(rate, latency, seed, end_s=240.0, burst=1):
+    """Four minutes of a carrier that does not change, ticked every second; the alarms it raised."""
     rng = np.random.default_rng(seed)
     count = rng.poisson(rate * end_s / burst)
     at_s = np.sort(np.repeat(rng.uniform(0, end_s, count), burst))

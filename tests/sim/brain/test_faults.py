@@ -1,7 +1,7 @@
 import brain_world as world
 import pytest
 
-FAULT_FROM_S, FAULT_TO_S = 60.0, 120.0
+FAULT_FROM_S, FAULT_TO_S = 45.0, 90.0
 
 
 def three(fault, begin_s=FAULT_FROM_S, end_s=FAULT_TO_S):

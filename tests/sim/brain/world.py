@@ -14,7 +14,7 @@ from router.model import MessageClass
 from router.routes import Deck
 from router.settings import CarrierProfile, Price, Settings
 
-STEP_S = 0.1
+TICK_S = 0.5
 _CLASSES = tuple(MessageClass)
 RULES = {klass: Settings().rules(klass) for klass in MessageClass}
 
@@ -51,8 +51,9 @@ class Run:
     mix: tuple[float, float, float] = (0.4, 0.35, 0.25)
     networks: tuple[str, ...] = ("23410", "23415", "26201", "26202")
     room: int = 10_000
+    step_s: float = 0.1  # between batches; a divisor of TICK_S
     look: Callable[[float, Board], None] | None = None  # is shown each board
-    sent: list[tuple[float, str, bool]] = field(default_factory=list)
+    sent: list[tuple[float, str, bool, Want]] = field(default_factory=list)
     state: BrainState = field(default_factory=lambda: BrainState(0.0))
     suspects: set[str] = field(default_factory=set)
 
@@ -72,14 +73,15 @@ class Run:
         coming: list[tuple[float, int, Observation]] = []
         retry: list[Want] = []
         serial = 0
-        for step in range(int(end_s / STEP_S)):
-            now = step * STEP_S
+        steps = round(TICK_S / self.step_s)
+        for step in range(round(end_s / self.step_s)):
+            now = step * self.step_s
             seen: list[Observation] = []
             while coming and coming[0][0] <= now:
                 seen.append(heapq.heappop(coming)[2])
             wants = retry
             retry = []
-            count = int(rng.poisson(self.rate * STEP_S))
+            count = int(rng.poisson(self.rate * self.step_s))
             classes = np.searchsorted(np.cumsum(self.mix)[:-1], rng.random(count), side="right").tolist()
             places = rng.integers(len(self.networks), size=count).tolist()
             wants += [
@@ -94,7 +96,7 @@ class Run:
                     continue
                 carrier = self.by_name[choice.carrier]
                 first = not want.tried
-                self.sent.append((now, choice.carrier, first))
+                self.sent.append((now, choice.carrier, first, want))
                 kind = carrier.fault(now)
                 if kind == "outage":
                     seen.append(Observation(now, carrier.name, want.network, want.klass, Outcome.REFUSED, 0.0, first))
@@ -112,7 +114,7 @@ class Run:
                         serial += 1
                         heapq.heappush(coming, (item.at_s, serial, item))
             observe(self.state, seen, now)
-            if step % 5 == 4:  # twice a second
+            if step % steps == steps - 1:
                 tick(self.state, now)
                 view = board(self.state, now)
                 if self.look is not None:
@@ -121,5 +123,5 @@ class Run:
         return self
 
     def share(self, name: str, begin_s: float, end_s: float) -> float:
-        inside = [carrier for at_s, carrier, first in self.sent if begin_s <= at_s < end_s and first]
+        inside = [carrier for at_s, carrier, first, _ in self.sent if begin_s <= at_s < end_s and first]
         return inside.count(name) / max(len(inside), 1)

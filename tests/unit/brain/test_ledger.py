@@ -92,7 +92,7 @@ def test_a_fall_leaves_the_habit_alone_and_takes_back_what_waited_in_vain():
     ledger.submitted(np.full(200, row), np.full(200, 3.25))
     ledger.mu[row] = 0.5
     ledger.advance(8.25)
-    ledger.fall(np.array([row]), 1_000.0, 3.25, 8.25)
+    ledger.fall(np.array([row]), 0.0, 3.25, 8.25)
     assert ledger.t[row] == pytest.approx(lived, rel=0.01)
     assert ledger.cohorts.pending()[row] == 0
     ended(ledger, row, 9.0, 5.0)  # submitted before the fall
@@ -111,7 +111,7 @@ def test_a_rise_brings_the_habit_back_with_fewer_observations():
         ended(ledger, row, 2.0, 2.0)
     ledger.advance(3.0)
     before = ledger.s[row] / ledger.t[row, 2]
-    ledger.fall(np.array([row]), 0.0, 0.0, 3.0)
+    ledger.fall(np.array([row]), 1.0, 0.0, 3.0)
     ledger.rise(np.array([row]), 150.0, 60.0)
     assert ledger.n[row] == pytest.approx(150, rel=0.01)
     assert ledger.s[row] / ledger.t[row, 2] == pytest.approx(before)
@@ -122,7 +122,7 @@ def test_a_rise_brings_the_habit_back_with_fewer_observations():
 def test_what_a_black_hole_swallowed_does_not_count_when_the_question_is_put_anew():
     ledger, row = ledger_with(1)
     ledger.mu[row] = 0.5
-    ledger.fall(np.array([row]), 0.0, 0.0, 1.0)
+    ledger.fall(np.array([row]), 1.0, 0.0, 1.0)
     ledger.mu[row] = 0.01
     ledger.submitted(np.full(5, row), np.full(5, 1.5))
     ledger.advance(4.0)
