@@ -22,7 +22,9 @@ SETTLE_S: Final = 60.0  # how long the last messages may take before they count 
 GRACE_S: Final = 120.0  # how long the generator may take beyond the load's own length
 ENDED_SAMPLES: Final = 2  # looks without a change before a drain counts as done
 SCRIPTS: Final = frozenset({"evalsha", "eval"})
-PLAIN: Final = frozenset({"get", "publish", "subscribe", "hello", "client|setinfo", "ping"})  # what is called outside scripts too
+PLAIN: Final = frozenset(
+    {"subscribe", "hello", "client|setinfo", "ping"}
+)  # what scripts never call; GET and PUBLISH are nearly all theirs
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
