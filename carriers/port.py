@@ -33,7 +33,8 @@ class Answer(NamedTuple):
 
     id: MessageId
     verdict: Verdict
-    carrier_ids: tuple[str, ...] = ()  # one a segment, normalised by the profile's ``receipt_ids``; ACCEPTED and LATE
+    # One a segment, normalised by the profile's ``receipt_ids``, "" for those that no receipt will name; ACCEPTED and LATE
+    carrier_ids: tuple[str, ...] = ()
     status: int = 0  # SMPP command_status, a plain integer
     error: ErrorName | None = None
     fault: Fault | None = None

@@ -18,6 +18,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Octet = Annotated[int, Meta(ge=0, le=255)]
 ClassWord = Literal["otp", "transactional", "marketing"]
 Reaction = Literal["permanent", "same", "other", "throttle", "queue_full", "rebind"]
+LongMessages = Literal["udh8", "udh16", "sar", "payload"]
 
 
 class Setting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +64,7 @@ class CarrierProfile(Setting, frozen=True, kw_only=True):
     # -- wire habits
     default_alphabet: Literal["gsm7", "latin1"] = "gsm7"  # what data_coding 0 means there
     ucs2: bool = True
-    long_messages: Literal["udh8"] = "udh8"
+    long_messages: LongMessages = "udh8"  # how parts are marked: a header with an 8- or 16-bit reference, sar_* TLVs, or not
     service_type: Annotated[str, Meta(max_length=5)] = ""
     international_ton: Octet = 1
     international_npi: Octet = 1

@@ -4,13 +4,13 @@ from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
 
-from carriers.smpp.commands import ESM_UDHI
+from carriers.smpp.commands import ESM_UDHI, TLV_MESSAGE_PAYLOAD, TLV_SAR_NUMBER, TLV_SAR_REFERENCE, TLV_SAR_TOTAL
 from carriers.smpp.messages import ADDRESS_OCTETS, submit_head, submit_tail
-from carriers.smpp.pdu import pack_text
+from carriers.smpp.pdu import pack_text, pack_tlvs
 from router.model import Again, ErrorName, Fault
 from router.record import Body
-from router.settings import CarrierProfile
-from router.text.segments import data_coding_of, split
+from router.settings import CarrierProfile, LongMessages
+from router.text.segments import Segments, capacity, data_coding_of, split, whole
 
 MAX_HEADS: Final = 4_096  # senders whose packed head is kept
 MAX_REFERENCES: Final = 65_536  # pairs of sender and recipient whose last reference is kept
@@ -29,6 +29,13 @@ class Unsendable(NamedTuple):
     reason: str
 
 
+class Habit(NamedTuple):
+    """What a message is sent with. The profile says what is usual; a carrier's refusal may take something away."""
+
+    marks: LongMessages  # how the parts of a long one are marked; never in two ways at once
+    validity: bool = True  # validity_period is filled in
+
+
 class Composer:
     """Packs messages for one carrier; remembers heads and concatenation references within bounds."""
 
@@ -36,23 +43,38 @@ class Composer:
         """``rng`` gives the first reference of a pair only: afterwards it counts, for chance would meet itself too soon."""
         self._profile = profile
         self._rng = rng
+        self._habit = Habit(profile.long_messages, profile.send_validity)
         self._heads: dict[str, bytes] = {}
         self._references: dict[tuple[str, str], int] = {}
 
-    def compose(self, body: Body, wall_s: float) -> tuple[bytes, ...] | Unsendable | None:
-        """submit_sm bodies in order; None when the validity is over by ``wall_s``."""
+    def reference_of(self, body: Body) -> int:
+        """The reference for a message that may need one: the next of its pair; 0 for one that does not."""
+        return self._reference(body.sender, body.to) if body.segments > 1 or len(body.text) > 70 else 0
+
+    def compose(
+        self, body: Body, wall_s: float, reference: int | None = None, habit: Habit | None = None
+    ) -> tuple[bytes, ...] | Unsendable | None:
+        """submit_sm bodies in order; None when the validity is over by ``wall_s``.
+
+        ``reference``: of an earlier composition, to be used again; ``habit``: another than the profile's.
+        """
         left_s = int(body.expires_ms / 1000 - wall_s)
         if left_s < 1:
             return None
         profile = self._profile
+        habit = habit or self._habit
         if body.encoding == "ucs2" and not profile.ucs2:
             return Unsendable(ErrorName.INVALID_MESSAGE, Fault.CARRIER, Again.OTHER, "the carrier takes no UCS-2")
         try:
             head = self._heads.get(body.sender) or self._head(body.sender)
-            reference = self._reference(body.sender, body.to) if body.segments > 1 or len(body.text) > 70 else 0
-            segments = split(body.text, body.encoding, reference, alphabet=profile.default_alphabet)
+            if reference is None:
+                reference = self.reference_of(body)
+            if habit.marks == "udh8":
+                segments = split(body.text, body.encoding, reference, alphabet=profile.default_alphabet)
+            else:
+                segments = self._marked(body, reference, habit.marks)
             coding = 0 if profile.default_alphabet == segments.encoding else data_coding_of(segments.encoding)
-            validity = relative_time(left_s).encode("ascii") + b"\0" if profile.send_validity else b"\0"
+            validity = relative_time(left_s).encode("ascii") + b"\0" if habit.validity else b"\0"
             # esm_class (the default mode, with or without a header), protocol_id 0, priority_flag 0, no schedule
             front = b"".join(
                 (
@@ -62,9 +84,24 @@ class Composer:
                     validity,
                 )
             )
-            return tuple(front + submit_tail(part, profile.registered_delivery, coding) for part in segments.parts)
+            registered, parts = profile.registered_delivery, segments.parts
+            if segments.udh or (len(parts) == 1 and len(parts[0]) <= capacity(segments.encoding)):
+                return tuple(front + submit_tail(part, registered, coding) for part in parts)
+            if len(parts) == 1:
+                return (front + submit_tail(b"", registered, coding) + pack_tlvs({TLV_MESSAGE_PAYLOAD: parts[0]}),)
+            return tuple(
+                front + submit_tail(part, registered, coding) + sar(reference, len(parts), number)
+                for number, part in enumerate(parts, 1)
+            )
         except ValueError as error:  # a text or an address that intake should not have let through
             return Unsendable(ErrorName.INVALID_MESSAGE, Fault.OURS, Again.NEVER, _without_text(error))
+
+    def _marked(self, body: Body, reference: int, marks: LongMessages) -> Segments:
+        """The parts of a message that may be long, marked in another way than the usual one."""
+        alphabet = self._profile.default_alphabet
+        if marks == "payload":
+            return whole(body.text, body.encoding, alphabet=alphabet)
+        return split(body.text, body.encoding, reference, alphabet=alphabet, wide=marks == "udh16", header=marks != "sar")
 
     def _head(self, sender: str) -> bytes:
         profile = self._profile
@@ -83,14 +120,25 @@ class Composer:
         return head
 
     def _reference(self, sender: str, recipient: str) -> int:
-        """The next reference of the pair: a counter, for a random one meets its predecessor in 1 of 256 messages."""
+        """The next reference of the pair, 16 bits: a counter, for a random octet meets its predecessor in 1 of 256 messages."""
         pair = (sender, recipient)
         last = self._references.pop(pair, None)
-        reference = self._rng.randrange(256) if last is None else (last + 1) & 0xFF
+        reference = self._rng.randrange(0x10000) if last is None else (last + 1) & 0xFFFF
         if len(self._references) >= MAX_REFERENCES:
             del self._references[next(iter(self._references))]
         self._references[pair] = reference
         return reference
+
+
+def sar(reference: int, total: int, number: int) -> bytes:
+    """The TLVs that mark a part (SMPP 3.4, 5.3.2.22 to 24)."""
+    return pack_tlvs(
+        {
+            TLV_SAR_REFERENCE: (reference & 0xFFFF).to_bytes(2, "big"),
+            TLV_SAR_TOTAL: bytes((total,)),
+            TLV_SAR_NUMBER: bytes((number,)),
+        }
+    )
 
 
 def source_kind(sender: str, profile: CarrierProfile) -> tuple[int, int]:

@@ -42,6 +42,7 @@ class Job:
         "unanswered",
         "unknown",
         "wall_s",
+        "weight",
         "why",
     )
 
@@ -52,6 +53,7 @@ class Job:
         self.patience_s = patience_s
         self.parts: tuple[bytes, ...] = ()  # packed just before the first of them is written
         self.left = outgoing.body.segments  # segments that wait here, ``repeat`` included; an estimate until they are packed
+        self.weight = 1  # segments that one submit is for the carrier, which cuts a message_payload by itself
         self.next = 0  # the first segment never written
         self.repeat: list[int] = []  # segments that came back throttled, in order
         self.unanswered = 0
@@ -76,6 +78,7 @@ class Job:
         """Its segments are packed."""
         self.parts = parts
         self.left = len(parts)
+        self.weight = self.outgoing.body.segments if len(parts) == 1 else 1
         self.ids = [None] * len(parts)
 
     def next_segment(self) -> int:
@@ -126,4 +129,5 @@ class Job:
         return Answer(self.outgoing.id, verdict, latency_us=latency_us, written_at_s=self.wall_s, **details)
 
     def _ids(self) -> tuple[str, ...]:
-        return tuple(carrier_id or "" for carrier_id in self.ids)
+        """One a segment. Those that a carrier cuts by itself have none: it tells of the whole under one id."""
+        return tuple(carrier_id or "" for carrier_id in self.ids) + ("",) * (self.weight - 1)

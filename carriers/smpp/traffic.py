@@ -88,12 +88,12 @@ class Traffic:
             return False
         left = self._write_front(room, now_s) if self._front else room
         left = self._write_queue(left, now_s)
+        # Below 0 when the last one weighs more than there was room for: the lane is shut until that is made up for.
         self._lane.take(room - left, now_s)
-        self._counters.submits += room - left
         for seat in self.senders:
             if seat.shell is not None:
                 seat.shell.flush()
-        return left == 0 and room == MAX_TURN
+        return left <= 0 and room == MAX_TURN
 
     def next_due_s(self, now_s: float) -> float:
         """When time alone changes something for what waits: the lane opens, or a patience ends."""
@@ -125,7 +125,7 @@ class Traffic:
         """Begun messages, oldest first; one whose session's window is full does not stop those of other sessions."""
         kept: list[Job] = []
         for at, job in enumerate(self._front):
-            if not room:
+            if room <= 0:
                 kept += self._front[at:]
                 break
             job.queued = False
@@ -141,7 +141,7 @@ class Traffic:
 
     def _write_queue(self, room: int, now_s: float) -> int:
         queue = self._queue
-        while queue and room:
+        while queue and room > 0:
             seat = max(self.senders, key=_room)
             if not seat.room:
                 break
@@ -174,7 +174,7 @@ class Traffic:
         """Segments of one message, in order, on one session; the room that is left."""
         shell = seat.shell
         count = min(room, seat.room, job.left)
-        if shell is None or not count:
+        if shell is None or count <= 0:
             return room
         if not job.first_s:
             job.first_s = now_s
@@ -186,7 +186,8 @@ class Traffic:
         job.left -= count
         job.unanswered += count
         self.waiting -= count
-        return room - count
+        self._counters.submits += count
+        return room - count * job.weight
 
     # -- answers
 

@@ -23,6 +23,7 @@ __all__ = [
     "NotEncodable",
     "Segments",
     "TooManyParts",
+    "capacity",
     "data_coding_of",
     "decode",
     "join",
@@ -30,6 +31,7 @@ __all__ = [
     "read_udh",
     "split",
     "udh_fault",
+    "whole",
 ]
 
 MAX_PARTS: Final = 255  # the total is one octet of the header
@@ -78,6 +80,11 @@ def data_coding_of(encoding: str) -> int:
     return _DATA_CODINGS[encoding]
 
 
+def capacity(encoding: str) -> int:
+    """Octets of short_message that a segment alone holds."""
+    return _CAPACITIES[encoding][0]
+
+
 def measure(text: str, requested: str = "auto") -> Measure | NotEncodable:
     """Settle the encoding of a text and count.
 
@@ -114,18 +121,20 @@ def measure(text: str, requested: str = "auto") -> Measure | NotEncodable:
     return Measure("ucs2", units, len(_cut("ucs2", octets, 134)))
 
 
-def split(text: str, encoding: str, reference: int, *, alphabet: str = "gsm7", wide: bool = False) -> Segments:
+def split(
+    text: str, encoding: str, reference: int, *, alphabet: str = "gsm7", wide: bool = False, header: bool = True
+) -> Segments:
     """Cut a text into the octets of its segments.
 
     ``encoding`` is what ``measure`` settled. ``alphabet`` is what data_coding 0 means to the carrier: with "latin1" a "gsm7"
     text goes out as Latin-1, or as UCS-2 when Latin-1 does not hold it all (€, Greek capitals). ``reference`` tells the
-    messages between two numbers apart and is cut to 8 bits (16 with ``wide``). Each part is filled as far as it goes without
-    cutting an escape pair or a surrogate pair. Raises ``TooManyParts``, ``gsm.NotGsm`` or ``UnicodeEncodeError`` for a text
-    that ``measure`` would not have let through; only an ``alphabet`` of "latin1" can make more parts than were measured.
+    messages between two numbers apart and is cut to 8 bits (16 with ``wide``). Without ``header`` the parts are as long as
+    beside an 8-bit header and carry none: for marks that stand elsewhere (sar_msg_ref_num, SMPP 3.4, 5.3.2.22), from which
+    the carrier makes the header. Each part is filled as far as it goes without cutting an escape pair or a surrogate pair.
+    Raises ``TooManyParts``, ``gsm.NotGsm`` or ``UnicodeEncodeError`` for a text that ``measure`` would not have let through;
+    only an ``alphabet`` of "latin1" and ``wide`` can make more parts than were measured.
     """
-    if encoding == "gsm7" and alphabet == "latin1":
-        encoding = "ucs2" if any(character > "\xff" for character in text) else "latin1"
-    octets = _encode(text, encoding)
+    encoding, octets = _octets(text, encoding, alphabet)
     alone, beside_8, beside_16 = _CAPACITIES[encoding]
     if len(octets) <= alone:
         return Segments(encoding, (octets,), udh=False)
@@ -133,11 +142,19 @@ def split(text: str, encoding: str, reference: int, *, alphabet: str = "gsm7", w
     total = len(pieces)
     if total > MAX_PARTS:
         raise TooManyParts(f"{total} parts")
+    if not header:
+        return Segments(encoding, tuple(pieces), udh=False)
     return Segments(
         encoding,
         tuple(concatenation(reference, total, n, wide=wide) + piece for n, piece in enumerate(pieces, 1)),
         udh=True,
     )
+
+
+def whole(text: str, encoding: str, *, alphabet: str = "gsm7") -> Segments:
+    """A text of any length as one part, for carriers that cut it themselves (message_payload, SMPP 3.4, 5.3.2.32)."""
+    encoding, octets = _octets(text, encoding, alphabet)
+    return Segments(encoding, (octets,), udh=False)
 
 
 def join(parts: Iterable[tuple[int, bytes]], total: int) -> bytes | None:
@@ -151,10 +168,13 @@ def join(parts: Iterable[tuple[int, bytes]], total: int) -> bytes | None:
     return b"".join(by_number[number] for number in range(1, total + 1))
 
 
-def _encode(text: str, encoding: str) -> bytes:
+def _octets(text: str, encoding: str, alphabet: str) -> tuple[str, bytes]:
+    """The encoding that the alphabet of data_coding 0 leaves, and the text in it."""
     if encoding == "gsm7":
-        return gsm.encode(text)
-    return text.encode("latin-1" if encoding == "latin1" else "utf-16-be")
+        if alphabet != "latin1":
+            return encoding, gsm.encode(text)
+        encoding = "ucs2" if any(character > "\xff" for character in text) else "latin1"
+    return encoding, text.encode("latin-1" if encoding == "latin1" else "utf-16-be")
 
 
 def _cut(encoding: str, octets: bytes, capacity: int) -> list[bytes]:

@@ -216,6 +216,15 @@ async def test_the_parts_of_a_long_message_go_in_order_on_one_session(smsc, make
     assert b"".join(part.short_message[6:] for _, part in parts) == text.encode()
 
 
+async def test_a_payload_weighs_as_many_segments_as_the_carrier_makes_of_it(smsc, make_rig):
+    rig = await make_rig(long_messages="payload", speed_mps=10).bound()
+    rig.link.send([rig.outgoing("x" * 600, segments=4) for _ in range(3)])
+    answers = await rig.answered(3)
+    assert [message_of(request).tlvs[c.TLV_MESSAGE_PAYLOAD] for _, request in smsc.submits] == [b"x" * 600] * 3
+    assert [answer.carrier_ids for answer in answers] == [(f"id{n}", "", "", "") for n in (1, 2, 3)]
+    assert smsc.arrivals[2] - smsc.arrivals[0] > 0.6  # eight segments at ten a second
+
+
 async def test_a_refused_part_refuses_the_message_and_the_rest_is_not_sent(smsc, make_rig):
     rig = await make_rig(window=1).bound()
     smsc.status_of = lambda request: 0x0B if message_of(request).short_message[5] == 2 else 0

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from router.text import gsm
 from router.text.reading import decode
-from router.text.segments import MAX_PARTS, Measure, NotEncodable, data_coding_of, join, measure, split
+from router.text.segments import MAX_PARTS, Measure, NotEncodable, data_coding_of, join, measure, split, whole
 from router.text.udh import read_udh, udh_fault
 
 GSM = "".join(sorted(gsm.CHARACTERS))
@@ -126,3 +126,15 @@ def test_no_octets_raise(octets: bytes, data_coding: int, udh: bool) -> None:
         assert len(payload) == len(octets) - 1 - octets[0]
     if found is not None:
         assert 1 <= found.number <= found.total
+
+
+@given(any_texts | gsm_texts | paired_texts, st.integers(0, 0xFFFF))
+def test_parts_without_headers_are_those_beside_them(text: str, reference: int) -> None:
+    measured = measure(text)
+    if not isinstance(measured, Measure) or measured.segments > MAX_PARTS:
+        return
+    beside = split(text, measured.encoding, reference)
+    bare = split(text, measured.encoding, reference, header=False)
+    assert not bare.udh
+    assert bare.parts == (tuple(read_udh(part)[1] for part in beside.parts) if beside.udh else beside.parts)
+    assert whole(text, measured.encoding).parts == (b"".join(bare.parts),)

@@ -2,9 +2,11 @@
 
 from itertools import pairwise
 from random import Random
+from typing import get_args
 
 import pytest
 
+from carriers.smpp import commands as c
 from carriers.smpp import compose
 from carriers.smpp.client import Address, parse_address
 from carriers.smpp.compose import Composer, Unsendable, relative_time, source_kind
@@ -13,7 +15,8 @@ from carriers.smpp.pdu import pack_pdu
 from carriers.smpp.rebind import CREDENTIALS_MAX_S, LIVED_S, STILL_BOUND_S, Backoff
 from router.model import Again
 from router.record import Body
-from router.settings import CarrierProfile
+from router.settings import CarrierProfile, LongMessages
+from router.text.segments import decode
 
 
 def profile(**fields) -> CarrierProfile:
@@ -90,6 +93,70 @@ def test_the_reference_counts_for_each_pair():
     assert all((a + 1) % 256 == b for a, b in pairwise(seen))
     composed(composer, body("x" * 200, segments=2, to="447700900124"))
     assert composed(composer, long)[0].short_message[3] == (seen[-1] + 1) % 256
+
+
+LONG = "{€}" * 100  # 600 septets in pairs
+LONG_UCS2 = "ж😀" * 60  # 180 units, pairs at every odd place
+
+
+def marks_of(message: Message) -> str:
+    """How a part says what it is part of: by which of the ways, and never by two."""
+    sar = {c.TLV_SAR_REFERENCE, c.TLV_SAR_TOTAL, c.TLV_SAR_NUMBER} & set(message.tlvs)
+    ways = [
+        *(["udh8"] if message.esm_class & 0x40 and message.short_message[:3] == b"\x05\x00\x03" else []),
+        *(["udh16"] if message.esm_class & 0x40 and message.short_message[:3] == b"\x06\x08\x04" else []),
+        *(["sar"] if len(sar) == 3 else []),
+        *(["payload"] if c.TLV_MESSAGE_PAYLOAD in message.tlvs else []),
+    ]
+    assert len(ways) <= 1
+    return ways[0] if ways else ""
+
+
+@pytest.mark.parametrize("marks", get_args(LongMessages))
+@pytest.mark.parametrize(("text", "encoding", "segments"), [(LONG, "gsm7", 4), (LONG_UCS2, "ucs2", 3)])
+def test_a_long_message_is_marked_in_one_way_only(marks, text, encoding, segments):
+    composer = Composer(profile(long_messages=marks), Random(1))
+    parts = composed(composer, body(text, encoding=encoding, segments=segments))
+    assert {marks_of(part) for part in parts} == {marks}
+    octets = {
+        "udh8": lambda: [part.short_message[6:] for part in parts],
+        "udh16": lambda: [part.short_message[7:] for part in parts],
+        "sar": lambda: [part.short_message for part in parts],
+        "payload": lambda: [parts[0].tlvs[c.TLV_MESSAGE_PAYLOAD]],
+    }[marks]()
+    for piece in octets:  # none begins or ends within a character
+        assert decode(piece, parts[0].data_coding, udh=False).isprintable()
+        assert "\ufffd" not in decode(piece, parts[0].data_coding, udh=False)
+    assert "".join(decode(piece, parts[0].data_coding, udh=False) for piece in octets) == text
+    if marks == "payload":
+        assert (len(parts), parts[0].short_message, parts[0].esm_class) == (1, b"", 0)
+    if marks == "sar":
+        assert [(part.tlvs[c.TLV_SAR_TOTAL][0], part.tlvs[c.TLV_SAR_NUMBER][0]) for part in parts] == [
+            (segments, number) for number in range(1, segments + 1)
+        ]
+        assert len({part.tlvs[c.TLV_SAR_REFERENCE] for part in parts}) == 1
+
+
+@pytest.mark.parametrize("marks", get_args(LongMessages))
+def test_a_message_of_one_segment_has_no_marks_anywhere(marks):
+    composer = Composer(profile(long_messages=marks), Random(1))
+    for text, encoding in (("x" * 160, "gsm7"), ("ж" * 70, "ucs2")):
+        (message,) = composed(composer, body(text, encoding=encoding))
+        assert (marks_of(message), len(message.short_message), message.esm_class) == ("", 160 if encoding == "gsm7" else 140, 0)
+
+
+def test_what_latin1_makes_too_long_for_one_goes_as_the_profile_says():
+    for marks in get_args(LongMessages):
+        composer = Composer(profile(long_messages=marks, default_alphabet="latin1"), Random(1))
+        assert {marks_of(part) for part in composed(composer, body("x" * 150))} == {marks}
+
+
+def test_wide_references_count_through_sixteen_bits():
+    composer = Composer(profile(long_messages="udh16"), Random(3))
+    composer._references["BANK", "447700900123"] = 0xFFFE
+    long = body("x" * 200, segments=2)
+    seen = [composed(composer, long)[0].short_message[3:5].hex() for _ in range(3)]
+    assert seen == ["ffff", "0000", "0001"]
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
