@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 from cluster_world import until
 
 if TYPE_CHECKING:
     from tests.cluster.world import World
+
+pytestmark = pytest.mark.timeout(240)  # the first test of a session starts the system, the last one stops it
 
 RATE = 400
 ONE_TIME_CODES = ("--rate", str(RATE), "--mix", "otp=1", "--lengths", "short=1", "--to", "49151:8")

@@ -15,6 +15,8 @@ from actors.carrier import ASSIGN_LIMIT
 if TYPE_CHECKING:
     from tests.cluster.world import World
 
+pytestmark = pytest.mark.timeout(240)  # the first test of a session starts the system, the last one stops it
+
 RATE = 400
 LOAD_S = 6
 BACK_S = 15.0
@@ -49,6 +51,12 @@ def flowing(world: "World", before: int) -> None:
 
 
 @pytest.fixture
+def note(request: pytest.FixtureRequest) -> Note:
+    """Keeps a measurement with the test's result, for whoever writes a JUnit file."""
+    return lambda name, value: request.node.user_properties.append((name, value))
+
+
+@pytest.fixture
 def conserved(world: "World") -> Iterator[None]:
     """Afterwards every message stands in one place, and none of this test's is without an end."""
     waiting = world.quiet()
@@ -69,13 +77,11 @@ def all_ended(result: dict[str, Any]) -> None:
 
 @pytest.mark.usefixtures("conserved")
 @pytest.mark.parametrize("actor", KINDS)
-def test_no_message_is_lost_or_doubled_when_a_process_is_killed(
-    world: "World", tmp_path: Path, actor: str, record_property: Note
-) -> None:
+def test_no_message_is_lost_or_doubled_when_a_process_is_killed(world: "World", tmp_path: Path, actor: str, note: Note) -> None:
     before = world.arrived()
     with world.load(tmp_path, *ARGUMENTS) as load:
         flowing(world, before)
-        record_property("back_s", back(world, actor, kill(world, actor)))
+        note("back_s", back(world, actor, kill(world, actor)))
         result = load.result(90)
     all_ended(result)
     assert result["final"] == {"delivered": RATE * LOAD_S}
@@ -84,16 +90,14 @@ def test_no_message_is_lost_or_doubled_when_a_process_is_killed(
 
 @pytest.mark.usefixtures("conserved")
 @pytest.mark.parametrize("carrier", BOUND_CARRIERS)
-def test_a_killed_carrier_doubles_no_more_than_its_window(
-    world: "World", tmp_path: Path, carrier: str, record_property: Note
-) -> None:
+def test_a_killed_carrier_doubles_no_more_than_its_window(world: "World", tmp_path: Path, carrier: str, note: Note) -> None:
     before = world.arrived()
     # Slow answers keep the window full: the worst moment to die.
     world.sims[carrier].change(answer_median_s=0.1)
     with world.load(tmp_path, *ARGUMENTS) as load:
         flowing(world, before)
         actor = f"carrier:{carrier}#0"
-        record_property("back_s", back(world, actor, kill(world, actor)))
+        note("back_s", back(world, actor, kill(world, actor)))
         world.bound(carrier)
         result = load.result(90)
     all_ended(result)
@@ -102,13 +106,13 @@ def test_a_killed_carrier_doubles_no_more_than_its_window(
     assert unconfirmed <= WINDOW + ASSIGN_LIMIT
     assert result["final"] == {"delivered": RATE * LOAD_S - unconfirmed}
     submits = world.arrived() - before
-    record_property("unconfirmed", unconfirmed)
-    record_property("doubled", submits - RATE * LOAD_S)
+    note("unconfirmed", unconfirmed)
+    note("doubled", submits - RATE * LOAD_S)
     assert RATE * LOAD_S - unconfirmed <= submits <= RATE * LOAD_S + WINDOW
 
 
 @pytest.mark.usefixtures("conserved")
-def test_the_journals_server_is_started_again(world: "World", tmp_path: Path, record_property: Note) -> None:
+def test_the_journals_server_is_started_again(world: "World", tmp_path: Path, note: Note) -> None:
     before = world.arrived()
     with world.load(tmp_path, *ARGUMENTS) as load:
         flowing(world, before)
@@ -117,9 +121,9 @@ def test_the_journals_server_is_started_again(world: "World", tmp_path: Path, re
         killed_s = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         until(lambda: world.server.running() and world.server.pid() != pid, "the server back", within_s=BACK_S)
-        record_property("back_s", time.monotonic() - killed_s)
+        note("back_s", time.monotonic() - killed_s)
         until(lambda: world.call("GET", "/readyz").status == 200, "the front ready", within_s=BACK_S)
-        record_property("ready_s", time.monotonic() - killed_s)
+        note("ready_s", time.monotonic() - killed_s)
         result = load.result(90)
     all_ended(result)
     assert result["final"] == {"delivered": RATE * LOAD_S}

@@ -5,8 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.cluster.world import World
+
+pytestmark = pytest.mark.timeout(240)  # the first test of a session starts the system, the last one stops it
 
 LISTEN = "0A"
 

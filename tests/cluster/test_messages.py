@@ -16,6 +16,8 @@ from standardwebhooks.webhooks import Webhook
 if TYPE_CHECKING:
     from tests.cluster.world import World
 
+pytestmark = pytest.mark.timeout(240)  # the first test of a session starts the system, the last one stops it
+
 LONG_GSM = "The quick brown fox jumps over the lazy dog. €{}[]~ " * 8  # escapes fall on the borders of parts
 LONG_UNICODE = "Привет 👋 мир, 你好! " * 12
 

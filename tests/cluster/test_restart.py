@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 from cluster_world import until
 
 from router.settings import Settings
 
 if TYPE_CHECKING:
     from tests.cluster.world import World
+
+pytestmark = pytest.mark.timeout(240)  # the first test of a session starts the system, the last one stops it
 
 RATE = 500
 LOAD_S = 6
