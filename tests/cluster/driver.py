@@ -32,14 +32,6 @@ def actors() -> list[str]:
     return sorted(ray.util.list_named_actors())
 
 
-def states() -> list[list[str]]:
-    """[name, state] of every actor that is not dead."""
-    from ray.util.state import list_actors
-
-    rows = list_actors(limit=1000)
-    return sorted([row.name or row.class_name, row.state] for row in rows if row.state != "DEAD")
-
-
 def main() -> None:
     data_dir, settings_file, key = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     system = System(data_dir)
@@ -73,8 +65,6 @@ def main() -> None:
                     answer(ping(*arguments))
                 case "actors":
                     answer(actors())
-                case "states":
-                    answer(states())
     finally:
         system.down()
 

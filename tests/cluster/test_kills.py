@@ -177,4 +177,3 @@ def test_a_new_supervisor_starts_nothing_twice(world: "World") -> None:
     world.wait_ready()
     assert {name: row["pid"] for name, row in world.overview().items()} == before
     assert world.driver.ask("actors") == sorted([*before, "supervisor"])
-    assert sorted(name for name, _state in world.driver.ask("states")) == sorted([*before, "supervisor"])
