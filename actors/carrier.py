@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from actors.batching import Pause
 from actors.brain_client import BrainCall, Observations
 from actors.lane_queue import LaneQueue, Waiting
 from actors.link_tally import LinkTally
@@ -30,6 +31,7 @@ log = logging.getLogger("trunkline.carrier")
 LANE_S: Final = 0.25  # a lane holds a quarter of a second of its speed: a carrier gone bad strands little
 LANE_MIN: Final = 8  # segments; a slow carrier must still be able to take a batch
 ASSIGN_LIMIT: Final = 300  # messages one call binds
+ASSIGN_PAUSE_S: Final = 0.003  # between assignments of few messages
 OUTBOX_LIMIT: Final = 20_000  # facts that the journal has not taken yet; above this nothing more is sent
 LOOK_S: Final = 0.25  # how often impatient messages are looked for
 
@@ -56,6 +58,7 @@ class Carrier(Shell):
         self._profile: CarrierProfile
         self._owner: Ownership
         self._outcomes: Outcomes
+        self._pause = Pause(ASSIGN_PAUSE_S)
         self._tally = LinkTally(carrier)
         self._link: SmppLink
         super().__init__(name, address)
@@ -166,12 +169,14 @@ class Carrier(Shell):
                 wait_s = self._link.next_room_s(now_s) if len(self._queue) and self._may_send() else None
                 await self._rest(LOOK_S if wait_s is None else min(wait_s, LOOK_S))
                 continue
+            await self._pause.before(self._queue.segments)
             batch = self._queue.take(min(room, ASSIGN_LIMIT))
             if not batch:
                 await self._rest(LOOK_S)
                 continue
             async with self._assigning:
                 sent += await self._assign_and_write(batch)
+            self._pause.after()
 
     def _may_send(self) -> bool:
         return self._up and self._owner.valid and sum(box.size for box in self._outcomes.boxes) < OUTBOX_LIMIT

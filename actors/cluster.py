@@ -33,6 +33,8 @@ def use_token(data_dir: Path) -> None:
     """
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray starts workers at niceness 15: behind everything else on the machine. Ours carry the messages.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return
     path = token_file(data_dir)
@@ -65,6 +67,13 @@ def connect(address: str, data_dir: Path) -> None:
         stay_on_loopback()
         options["_node_ip_address"] = LOOPBACK
     ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False, **options)
+
+
+def disconnect() -> None:
+    """Let go of the cluster. A process still attached to one that has ended is ended by Ray a minute later."""
+    import ray
+
+    ray.shutdown()
 
 
 def run_head(data_dir: Path, dashboard_port: int) -> None:

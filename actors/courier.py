@@ -5,7 +5,7 @@ import logging
 import time
 from typing import Any, Final
 
-from actors.batching import Outbox
+from actors.batching import Outbox, Pause
 from actors.partitions import share_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
@@ -23,7 +23,9 @@ LEASE_S: Final = 60.0  # four times the longest delivery; a courier that died le
 CLAIM_LIMIT: Final = 200
 IN_HAND_LIMIT: Final = 1_000
 LOOK_S: Final = 1.0  # without a wake call
+CLAIM_PAUSE_S: Final = 0.01  # between claims: what a busy courier adds to an event
 SETTLE_LIMIT: Final = 500
+SETTLE_PAUSE_S: Final = 0.01  # between calls about few events: the endpoint has its event already
 
 
 class Courier(Shell):
@@ -55,9 +57,9 @@ class Courier(Shell):
         rules = self.settings.webhooks
         self._sender = WebhookSender(allow_hosts=rules.allow_hosts, timeout_s=rules.timeout_s, concurrency=rules.concurrency)
         await self.settings_changed()
-        self._done = Outbox("notices_done", self.journal.settle_notices, limit=SETTLE_LIMIT)
-        self._retry = Outbox("notices_retry", self.journal.retry_notices, limit=SETTLE_LIMIT)
-        self._dead = Outbox("notices_dead", self.journal.bury_notices, limit=SETTLE_LIMIT)
+        self._done = Outbox("notices_done", self.journal.settle_notices, limit=SETTLE_LIMIT, pause_s=SETTLE_PAUSE_S)
+        self._retry = Outbox("notices_retry", self.journal.retry_notices, limit=SETTLE_LIMIT, pause_s=SETTLE_PAUSE_S)
+        self._dead = Outbox("notices_dead", self.journal.bury_notices, limit=SETTLE_LIMIT, pause_s=SETTLE_PAUSE_S)
         for box in (self._done, self._retry, self._dead):
             self.spawn(box.run())
         self.spawn(self._hear())
@@ -86,8 +88,10 @@ class Courier(Shell):
 
     async def _work(self) -> None:
         looked_s = 0.0
+        pause = Pause(CLAIM_PAUSE_S)
         while True:
-            await woken(self._stir, LOOK_S)
+            if await woken(self._stir, LOOK_S):
+                await pause.before(0)
             self._stir.clear()
             if time.monotonic() - looked_s > LOOK_S:
                 looked_s = time.monotonic()
@@ -105,6 +109,7 @@ class Courier(Shell):
             if len(notices) >= room:
                 self._hot |= hot
                 self._stir.set()
+            pause.after()
             self._in_hand += len(notices)
             for notice in notices:
                 self.spawn(self._deliver(notice))

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgpack
 import numpy as np
 
+from actors.batching import Pause
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane
 from actors.partitions import Partitions
@@ -34,8 +35,7 @@ CLAIM_LIMIT: Final = 1_000  # messages of one class a turn: some 250 kB of recor
 OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
 INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end those whose time is over
-LINGER_S: Final = 0.004  # between turns under load: measured 3 Ray calls a turn at 0.8 ms each; batches must pay for them
-LINGER_BELOW: Final = 64  # messages a turn; larger ones need no lingering
+TURN_PAUSE_S: Final = 0.008  # between turns of few messages: a turn makes a Ray call a carrier, at 0.8 ms each
 AGAIN_MS: Final = 500  # how long a message without room steps aside
 DECISION_KEEP_S: Final = 86_400.0  # an explanation outlives its message's retention by a day
 
@@ -126,13 +126,11 @@ class Dispatcher(Shell):
 
     # -- turns ---------------------------------------------------------------------------------------------------
     async def _turns(self) -> None:
-        looked_s = ended_s = 0.0
-        carried = 0
+        looked_s, carried = 0.0, 0
+        pause = Pause(TURN_PAUSE_S)
         while True:
-            now_s = time.monotonic()
-            if carried < LINGER_BELOW and (rest_s := ended_s + LINGER_S - now_s) > 0:
-                await asyncio.sleep(rest_s)
-            await woken(self._stir, LOOK_ANYWAY_S)
+            if await woken(self._stir, LOOK_ANYWAY_S):
+                await pause.before(carried)  # as many as the last time are likely to wait
             self._stir.clear()
             now_s = time.monotonic()
             inspect = now_s - looked_s > LOOK_ANYWAY_S
@@ -150,7 +148,7 @@ class Dispatcher(Shell):
                 self._partitions.retake()
                 self._hot.update(self._partitions.held)
                 await asyncio.sleep(0.1)
-            ended_s = time.monotonic()
+            pause.after()
 
     async def _turn(self, *, inspect: bool) -> int:
         """Claim, plan, offer. Returns how many messages were offered."""

@@ -36,6 +36,7 @@ from router.terms import Terms
 log = logging.getLogger("trunkline.front")
 
 COMMIT_LIMIT: Final = 1_000  # messages one accept writes
+COMMIT_PAUSE_S: Final = 0.002  # between commits of few messages: what a busy front adds to a 202
 LOOK_S: Final = 1.0  # how often pressure, depths and carriers' states are looked at
 HEALTH_EVERY: Final = 10  # looks; the server's mode and memory change slowly
 PLENTY: Final = 1_000_000  # room without end, for previews
@@ -65,7 +66,7 @@ class Front(Shell):
         self._looks = 0
         self.port = 0
         super().__init__(name, address)
-        self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT)
+        self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT, pause_s=COMMIT_PAUSE_S)
 
     def __repr__(self) -> str:
         if not self.started.is_set():

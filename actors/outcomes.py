@@ -20,6 +20,7 @@ from router.settings import CarrierProfile, ClassRules
 log = logging.getLogger("trunkline.carrier")
 
 BATCH_LIMIT: Final = 500  # facts a call
+PAUSE_S: Final = 0.005  # between calls about few messages: nobody waits for these facts but a receipt's acknowledgement
 KNOWN_LIMIT: Final = 200_000  # submits remembered for their receipts; older ones are looked up in the journal
 
 
@@ -53,11 +54,15 @@ class Outcomes:
         self._observe = observe
         self._flying: dict[MessageId, Outgoing] = {}
         self._known: OrderedDict[MessageId, Flight] = OrderedDict()
-        self.submitted = Outbox[Submitted]("submitted", self._commit_submitted, limit=BATCH_LIMIT)
-        self.requeued = Outbox[Requeue]("requeue", lambda items: journal.requeue(owner, items), limit=BATCH_LIMIT)
-        self.finished = Outbox[Finish]("finish", lambda items: journal.finish(owner, items), limit=BATCH_LIMIT)
-        self.held = Outbox[Hold]("hold", lambda items: journal.hold(owner, items), limit=BATCH_LIMIT)
-        self._receipts = GroupCommit[Receipt, Receipted](lambda items: journal.receipts(profile.name, items), limit=BATCH_LIMIT)
+        self.submitted = Outbox[Submitted]("submitted", self._commit_submitted, limit=BATCH_LIMIT, pause_s=PAUSE_S)
+        self.requeued = Outbox[Requeue](
+            "requeue", lambda items: journal.requeue(owner, items), limit=BATCH_LIMIT, pause_s=PAUSE_S
+        )
+        self.finished = Outbox[Finish]("finish", lambda items: journal.finish(owner, items), limit=BATCH_LIMIT, pause_s=PAUSE_S)
+        self.held = Outbox[Hold]("hold", lambda items: journal.hold(owner, items), limit=BATCH_LIMIT, pause_s=PAUSE_S)
+        self._receipts = GroupCommit[Receipt, Receipted](
+            lambda items: journal.receipts(profile.name, items), limit=BATCH_LIMIT, pause_s=PAUSE_S
+        )
 
     @property
     def boxes(self) -> tuple[Outbox[Submitted], Outbox[Requeue], Outbox[Finish], Outbox[Hold]]:

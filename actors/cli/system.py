@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.cluster import NAMESPACE, READY_LINE, connect
+from actors.cluster import NAMESPACE, READY_LINE, connect, disconnect
 from actors.incarnation import incarnation_of, surely_dead
 from actors.journal import EmbeddedServer, RedisJournal
 from actors.names import SUPERVISOR
@@ -222,6 +222,8 @@ class System:
             ray.kill(supervisor)
         except Exception as error:
             self._say(f"the actors did not drain ({type(error).__name__}); their messages stay in the journal")
+        finally:
+            disconnect()
 
 
 def overview() -> list[dict[str, Any]]:
