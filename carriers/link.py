@@ -184,9 +184,9 @@ class SmppLink:
                     if seat.shell is not None:
                         self._inbox.take(seat.shell, requests)
                 case e.Overdue(requests):
-                    traffic.lost(requests, f"no answer in {self._profile.response_timeout_s:g} s")
+                    traffic.lost(requests, f"no answer in {self._profile.response_timeout_s:g} s", now_s)
                 case e.Closed(reason, unanswered):
-                    traffic.lost(unanswered, reason)
+                    traffic.lost(unanswered, reason, now_s)
                 case _:
                     pass  # the seat's business
         self._step()

@@ -66,12 +66,23 @@ def after_claim(
         once_more = rules.on_unknown == "resend" or (rules.on_unknown == "resend_once" and lost <= 1)
         if not once_more or attempts >= rules.attempts or now_ms >= expires_ms:
             return End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
+    elif wrong_number(events):
+        if lost:
+            return End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
+        return End(State.FAILED, ErrorName.INVALID_DESTINATION, permanent=True)
     elif now_ms >= expires_ms:
         # With an attempt in doubt the honest end is "not known", not "expired".
         if lost:
             return End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
         return End(State.EXPIRED, ErrorName.VALIDITY_ENDED, permanent=True)
     return Plan(tried_carriers(events), doubtful=lost > 0)
+
+
+def wrong_number(events: Sequence[Sequence[Any]]) -> bool:
+    """Whether two carriers have said that there is no such number: a third will not know it either (ESME_RINVDSTADR)."""
+    refusals = [event for event in events if event[1] == EventKind.REFUSED]
+    wrong = {event[2] for event in refusals if event[4] == ErrorName.INVALID_DESTINATION and event[5] == Again.OTHER}
+    return len(wrong) > 1
 
 
 def tried_carriers(events: Sequence[Sequence[Any]]) -> tuple[str, ...]:

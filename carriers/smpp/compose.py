@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from carriers.smpp.commands import ESM_UDHI, TLV_MESSAGE_PAYLOAD, TLV_SAR_NUMBER, TLV_SAR_REFERENCE, TLV_SAR_TOTAL
 from carriers.smpp.messages import ADDRESS_OCTETS, submit_head, submit_tail
 from carriers.smpp.pdu import pack_text, pack_tlvs
+from carriers.smpp.statuses import Mend
 from router.model import Again, ErrorName, Fault
 from router.record import Body
 from router.settings import CarrierProfile, LongMessages
@@ -43,7 +44,7 @@ class Composer:
         """``rng`` gives the first reference of a pair only: afterwards it counts, for chance would meet itself too soon."""
         self._profile = profile
         self._rng = rng
-        self._habit = Habit(profile.long_messages, profile.send_validity)
+        self.habit = Habit(profile.long_messages, profile.send_validity)
         self._heads: dict[str, bytes] = {}
         self._references: dict[tuple[str, str], int] = {}
 
@@ -62,7 +63,7 @@ class Composer:
         if left_s < 1:
             return None
         profile = self._profile
-        habit = habit or self._habit
+        habit = habit or self.habit
         if body.encoding == "ucs2" and not profile.ucs2:
             return Unsendable(ErrorName.INVALID_MESSAGE, Fault.CARRIER, Again.OTHER, "the carrier takes no UCS-2")
         try:
@@ -95,6 +96,21 @@ class Composer:
             )
         except ValueError as error:  # a text or an address that intake should not have let through
             return Unsendable(ErrorName.INVALID_MESSAGE, Fault.OURS, Again.NEVER, _without_text(error))
+
+    def mended(self, habit: Habit | None, mend: Mend, *, marked: bool) -> Habit | None:
+        """What to try once instead of ``habit`` (None: the profile's); None when there is nothing to mend, or no more.
+
+        ``marked``: the message is long, so that the way of marking its parts may be what was refused.
+        """
+        habit = habit or self.habit
+        fresh = marked and habit.marks == self._profile.long_messages
+        if mend == "validity" and habit.validity:
+            return habit._replace(validity=False)
+        if mend == "marks" and fresh:
+            return habit._replace(marks="sar" if habit.marks in {"udh8", "udh16"} else "udh8")
+        if mend == "tlvs" and fresh and habit.marks in {"sar", "payload"}:
+            return habit._replace(marks="udh8")
+        return None
 
     def _marked(self, body: Body, reference: int, marks: LongMessages) -> Segments:
         """The parts of a message that may be long, marked in another way than the usual one."""

@@ -24,6 +24,7 @@ class LinkCounters(SessionCounters):
     answers: int = 0  # submit_sm_resp read, whatever they say
     refusals: int = 0  # of these: with a status other than ROK
     throttled: int = 0  # of these: ESME_RTHROTTLED and ESME_RMSGQFUL
+    mended: int = 0  # messages written once more at once, without what the carrier refused
     late: int = 0  # answers after their timer
     late_refusals: int = 0  # of these: with a status other than ROK; nothing follows from them
     receipts: int = 0

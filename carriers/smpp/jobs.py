@@ -4,6 +4,7 @@ from bisect import insort
 from typing import Any, NamedTuple
 
 from carriers.port import Answer, Outgoing, Verdict
+from carriers.smpp.compose import Habit
 from carriers.smpp.seat import Seat
 from router.model import Again, ErrorName, Fault
 
@@ -16,6 +17,7 @@ class Refusal(NamedTuple):
     fault: Fault
     again: Again
     reason: str
+    times: int = 0  # how often SAME is said of one message
 
 
 class Job:
@@ -26,15 +28,18 @@ class Job:
         "done",
         "ending",
         "first_s",
+        "habit",
         "ids",
         "last_s",
         "left",
+        "mended",
         "next",
         "number",
         "outgoing",
         "parts",
         "patience_s",
         "queued",
+        "reference",
         "refusal",
         "repeat",
         "seat",
@@ -52,6 +57,9 @@ class Job:
         self.number = number
         self.patience_s = patience_s
         self.parts: tuple[bytes, ...] = ()  # packed just before the first of them is written
+        self.reference = 0  # of its parts, should they be packed again
+        self.habit: Habit | None = None  # what they are packed with, where that is not the profile's habit any more
+        self.mended: Habit | None = None  # what ``refusal`` is answered with once no answer is due
         self.left = outgoing.body.segments  # segments that wait here, ``repeat`` included; an estimate until they are packed
         self.weight = 1  # segments that one submit is for the carrier, which cuts a message_payload by itself
         self.next = 0  # the first segment never written
@@ -80,6 +88,17 @@ class Job:
         self.left = len(parts)
         self.weight = self.outgoing.body.segments if len(parts) == 1 else 1
         self.ids = [None] * len(parts)
+
+    def begin_again(self, parts: tuple[bytes, ...]) -> None:
+        """What no answer has accepted is packed anew."""
+        if self.accepted:
+            self.parts = parts
+        else:
+            self.begin(parts)
+        self.refusal = None
+        self.repeat = [index for index, carrier_id in enumerate(self.ids) if carrier_id is None]
+        self.left = len(self.repeat)
+        self.next = len(parts)
 
     def next_segment(self) -> int:
         """The segment to write next."""
@@ -121,7 +140,7 @@ class Job:
         return self._answer(Verdict.LATE, carrier_ids=self._ids())
 
     def _refused(self, refusal: Refusal) -> Answer:
-        status, error, fault, again, reason = refusal
+        status, error, fault, again, reason, _ = refusal
         return self._answer(Verdict.REFUSED, status=status, error=error, fault=fault, again=again, reason=reason)
 
     def _answer(self, verdict: Verdict, **details: Any) -> Answer:

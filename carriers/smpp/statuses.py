@@ -12,6 +12,9 @@ from smpplib import consts
 from router.model import Again, ErrorName, Fault
 
 Lane = Literal["", "throttled", "queue_full", "rebind"]
+Mend = Literal["", "tlvs", "validity", "marks"]
+
+SAME_TIMES: Final = 3  # of a fault that passes by itself; large carriers call ESME_RSYSERR retryable
 
 
 class Reaction(NamedTuple):
@@ -22,14 +25,22 @@ class Reaction(NamedTuple):
     error: ErrorName
     lane: Lane  # what it means for the whole account: slow down, pause for longer, bind afresh
     alert: bool  # the operator should hear of it
+    times: int = SAME_TIMES  # how often one message is sent here again where ``again`` is SAME; then another carrier's turn
+    mend: Mend = ""  # what may be taken away or changed for one more try at once, before the rest applies
 
 
 # Rows read as: what, whose fault, under which name. OTHER with the recipient's fault is meant once: a second carrier may know
-# a number that the first does not, a third one will not. SAME is meant a few times, then another carrier.
+# a number that the first does not, a third one will not (``router.advance`` counts). SAME is meant ``times`` times.
 _WRONG_MESSAGE: Final = Reaction(Again.NEVER, Fault.OURS, ErrorName.INVALID_MESSAGE, "", alert=True)
+_WRONG_MARKS: Final = _WRONG_MESSAGE._replace(mend="marks")
 _WRONG_PROFILE: Final = Reaction(Again.OTHER, Fault.OURS, ErrorName.REFUSED_BY_CARRIER, "", alert=True)
+_WRONG_VALIDITY: Final = _WRONG_PROFILE._replace(mend="validity")
+_WRONG_TLVS: Final = _WRONG_PROFILE._replace(mend="tlvs")
 _WRONG_OPERATION: Final = Reaction(Again.NEVER, Fault.OURS, ErrorName.REFUSED_BY_CARRIER, "", alert=True)
 _TEMPORARY: Final = Reaction(Again.SAME, Fault.CARRIER, ErrorName.REFUSED_BY_CARRIER, "", alert=False)
+_AMBIGUOUS: Final = _TEMPORARY._replace(
+    times=1
+)  # some mean a fault that passes, some a barred number and say so in their profile
 _BIND_LOST: Final = Reaction(Again.PAUSE, Fault.CARRIER, ErrorName.REFUSED_BY_CARRIER, "rebind", alert=False)
 _BIND_REFUSED: Final = Reaction(Again.PAUSE, Fault.OURS, ErrorName.REFUSED_BY_CARRIER, "rebind", alert=True)
 _THROTTLED: Final = Reaction(Again.PAUSE, Fault.CARRIER, ErrorName.REFUSED_BY_CARRIER, "throttled", alert=False)
@@ -40,7 +51,7 @@ _RECIPIENT_LATER: Final = Reaction(Again.SAME, Fault.RECIPIENT, ErrorName.REFUSE
 _RECIPIENT_NEVER: Final = Reaction(Again.NEVER, Fault.RECIPIENT, ErrorName.REFUSED_BY_CARRIER, "", alert=False)
 _PROHIBITED: Final = Reaction(Again.NEVER, Fault.SENDER, ErrorName.REFUSED_BY_CARRIER, "", alert=False)
 # A code that neither the standard nor the profile knows: once more here, then elsewhere; the first sight is worth a word.
-_UNLISTED: Final = Reaction(Again.SAME, Fault.CARRIER, ErrorName.REFUSED_BY_CARRIER, "", alert=True)
+_UNLISTED: Final = Reaction(Again.SAME, Fault.CARRIER, ErrorName.REFUSED_BY_CARRIER, "", alert=True, times=1)
 
 _TABLE: Final[Mapping[int, tuple[str, Reaction]]] = MappingProxyType(
     {
@@ -66,9 +77,9 @@ _TABLE: Final[Mapping[int, tuple[str, Reaction]]] = MappingProxyType(
         0x34: ("ESME_RINVDLNAME", _WRONG_OPERATION),
         0x40: ("ESME_RINVDESTFLAG", _WRONG_OPERATION),
         0x42: ("ESME_RINVSUBREP", _WRONG_OPERATION),
-        0x43: ("ESME_RINVESMCLASS", _WRONG_MESSAGE),
+        0x43: ("ESME_RINVESMCLASS", _WRONG_MARKS),
         0x44: ("ESME_RCNTSUBDL", _WRONG_OPERATION),
-        0x45: ("ESME_RSUBMITFAIL", _TEMPORARY),  # ambiguous: some mean a blocked number and say so in their profile
+        0x45: ("ESME_RSUBMITFAIL", _AMBIGUOUS),
         0x48: ("ESME_RINVSRCTON", _WRONG_PROFILE),
         0x49: ("ESME_RINVSRCNPI", _WRONG_PROFILE),
         0x4A: ("destination TON, as a few vendors number it", _WRONG_PROFILE),
@@ -79,20 +90,20 @@ _TABLE: Final[Mapping[int, tuple[str, Reaction]]] = MappingProxyType(
         0x54: ("ESME_RINVREPFLAG", _WRONG_OPERATION),
         0x55: ("ESME_RINVNUMMSGS", _WRONG_OPERATION),
         0x58: ("ESME_RTHROTTLED", _THROTTLED),
-        0x61: ("ESME_RINVSCHED", _WRONG_PROFILE),
-        0x62: ("ESME_RINVEXPIRY", _WRONG_PROFILE),
+        0x61: ("ESME_RINVSCHED", _WRONG_PROFILE),  # no schedule_delivery_time is ever sent: nothing could be taken away
+        0x62: ("ESME_RINVEXPIRY", _WRONG_VALIDITY),
         0x63: ("ESME_RINVDFTMSGID", _WRONG_OPERATION),
         0x64: ("ESME_RX_T_APPN", _RECIPIENT_LATER),
         0x65: ("ESME_RX_P_APPN", _RECIPIENT_NEVER),
         0x66: ("ESME_RX_R_APPN", _RECIPIENT_NEVER),
         0x67: ("ESME_RQUERYFAIL", _WRONG_OPERATION),
-        0xC0: ("ESME_RINVOPTPARSTREAM", _WRONG_PROFILE),
-        0xC1: ("ESME_ROPTPARNOTALLWD", _WRONG_PROFILE),
-        0xC2: ("ESME_RINVPARLEN", _WRONG_PROFILE),
-        0xC3: ("ESME_RMISSINGOPTPARAM", _WRONG_PROFILE),
-        0xC4: ("ESME_RINVOPTPARAMVAL", _WRONG_PROFILE),
-        0xFE: ("ESME_RDELIVERYFAILURE", _TEMPORARY),
-        0xFF: ("ESME_RUNKNOWNERR", _TEMPORARY),
+        0xC0: ("ESME_RINVOPTPARSTREAM", _WRONG_TLVS),
+        0xC1: ("ESME_ROPTPARNOTALLWD", _WRONG_TLVS),
+        0xC2: ("ESME_RINVPARLEN", _WRONG_TLVS),
+        0xC3: ("ESME_RMISSINGOPTPARAM", _WRONG_TLVS),
+        0xC4: ("ESME_RINVOPTPARAMVAL", _WRONG_TLVS),
+        0xFE: ("ESME_RDELIVERYFAILURE", _AMBIGUOUS),
+        0xFF: ("ESME_RUNKNOWNERR", _AMBIGUOUS),
         # SMPP 5.0, 4.7.6
         0x100: ("ESME_RSERTYPUNAUTH", _WRONG_PROFILE),
         0x101: ("ESME_RPROHIBITED", _PROHIBITED),

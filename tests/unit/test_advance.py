@@ -48,6 +48,19 @@ def claim(
     return after_claim(state, events, attempts=attempts, rules=rules(klass), expires_ms=expires_ms, now_ms=NOW_MS)
 
 
+def wrong_number(carrier: str, again: str = "other") -> list[object]:
+    return [NOW_MS, EventKind.REFUSED, carrier, 0x0B, "invalid_destination", again]
+
+
+def test_a_number_that_two_carriers_do_not_know_is_no_number():
+    assert claim(State.QUEUED, [wrong_number("a"), refused("b")], attempts=2) == Plan(("a", "b"), doubtful=False)
+    assert claim(State.QUEUED, [wrong_number("a"), wrong_number("a", "same")], attempts=2) == Plan(("a", "a"), doubtful=False)
+    two = [wrong_number("a"), wrong_number("b")]
+    assert claim(State.QUEUED, two, attempts=2) == End(State.FAILED, ErrorName.INVALID_DESTINATION, permanent=True)
+    lost = claim(State.QUEUED, [unknown("c"), *two], attempts=3)
+    assert lost == End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
+
+
 def test_a_refusal_for_good_ends_the_message():
     assert refuse(Again.NEVER) == End(State.FAILED, ErrorName.REFUSED_BY_CARRIER, permanent=True)
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from carriers.lane import Lane
-from carriers.port import Verdict
+from carriers.port import Answer, Verdict
 from carriers.smpp import commands as c
 from carriers.smpp.messages import Message
 from carriers.smpp.operations import Bind
@@ -127,6 +127,77 @@ async def test_a_refusal_says_what_to_do(smsc, make_rig, status, again, fault, e
     assert (answer.verdict, answer.status) == (Verdict.REFUSED, status)
     assert (answer.again, answer.fault, answer.error) == (again, fault, error)
     assert f"0x{status:02X}" in answer.reason
+
+
+async def refused(smsc, rig, again_with=None) -> Answer:
+    """The answer to one message, sent again under the same id when it has been sent before."""
+    outgoing = again_with or rig.outgoing()
+    rig.link.send([outgoing])
+    await rig.answered(len(rig.answers) + 1)
+    return rig.answers[-1]
+
+
+@pytest.mark.parametrize(("status", "times"), [(0x45, 1), (0xFE, 1), (0x0499, 1), (0x08, 3)])
+async def test_the_same_carrier_is_tried_so_often_and_then_another(smsc, make_rig, caplog, status, times):
+    rig = await make_rig().bound()
+    smsc.status_of = lambda _: status
+    outgoing = rig.outgoing()
+    verdicts = [(await refused(smsc, rig, outgoing)).again for _ in range(times + 1)]
+    assert verdicts == [Again.SAME] * times + [Again.OTHER]
+    assert (await refused(smsc, rig)).again is Again.SAME  # another message has its own count
+    assert sum("carrier.status" in record.msg for record in caplog.records) == (status == 0x0499)
+
+
+async def test_a_carrier_that_takes_no_validity_gets_none_once(smsc, make_rig):
+    rig = await make_rig().bound()
+    smsc.status_of = lambda request: 0x62 if message_of(request).validity else 0
+    rig.link.send([rig.outgoing("x" * 600, segments=4)])
+    (answer,) = await rig.answered()
+    assert answer.verdict is Verdict.ACCEPTED
+    assert len(answer.carrier_ids) == 4
+    assert [bool(message_of(request).validity) for _, request in smsc.submits] == [True] * 4 + [False] * 4
+    assert len({message_of(request).short_message[3] for _, request in smsc.submits}) == 1  # one message, one reference
+    smsc.status_of = lambda _: 0x62
+    rig.link.send([rig.outgoing()])
+    _, answer = await rig.answered(2)
+    assert (answer.verdict, answer.again, answer.status) == (Verdict.REFUSED, Again.OTHER, 0x62)
+    assert rig.link.counters.mended == 2
+    assert len(smsc.submits) == 10
+
+
+@pytest.mark.parametrize(
+    ("marks", "status", "other"),
+    [("udh8", 0x43, "sar"), ("udh16", 0x43, "sar"), ("sar", 0xC1, "udh8"), ("payload", 0xC0, "udh8")],
+)
+async def test_parts_are_marked_in_another_way_when_the_first_is_refused(smsc, make_rig, marks, status, other):
+    rig = await make_rig(long_messages=marks).bound()
+    first = 1 if marks == "payload" else 4
+    smsc.status_of = lambda _: status if len(smsc.submits) <= first else 0
+    rig.link.send([rig.outgoing("x" * 600, segments=4)])
+    (answer,) = await rig.answered()
+    assert (answer.verdict, len(answer.carrier_ids), all(answer.carrier_ids)) == (Verdict.ACCEPTED, 4, True)
+    again = [message_of(request) for _, request in smsc.submits][first:]
+    assert len(again) == 4
+    assert {c.TLV_SAR_TOTAL in message.tlvs for message in again} == {other == "sar"}
+    assert {message.esm_class for message in again} == {0 if other == "sar" else 0x40}
+
+
+async def test_marks_are_not_changed_in_mid_message(smsc, make_rig):
+    rig = await make_rig().bound()
+    smsc.status_of = lambda request: 0x43 if message_of(request).short_message[5] == 3 else 0
+    rig.link.send([rig.outgoing("x" * 600, segments=4)])
+    (answer,) = await rig.answered()
+    assert (answer.verdict, answer.status, answer.again) == (Verdict.REFUSED, 0x43, Again.NEVER)
+    assert len(smsc.submits) == 4
+
+
+async def test_what_cannot_be_mended_goes_before_what_can(smsc, make_rig):
+    rig = await make_rig().bound()
+    smsc.status_of = lambda request: 0x0B if message_of(request).short_message[5] == 2 else 0x62
+    rig.link.send([rig.outgoing("x" * 600, segments=4)])
+    (answer,) = await rig.answered()
+    assert (answer.verdict, answer.status) == (Verdict.REFUSED, 0x0B)
+    assert len(smsc.submits) == 4
 
 
 async def test_a_status_that_asks_for_a_new_bind_gets_one(smsc, make_rig, poll):

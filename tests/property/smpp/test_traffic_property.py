@@ -2,6 +2,7 @@
 
 from collections import Counter
 from random import Random
+from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from carriers.smpp.traffic import Traffic
 from router.ids import make_id
 from router.model import MessageClass
 from router.record import Body
-from router.settings import CarrierProfile
+from router.settings import CarrierProfile, LongMessages
 
 TIMERS = Timers(enquire_link_s=0.0, response_s=20.0)
 
@@ -61,23 +62,44 @@ class Wire:
         self.session.unbind(self.now_s)
 
 
+def marked(message: Message) -> str:
+    """How a part is marked."""
+    if message.esm_class & 0x40:
+        return "udh8" if message.short_message[0] == 5 else "udh16"
+    if c.TLV_SAR_REFERENCE in message.tlvs:
+        return "sar"
+    return "payload" if c.TLV_MESSAGE_PAYLOAD in message.tlvs else ""
+
+
+def disliked(message: Message, dislikes: tuple[str, ...]) -> int:
+    """The status of a carrier that takes no validity_period, or no parts marked in one way."""
+    if "validity" in dislikes and message.validity:
+        return 0x62
+    way = marked(message)
+    return (0x43 if way.startswith("udh") else 0xC1) if way and way in dislikes else 0
+
+
 @settings(max_examples=120, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     window=st.integers(1, 6),
     speed=st.sampled_from((0, 0, 5, 50)),
     trouble=st.sampled_from((0.0, 0.05, 0.05, 0.3)),
+    marks=st.sampled_from(get_args(LongMessages)),
+    fussy=st.sampled_from((0.0, 0.0, 0.5, 1.0)),  # carriers that refuse validity_period or a way of marking, always or at times
 )
-def test_one_true_verdict_for_every_message(seed, window, speed, trouble):
+def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks, fussy):
     rng = Random(seed)
     now_s = 1000.0
-    profile = CarrierProfile(name="acme", addresses=("h:1",), system_id="me", speed_mps=speed)
+    profile = CarrierProfile(name="acme", addresses=("h:1",), system_id="me", speed_mps=speed, long_messages=marks)
+    dislikes = rng.choice((("validity",), (marks,), ("validity", marks)))
     lane = Lane(speed, now_s)
     traffic = Traffic(profile, lane, counters=LinkCounters(), wall=lambda: 0.0, rng=rng)
     wires = [Wire(n, window, now_s) for n in range(2)]
     traffic.senders = wires
     told: dict[bytes, list[Answer]] = {}
     accepted: Counter[str] = Counter()
+    kinds: dict[str, set[str]] = {}  # ways of marking among what was accepted, by recipient
     forgotten: list[tuple[Wire, e.Request]] = []
     made = 0
 
@@ -98,9 +120,9 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble):
                 case e.Answered(answers):
                     traffic.answered(wire, answers, now_s)
                 case e.Overdue(requests):
-                    traffic.lost(requests, "no answer")
+                    traffic.lost(requests, "no answer", now_s)
                 case e.Closed(reason, unanswered):
-                    traffic.lost(unanswered, reason)
+                    traffic.lost(unanswered, reason, now_s)
                 case _:
                     pass
 
@@ -120,6 +142,7 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble):
             assert isinstance(request.body, Message)
             if wire in wires and wire.far.bound:
                 accepted[request.body.destination] += 1
+                kinds.setdefault(request.body.destination, set()).add(marked(request.body))
                 wire.far.respond(c.SUBMIT_SM, request.sequence, 0, b"id\0")
                 handle(wire, wire.session.receive(wire.far.bytes_to_send(), now_s))
         for at, wire in enumerate(wires):
@@ -128,12 +151,15 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble):
             while wire.asked and rng.random() < 0.8:
                 request = wire.asked.pop()
                 assert isinstance(request.body, Message)
-                status = 0 if rng.random() >= trouble else rng.choice((0x58, 0x58, 0x14, 0x14, 0x0B, 0x08, 0x04))
+                status = 0 if rng.random() >= trouble else rng.choice((0x58, 0x58, 0x14, 0x14, 0x0B, 0x08, 0x04, 0x45))
+                if not status and rng.random() < fussy:
+                    status = disliked(request.body, dislikes)
                 if rng.random() < trouble:
                     forgotten.append((wire, request))  # its timer ends it
                     continue
                 if status == 0:
                     accepted[request.body.destination] += 1
+                    kinds.setdefault(request.body.destination, set()).add(marked(request.body))
                 wire.far.respond(c.SUBMIT_SM, request.sequence, status, b"id\0" if status == 0 else b"")
                 handle(wire, wire.session.receive(wire.far.bytes_to_send(), now_s))
             handle(wire, wire.session.handle_timer(now_s))
@@ -166,9 +192,10 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble):
         if rest:
             assert first.verdict is Verdict.UNKNOWN
         if Verdict.ACCEPTED in (first.verdict, *(answer.verdict for answer in rest)):
-            assert accepted[body.to] == body.segments
+            assert accepted[body.to] == (1 if kinds.get(body.to) == {"payload"} else body.segments)
+            assert len(kinds.get(body.to, ())) <= 1  # parts marked in two ways are never joined
             assert len(answers[-1].carrier_ids) == body.segments
         if first.verdict is Verdict.RETURNED:
             assert accepted[body.to] == 0
-        if trouble == 0:
+        if trouble == 0 and fussy == 0:
             assert first.verdict in {Verdict.ACCEPTED, Verdict.RETURNED, Verdict.UNKNOWN}

@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from carriers.smpp.statuses import Reaction, parse_overrides, react, status_name
+from carriers.smpp.statuses import SAME_TIMES, Reaction, parse_overrides, react, status_name
 from router.model import Again, ErrorName, Fault
 from router.settings import Reaction as ReactionWord
 
@@ -51,6 +51,18 @@ def test_reactions(statuses: list[int], again: Again, fault: Fault, lane: str, a
     for status in statuses:
         reaction = react(status, {})
         assert (reaction.again, reaction.fault, reaction.lane, reaction.alert) == (again, fault, lane, alert), hex(status)
+
+
+def test_what_is_ambiguous_or_unknown_is_tried_here_once_more_and_what_passes_a_few_times() -> None:
+    assert {react(status, {}).times for status in (0x45, 0xFE, 0xFF, 0x09, 0x400, 0x4FF)} == {1}
+    assert {react(status, {}).times for status in (0x08, 0x64, 0x102)} == {SAME_TIMES}
+    assert react(0x45, {0x45: "same"}).times == SAME_TIMES
+
+
+def test_what_can_be_mended_by_leaving_something_out() -> None:
+    mends = {status: react(status, {}).mend for status in range(1, 0x500) if react(status, {}).mend}
+    assert mends == {0x43: "marks", 0x62: "validity"} | dict.fromkeys(range(0xC0, 0xC5), "tlvs")
+    assert not any(react(status, {status: "other"}).mend for status in mends)  # the profile has said what it means
 
 
 def test_errors_have_the_name_users_know() -> None:
