@@ -17,11 +17,11 @@ class Considered(Struct, frozen=True, kw_only=True):
     """One carrier's score by part, in micros of the currency; the least total is the best."""
 
     carrier: str
-    price_micros: float
+    price_micros: int
     success: float  # expected probability of delivery within the class's deadline
     wait_s: float
-    shadow_micros: float  # what its scarce capacity is worth to others
-    total_micros: float
+    shadow_micros: int  # what its scarce capacity is worth to others
+    total_micros: int
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class EventView(Struct, frozen=True, kw_only=True):
     latency_us: int | UnsetType = UNSET
     carrier_status: int | UnsetType = UNSET
     again: str | UnsetType = UNSET
-    part: int | UnsetType = UNSET
+    carrier_id: str | UnsetType = UNSET
     receipt_status: str | UnsetType = UNSET
     receipt_error: str | UnsetType = UNSET
     status: str | UnsetType = UNSET
@@ -81,11 +81,11 @@ def explanation(row: Any) -> Explanation | None:
             considered=[
                 Considered(
                     carrier=str(carrier),
-                    price_micros=float(price),
+                    price_micros=int(price),
                     success=float(success),
                     wait_s=float(wait_s),
-                    shadow_micros=float(shadow),
-                    total_micros=float(total),
+                    shadow_micros=int(shadow),
+                    total_micros=int(total),
                 )
                 for carrier, price, success, wait_s, shadow, total, *_ in row["considered"]
             ],
@@ -152,7 +152,7 @@ _SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = Mapp
         EventKind.UNKNOWN: ("unknown", (("carrier", _text), ("reason", _text))),
         EventKind.RECEIPT: (
             "receipt",
-            (("carrier", _text), ("part", int), ("receipt_status", _text), ("receipt_error", _text)),
+            (("carrier", _text), ("carrier_id", _text), ("receipt_status", _text), ("receipt_error", _text)),
         ),
         EventKind.FINAL: ("final", (("status", _status),)),
         EventKind.RETURNED: ("returned", (("carrier", _text), ("reason", _text))),

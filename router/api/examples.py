@@ -125,7 +125,7 @@ ANSWERS: Final[dict[str, Any]] = {
                 at="2026-01-15T09:30:03.210Z",
                 kind="receipt",
                 carrier="acme",
-                part=0,
+                carrier_id="7f3a01",
                 receipt_status="DELIVRD",
                 receipt_error="000",
             ),

@@ -54,7 +54,7 @@ def unpack_state(octets: bytes) -> BrainState:
         found = msgpack.unpackb(octets)
         readable = isinstance(found, dict) and found.get("version") == SNAPSHOT_VERSION
         state = _read(found) if readable else None
-    except (msgpack.UnpackException, ValueError, KeyError, TypeError, IndexError) as error:
+    except (msgpack.UnpackException, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise UnreadableSnapshot(repr(error)) from error
     if state is None:
         raise UnreadableSnapshot("not a snapshot of this version")
