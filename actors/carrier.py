@@ -72,7 +72,10 @@ class Carrier(Shell):
         return f"{text} · {state.reason}" if state.reason else text
 
     async def run(self) -> None:
-        self._profile = next(profile for profile in self.settings.carriers if profile.name == self._carrier)
+        while (profile := self._own_profile()) is None:
+            # Taken out of the settings while this process came up: the supervisor is about to end it.
+            await asyncio.sleep(LOOK_S)
+        self._profile = profile
         self._owner = Ownership(self.journal, self.name)
         adopted = await self._owner.take(
             lambda: hold_until_ms(self.settings, self.now_ms()), lambda: ended_event(self._carrier, self.now_ms())
@@ -248,8 +251,11 @@ class Carrier(Shell):
             self._queue.return_impatient(time.monotonic(), "the lane has no room")
 
     # -- operations ----------------------------------------------------------------------------------------------
+    def _own_profile(self) -> CarrierProfile | None:
+        return next((profile for profile in self.settings.carriers if profile.name == self._carrier), None)
+
     async def settings_changed(self) -> None:
-        profile = next((p for p in self.settings.carriers if p.name == self._carrier), None)
+        profile = self._own_profile()
         if profile is not None and profile != self._profile:
             # Sessions are bound to a profile for life; the next incarnation reads the new one.
             log.info("carrier.profile_changed carrier=%s", self._carrier)

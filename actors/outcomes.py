@@ -96,7 +96,7 @@ class Outcomes:
                 case Verdict.ACCEPTED:
                     submitted.append(self._accept(outgoing, answer, now_ms))
                     accepted.append((outgoing, answer))
-                    seen.append(self._seen(outgoing, Outcome.SUBMITTED, now_s))
+                    seen.append(self._seen(outgoing, Outcome.SUBMITTED, now_s, answer.latency_us / 1e6))
                 case Verdict.REFUSED:
                     self._refuse(outgoing, answer, now_ms, requeued, finished)
                     carriers_fault = answer.fault in {Fault.CARRIER, Fault.OURS}
@@ -119,9 +119,9 @@ class Outcomes:
             self._observe(seen)
         self._measure(accepted, now_ms)
 
-    def _seen(self, outgoing: Outgoing, outcome: Outcome, now_s: float) -> Observation:
+    def _seen(self, outgoing: Outgoing, outcome: Outcome, now_s: float, age_s: float = 0.0) -> Observation:
         first = outgoing.attempts == 1
-        return Observation(now_s, self._profile.name, outgoing.body.network, outgoing.klass, outcome, 0.0, first)
+        return Observation(now_s, self._profile.name, outgoing.body.network, outgoing.klass, outcome, age_s, first)
 
     def _accept(self, outgoing: Outgoing, answer: Answer, now_ms: int) -> Submitted:
         self._known[outgoing.id] = Flight(
