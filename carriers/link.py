@@ -166,7 +166,7 @@ class SmppLink:
             speed_mps=0.0 if speed == inf else speed,
             contracted_mps=self._profile.speed_mps,
             window_used=sum(seat.unanswered for seat in bound),
-            window=self._profile.window * len(bound),
+            window=sum(seat.window for seat in bound),
             throttled=self._traffic.messages,
             reason=next((seat.reason for seat in self._seats if seat.reason), "" if self._seats else "not started"),
         )
@@ -184,6 +184,7 @@ class SmppLink:
                     if seat.shell is not None:
                         self._inbox.take(seat.shell, requests)
                 case e.Overdue(requests):
+                    seat.complained(now_s, requests[-1].sent_at_s, silent=True)
                     traffic.lost(requests, f"no answer in {self._profile.response_timeout_s:g} s", now_s)
                 case e.Closed(reason, unanswered):
                     traffic.lost(unanswered, reason, now_s)

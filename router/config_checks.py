@@ -106,8 +106,6 @@ def _carrier(carrier: CarrierProfile, exists: Callable[[str], bool]) -> Iterator
     for at, address in enumerate(carrier.addresses):
         if not _is_address(address):
             yield Problem(("addresses", at), f'must be "host:port" (an IPv6 address in brackets), not {address!r}')
-    if carrier.window * carrier.sessions <= 0:
-        yield Problem(("window",), "times sessions must be more than 0: the carrier could not send")
     if not carrier.classes:
         yield Problem(("classes",), "must not be empty: to stop a carrier, set enabled = false")
     if not carrier.covers:

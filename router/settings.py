@@ -51,7 +51,7 @@ class CarrierProfile(Setting, frozen=True, kw_only=True):
     system_type: Annotated[str, Meta(max_length=12)] = ""
     bind: Literal["transceiver", "transmitter_receiver"] = "transceiver"
     sessions: Annotated[int, Meta(ge=1, le=64)] = 1  # binds of each kind
-    window: Annotated[int, Meta(ge=1, le=10_000)] = 10  # unanswered submits per session (SMPP 3.4, 2.9: 10 is usual)
+    window: Annotated[int, Meta(ge=0, le=10_000)] = 10  # unanswered submits per session (SMPP 3.4, 2.9: 10 is usual); 0: find it
     speed_mps: Annotated[int, Meta(ge=0, le=100_000)] = 0  # contracted segments a second, all sessions together; 0: none
     tls: Tls | None = None
     interface_version: Octet = 0x34

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
 from carriers.smpp.client import Address, connect
 from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSMITTER
 from carriers.smpp.counters import LinkCounters
-from carriers.smpp.events import BindRefused, Bound, Closed, Event, Malformed, Unbinding
+from carriers.smpp.events import Answer, BindRefused, Bound, Closed, Event, Malformed, Unbinding
+from carriers.smpp.finder import FIRST, WindowFinder
 from carriers.smpp.law import SUBMITTING, Side
 from carriers.smpp.operations import Bind
 from carriers.smpp.rebind import CREDENTIALS, Backoff
@@ -57,6 +58,7 @@ class Seat:
         self._backoff = Backoff(profile.rebind_min_s, profile.rebind_max_s, rng)
         self._on_events = on_events
         self._on_writable = on_writable
+        self.finder: WindowFinder | None = None  # of this session, where the profile says to find its window
         self._closing = asyncio.Event()
         self._ended = asyncio.Event()
         self._bound_at_s: float | None = None
@@ -89,6 +91,27 @@ class Seat:
     def unanswered(self) -> int:
         """Requests without an answer."""
         return self.shell.session.unanswered if self.shell is not None else 0
+
+    @property
+    def window(self) -> int:
+        """How many submits may be unanswered on the session of the moment."""
+        return self.finder.size if self.finder is not None else self._profile.window
+
+    def answered(self, answers: Sequence[Answer], now_s: float) -> None:
+        """Learn from the answers of one read how large the window should be, where that is to be found."""
+        finder, shell = self.finder, self.shell
+        if finder is None or shell is None:
+            return
+        # Late ones count as what they are: slow. Refused ones were answered all the same.
+        waits = [now_s - answer.sent_at_s for answer in answers]
+        finder.answered(len(waits), sum(waits), min(waits), shell.session.unanswered + len(waits), now_s)
+        shell.session.resize(finder.size)
+
+    def complained(self, now_s: float, written_s: float, *, silent: bool = False) -> None:
+        """A submit was throttled, or got no answer in time."""
+        if self.finder is not None and self.shell is not None:
+            (self.finder.silent if silent else self.finder.throttled)(now_s, written_s)
+            self.shell.session.resize(self.finder.size)
 
     async def keep(self) -> None:
         """Stay bound until ``leave`` or ``cut``."""
@@ -176,7 +199,9 @@ class Seat:
             enquire_answer_s=profile.enquire_answer_s,
             response_s=profile.response_timeout_s,
         )
-        return Session(Side.ESME, timers, now_s=now_s, window=profile.window, counters=self._counters)
+        self.finder = WindowFinder(now_s) if not profile.window else None
+        window = profile.window or FIRST
+        return Session(Side.ESME, timers, now_s=now_s, window=window, counters=self._counters)
 
     def _connected(self, shell: SessionShell) -> None:
         self.shell = shell

@@ -41,8 +41,6 @@ ANSWERED_WITH_ID: Final = frozenset((c.SUBMIT_SM, c.DELIVER_SM, c.DATA_SM))
 _pack_header = HEADER.pack
 _unpack_header = HEADER.unpack_from
 _ID_ANSWERS: Final = frozenset(command | c.RESPONSE for command in ANSWERED_WITH_ID)
-
-
 _ENDING: Final = frozenset((SessionState.UNBINDING, SessionState.CLOSED))
 
 
@@ -85,6 +83,10 @@ class Session:
     def room(self) -> int:
         """How many requests the window still takes; 0 while the session cannot send any."""
         return max(0, self._window.size - len(self._window.pending)) if self._sendable else 0
+
+    def resize(self, window: int) -> None:
+        """Allow so many unanswered requests from now on, though more may be."""
+        self._window.size = window
 
     @property
     def unanswered(self) -> int:

@@ -179,6 +179,7 @@ class Traffic:
         """Answers to segments."""
         mode = self._profile.receipt_ids
         self._counters.answers += len(answers)
+        seat.answered(answers, now_s)
         for context, _, status, message_id, sent_s, late, nack, _ in answers:
             job: Job = context[0]
             if status or nack:
@@ -223,6 +224,7 @@ class Traffic:
         match lane:
             case "throttled":
                 self._lane.throttled(now_s, sent_s)
+                seat.complained(now_s, sent_s)
                 self._throttled(job, index, refusal, now_s)
                 return
             case "queue_full":

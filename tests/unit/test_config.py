@@ -63,7 +63,7 @@ def hook(url="https://a.example/", secret=SECRET, more=""):
             "t.toml, line 5: carriers[0].system_type must be at most 12 characters long",
         ),
         ('[[carriers]]\nname = "a"\n', "t.toml, line 1: carriers[0].addresses is missing"),
-        (CARRIER + "window = 0", "t.toml, line 5: carriers[0].window must be at least 1, not 0"),
+        (CARRIER + "window = -1", "t.toml, line 5: carriers[0].window must be at least 0, not -1"),
         (CARRIER + 'windw = "5"', "t.toml, line 5: carriers[0].windw is not known; did you mean 'window'?"),
         (
             CARRIER + CARRIER + "tls = { verfy = true }",

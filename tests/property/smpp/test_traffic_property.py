@@ -57,6 +57,12 @@ class Wire:
             if isinstance(event, e.Asked):
                 self.asked += event.requests
 
+    def answered(self, answers: list[e.Answer], now_s: float) -> None:
+        assert answers
+
+    def complained(self, now_s: float, written_s: float) -> None:
+        assert written_s <= now_s
+
     def unbind(self, reason: str) -> None:
         assert reason
         self.session.unbind(self.now_s)
