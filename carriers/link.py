@@ -17,6 +17,7 @@ from carriers.smpp import events as e
 from carriers.smpp.client import parse_address, tls_context
 from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER
 from carriers.smpp.counters import LinkCounters
+from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.inbox import Inbox
 from carriers.smpp.operations import pack_bind
 from carriers.smpp.seat import Seat, bind_of
@@ -53,8 +54,9 @@ class SmppLink:
         self._lane = Lane(profile.speed_mps, clock())
         self._addresses = tuple(parse_address(text) for text in profile.addresses)
         pack_bind(bind_of(profile))  # says now what would fail at every bind
-        self._traffic = Traffic(profile, self._lane, counters=self.counters, wall=wall, rng=rng)
-        self._inbox = Inbox(profile, counters=self.counters, on_receipts=on_receipts, wall=wall)
+        self._ids = IdWatch(profile.receipt_ids)
+        self._traffic = Traffic(profile, self._lane, counters=self.counters, ids=self._ids, wall=wall, rng=rng)
+        self._inbox = Inbox(profile, counters=self.counters, ids=self._ids, on_receipts=on_receipts, wall=wall)
         self._seats: list[Seat] = []
         self._senders: list[Seat] = []
         self._keepers: list[asyncio.Task[None]] = []
@@ -169,6 +171,7 @@ class SmppLink:
             window=sum(seat.window for seat in bound),
             throttled=self._traffic.messages,
             reason=next((seat.reason for seat in self._seats if seat.reason), "" if self._seats else "not started"),
+            suggestion=str(self._ids.suggestion or ""),
         )
 
     # -- inside

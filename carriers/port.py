@@ -66,6 +66,7 @@ class LinkState(NamedTuple):
     window: int  # over all bound sessions
     throttled: int  # messages waiting inside the link for a throttled lane
     reason: str  # why it is not (fully) bound: "bind refused: ESME_RINVPASWD (0x0E)"; "" when all is well
+    suggestion: str = ""  # what the operator should set otherwise: "receipt ids would match as hex_to_decimal: 48 of 50"
 
 
 class Link(Protocol):

@@ -64,7 +64,7 @@ def carrier_table(shown: list[Mapping[str, Any]]) -> Table:
             _used(one),
             one["throttled"],
             _breaker(one["breaker"]),
-            one["reason"],
+            "; ".join(filter(None, (one["reason"], one.get("suggestion", "")))),
         )
         for one in shown
     ]

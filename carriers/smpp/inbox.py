@@ -9,6 +9,7 @@ from carriers.port import ReceiptIn, ReceiptsCallback
 from carriers.smpp.commands import ALERT_NOTIFICATION, RMSGQFUL, ROK, RSYSERR, RX_P_APPN
 from carriers.smpp.counters import LinkCounters
 from carriers.smpp.events import Request
+from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.messages import Data, Message
 from carriers.smpp.receipts import Malformed, read_receipt, receipt_id
 from carriers.smpp.shell import SessionShell
@@ -28,12 +29,14 @@ class Inbox:
         profile: CarrierProfile,
         *,
         counters: LinkCounters,
+        ids: IdWatch,
         on_receipts: ReceiptsCallback,
         wall: Callable[[], float],
     ) -> None:
         """``wall`` stamps arrivals."""
         self._profile = profile
         self._counters = counters
+        self._ids = ids
         self._on_receipts = on_receipts
         self._wall = wall
         self._receipts: list[ReceiptIn] = []
@@ -49,6 +52,8 @@ class Inbox:
         mode = self._profile.receipt_ids
         session = shell.session
         counters = self._counters
+        watch = self._ids
+        seen: list[str] = []  # ids as the carrier wrote them
         for command, sequence, body in requests:
             if command == ALERT_NOTIFICATION:
                 continue  # has no answer, and nobody asked to be told
@@ -72,8 +77,11 @@ class Inbox:
                 session.respond(command, sequence, RMSGQFUL)
             else:
                 carrier_id = receipt_id(found.carrier_id, mode)
+                seen.append(found.carrier_id)
                 self._receipts.append(ReceiptIn(carrier_id, found.state, found.stat, found.err, at_s))
                 self._asked.append((shell, command, sequence))
+        if seen:
+            watch.received(seen, at_s)
         if self._receipts:
             self._idle.clear()
             self._wake.set()

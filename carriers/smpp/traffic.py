@@ -17,6 +17,7 @@ from carriers.smpp.backlog import Backlog
 from carriers.smpp.commands import RUNKNOWNERR, SUBMIT_SM
 from carriers.smpp.compose import Composer, Habit, Unsendable
 from carriers.smpp.counters import LinkCounters
+from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.jobs import Job, Refusal
 from carriers.smpp.receipts import submit_id
 from carriers.smpp.refusals import Refusals
@@ -41,6 +42,7 @@ class Traffic:
         lane: Lane,
         *,
         counters: LinkCounters,
+        ids: IdWatch,
         wall: Callable[[], float],
         rng: Random,
     ) -> None:
@@ -51,6 +53,7 @@ class Traffic:
         self._profile = profile
         self._lane = lane
         self._counters = counters
+        self._ids = ids
         self._wall = wall
         self._refusals = Refusals(profile)
         self._composer = Composer(profile, rng)
@@ -178,6 +181,7 @@ class Traffic:
     def answered(self, seat: Seat, answers: list[e.Answer], now_s: float) -> None:
         """Answers to segments."""
         mode = self._profile.receipt_ids
+        ids = self._ids
         self._counters.answers += len(answers)
         seat.answered(answers, now_s)
         for context, _, status, message_id, sent_s, late, nack, _ in answers:
@@ -200,6 +204,8 @@ class Traffic:
                 job.accepted += 1
                 job.last_s = now_s
                 job.ids[context[1]] = submit_id(message_id, mode)
+                if ids.filling:
+                    ids.submitted(message_id)
                 if job.done:
                     late_answer = job.late_verdict()
                     if late_answer is not None:

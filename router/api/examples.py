@@ -163,6 +163,7 @@ ANSWERS: Final[dict[str, Any]] = {
                 throttled=0,
                 breaker="closed",
                 reason="",
+                suggestion="",
             )
         ]
     ),

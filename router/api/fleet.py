@@ -34,6 +34,7 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     throttled: int
     breaker: str
     reason: str
+    suggestion: str  # what its profile should say otherwise, such as how ids in receipts would match; "": nothing
 
 
 class CarrierList(msgspec.Struct, frozen=True):
@@ -104,6 +105,7 @@ async def carriers(call: Call) -> Reply:
                 throttled=now.throttled,
                 breaker=now.breaker,
                 reason=now.reason if profile.enabled else DISABLED,
+                suggestion=now.suggestion,
             )
         )
     return json_reply(200, CarrierList(shown))

@@ -26,6 +26,7 @@ class CarrierStatus(NamedTuple):
     throttled: int = 0  # messages that wait inside the link for a throttled lane
     reason: str = ""  # why it is not (fully) bound; "" when all is well
     breaker: str = "closed"  # closed, open, half_open: the brain's word
+    suggestion: str = ""  # what its profile should say otherwise; "" when there is nothing to suggest
 
 
 class FrontPort(Protocol):

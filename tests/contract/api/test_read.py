@@ -184,13 +184,24 @@ async def test_a_preview_tells_what_would_refuse_it(api):
 
 async def test_carriers_show_their_state_and_no_secrets(api):
     api.front.live = [
-        CarrierStatus("one", bound=2, sessions=2, receivers=2, speed_mps=90.0, window_used=3, window=20, breaker="half_open")
+        CarrierStatus(
+            "one",
+            bound=2,
+            sessions=2,
+            receivers=2,
+            speed_mps=90.0,
+            window_used=3,
+            window=20,
+            breaker="half_open",
+            suggestion="receipt ids would match as strip_zeros: 48 of 50",
+        )
     ]
     for key in ("reader", "admin"):
         status, shown, _ = await api("GET", "/v1/carriers", key=key)
         assert status == 200
         one, two = shown["data"]
         assert (one["name"], one["bound"], one["speed_mps"], one["breaker"], one["reason"]) == ("one", 2, 90.0, "half_open", "")
+        assert (one["suggestion"], two["suggestion"]) == ("receipt ids would match as strip_zeros: 48 of 50", "")
         assert (two["enabled"], two["reason"]) == (False, "disabled in the settings")
         assert "hidden" not in str(shown)
         assert "127.0.0.1" not in str(shown)

@@ -228,11 +228,12 @@ def test_another_tenants_message_or_none(here):
 
 
 def test_carriers(here, served):
-    served.front.live = [CarrierStatus("one", bound=1, sessions=2, speed_mps=120.0, contracted_mps=250, window=10, reason="cut")]
+    status = CarrierStatus("one", bound=1, sessions=2, speed_mps=120.0, contracted_mps=250, window=10, reason="cut")
+    served.front.live = [status._replace(suggestion="try")]
     result = here("carriers")
     assert result.exit_code == 0, result.output
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
-    assert rows["one"] == ["one", "1/2", "120", "/", "250", "0/10", "0", "closed", "cut"]
+    assert rows["one"] == ["one", "1/2", "120", "/", "250", "0/10", "0", "closed", "cut;", "try"]
     assert "disabled" in rows["two"]
     assert [one["name"] for one in json.loads(here("carriers", "--json").stdout)] == ["one", "two"]
 

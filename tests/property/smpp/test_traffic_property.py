@@ -12,6 +12,7 @@ from carriers.port import Answer, Outgoing, Verdict
 from carriers.smpp import commands as c
 from carriers.smpp import events as e
 from carriers.smpp.counters import LinkCounters
+from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.law import Side
 from carriers.smpp.messages import Message
 from carriers.smpp.operations import Bind
@@ -100,7 +101,7 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks,
     profile = CarrierProfile(name="acme", addresses=("h:1",), system_id="me", speed_mps=speed, long_messages=marks)
     dislikes = rng.choice((("validity",), (marks,), ("validity", marks)))
     lane = Lane(speed, now_s)
-    traffic = Traffic(profile, lane, counters=LinkCounters(), wall=lambda: 0.0, rng=rng)
+    traffic = Traffic(profile, lane, counters=LinkCounters(), ids=IdWatch("exact"), wall=lambda: 0.0, rng=rng)
     wires = [Wire(n, window, now_s) for n in range(2)]
     traffic.senders = wires
     told: dict[bytes, list[Answer]] = {}
