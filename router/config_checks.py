@@ -12,6 +12,7 @@ from router.brain.policies import POLICIES
 from router.config_shape import PATTERN_WORDS, Path, Problem, get_pattern, inside, near, shape_problem
 from router.model import MessageClass
 from router.settings import CarrierProfile, ClassRules, Key, Network, Price, Settings, Tenant, Webhook
+from router.tlvs import TLVS_LIMIT, tlv_fault
 from router.webhooks import EVENT_TYPES, InvalidSecret, decode_secret, wanted
 
 _DESTINATION: Final = get_pattern(inside(Price, "to"))
@@ -126,6 +127,11 @@ def _carrier(carrier: CarrierProfile, exists: Callable[[str], bool]) -> Iterator
             yield Problem(("statuses", status), "is there twice")
         else:
             seen.add(int(status, 16))
+    for tag, value in carrier.tlvs.items():
+        if wrong := tlv_fault(tag, value):
+            yield Problem(("tlvs", tag), wrong)
+    if len(carrier.tlvs) > TLVS_LIMIT:
+        yield Problem(("tlvs",), f"must have at most {TLVS_LIMIT} entries")
     if carrier.tls is not None and carrier.tls.ca_file:
         if not exists(carrier.tls.ca_file):
             yield Problem(("tls", "ca_file"), f"names a file that does not exist: {carrier.tls.ca_file!r}")

@@ -18,6 +18,7 @@ from router.routes import NOT_COVERED
 from router.settings import Tenant
 from router.terms import Terms
 from router.text.segments import NotEncodable, measure
+from router.tlvs import parse_tlvs
 
 SCHEDULE_LIMIT_MS: Final = 30 * 86_400_000  # how far ahead send_at may lie
 REPLAY_GRACE_MS: Final = 24 * 3_600_000  # how long an idempotency key lives, so how late a retry may come after its send_at
@@ -136,6 +137,8 @@ def settle(
         currency=terms.settings.currency,
         retention_s=message.retention or tenant.retention_s,
         max_segments=0 if message.max_segments == SEGMENTS_DEFAULT else message.max_segments,
+        flash=message.flash,
+        tlvs=parse_tlvs(message.tlvs) if message.tlvs else {},
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from router.settings import ClassWord
+from router.tlvs import TAG_PATTERN, TLVS_LIMIT, VALUE_PATTERN
 
 TEXT_LIMIT: Final = 4_590  # characters: 30 segments of 153 septets, more than any carrier joins reliably
 SEGMENTS_LIMIT: Final = 30  # what max_segments may ask for
@@ -26,6 +27,8 @@ VALIDITY_LIMIT_S: Final = 7 * 86_400
 RETENTION_LIMIT_S: Final = 90 * 86_400  # as router.settings allows a tenant
 
 Policy = Literal["balanced", "cheapest", "fastest"]
+TlvTag = Annotated[str, Meta(pattern=TAG_PATTERN)]
+TlvValue = Annotated[str, Meta(pattern=VALUE_PATTERN)]
 Tag = Annotated[str, Meta(min_length=1, max_length=TAG_LIMIT)]
 MetadataKey = Annotated[str, Meta(min_length=1, max_length=METADATA_KEY_LIMIT)]
 MetadataValue = Annotated[str, Meta(max_length=METADATA_VALUE_LIMIT)]
@@ -114,6 +117,16 @@ class MessageIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, g
         ]
         | None
     ) = None
+    flash: Annotated[bool, Meta(description="Show it at once and keep it nowhere, where phone and carrier do that.")] = False
+    tlvs: Annotated[
+        dict[TlvTag, TlvValue],
+        Meta(
+            max_length=TLVS_LIMIT,
+            description="Optional parameters that a carrier asks for, 0x1400 to 0x3FFF, in hexadecimal: in India 0x1400 is the"
+            " sender's registration and 0x1401 the template's, as the octets of their digits.",
+            examples=[{"0x1400": "31323031313539"}],
+        ),
+    ] = {}
 
 
 class FieldFault(Struct, frozen=True):
@@ -218,5 +231,6 @@ _WORDS: Final = {
     "webhook_url": f"Expected an http or https address of at most {URL_LIMIT} characters",
     "class": "Expected one of " + ", ".join(get_args(ClassWord)),
     "policy": "Expected one of " + ", ".join(get_args(Policy)),
+    "tlvs": f"Expected at most {TLVS_LIMIT} tags from 0x1400 to 0x3FFF, each with up to 255 octets in hexadecimal",
     "encoding": "Expected one of auto, gsm7, ucs2",
 }

@@ -40,6 +40,8 @@ class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     currency: str = ""
     retention_s: int = 0  # 0: the tenant's or the system's default
     max_segments: int = 0
+    flash: bool = False  # shown at once and not kept (message class 0)
+    tlvs: dict[int, bytes] = {}  # vendors' optional parameters for the carrier, over those of its profile
 
 
 _body_encoder = msgspec.msgpack.Encoder()

@@ -76,6 +76,7 @@ class CarrierProfile(Setting, frozen=True, kw_only=True):
     send_validity: bool = True
     receipt_ids: Literal["exact", "case_insensitive", "strip_zeros", "hex_to_decimal", "decimal_to_hex"] = "exact"
     receipt_by_text: bool = True  # recognise receipts sent with esm_class 0 by their text
+    tlvs: dict[str, str] = {}  # "0x1400" → octets in hexadecimal, sent with every message
     statuses: dict[str, Reaction] = {}  # "0x45" → reaction: what a command_status means at this carrier
     # -- timers, SMPP.md section 3
     connect_timeout_s: Seconds = 10.0

@@ -12,6 +12,7 @@ from router.model import Again, ErrorName, Fault
 from router.record import Body
 from router.settings import CarrierProfile, LongMessages
 from router.text.segments import Segments, capacity, data_coding_of, split, whole
+from router.tlvs import parse_tlvs
 
 MAX_HEADS: Final = 4_096  # senders whose packed head is kept
 MAX_REFERENCES: Final = 65_536  # pairs of sender and recipient whose last reference is kept
@@ -35,6 +36,7 @@ class Habit(NamedTuple):
 
     marks: LongMessages  # how the parts of a long one are marked; never in two ways at once
     validity: bool = True  # validity_period is filled in
+    tlvs: bool = True  # vendors' optional parameters are sent along
 
 
 class Composer:
@@ -45,6 +47,8 @@ class Composer:
         self._profile = profile
         self._rng = rng
         self.habit = Habit(profile.long_messages, profile.send_validity)
+        self._tlvs = parse_tlvs(profile.tlvs)
+        self._packed_tlvs = pack_tlvs(self._tlvs)
         self._heads: dict[str, bytes] = {}
         self._references: dict[tuple[str, str], int] = {}
 
@@ -68,13 +72,16 @@ class Composer:
             return Unsendable(ErrorName.INVALID_MESSAGE, Fault.CARRIER, Again.OTHER, "the carrier takes no UCS-2")
         try:
             head = self._heads.get(body.sender) or self._head(body.sender)
+            alphabet = "gsm7" if body.flash else profile.default_alphabet  # a message class names its alphabet
             if reference is None:
                 reference = self.reference_of(body)
             if habit.marks == "udh8":
-                segments = split(body.text, body.encoding, reference, alphabet=profile.default_alphabet)
+                segments = split(body.text, body.encoding, reference, alphabet=alphabet)
             else:
-                segments = self._marked(body, reference, habit.marks)
-            coding = 0 if profile.default_alphabet == segments.encoding else data_coding_of(segments.encoding)
+                segments = self._marked(body, reference, habit.marks, alphabet)
+            coding = (
+                0 if alphabet == segments.encoding and not body.flash else data_coding_of(segments.encoding, flash=body.flash)
+            )
             validity = relative_time(left_s).encode("ascii") + b"\0" if habit.validity else b"\0"
             # esm_class (the default mode, with or without a header), protocol_id 0, priority_flag 0, no schedule
             front = b"".join(
@@ -86,18 +93,21 @@ class Composer:
                 )
             )
             registered, parts = profile.registered_delivery, segments.parts
+            tlvs = self._packed_tlvs if habit.tlvs else b""
+            if body.tlvs and habit.tlvs:
+                tlvs = pack_tlvs(self._tlvs | body.tlvs)
             if segments.udh or (len(parts) == 1 and len(parts[0]) <= capacity(segments.encoding)):
-                return tuple(front + submit_tail(part, registered, coding) for part in parts)
+                return tuple(front + submit_tail(part, registered, coding) + tlvs for part in parts)
             if len(parts) == 1:
-                return (front + submit_tail(b"", registered, coding) + pack_tlvs({TLV_MESSAGE_PAYLOAD: parts[0]}),)
+                return (front + submit_tail(b"", registered, coding) + pack_tlvs({TLV_MESSAGE_PAYLOAD: parts[0]}) + tlvs,)
             return tuple(
-                front + submit_tail(part, registered, coding) + sar(reference, len(parts), number)
+                front + submit_tail(part, registered, coding) + sar(reference, len(parts), number) + tlvs
                 for number, part in enumerate(parts, 1)
             )
         except ValueError as error:  # a text or an address that intake should not have let through
             return Unsendable(ErrorName.INVALID_MESSAGE, Fault.OURS, Again.NEVER, _without_text(error))
 
-    def mended(self, habit: Habit | None, mend: Mend, *, marked: bool) -> Habit | None:
+    def mended(self, habit: Habit | None, mend: Mend, body: Body, *, marked: bool) -> Habit | None:
         """What to try once instead of ``habit`` (None: the profile's); None when there is nothing to mend, or no more.
 
         ``marked``: the message is long, so that the way of marking its parts may be what was refused.
@@ -108,13 +118,14 @@ class Composer:
             return habit._replace(validity=False)
         if mend == "marks" and fresh:
             return habit._replace(marks="sar" if habit.marks in {"udh8", "udh16"} else "udh8")
+        if mend == "tlvs" and habit.tlvs and (self._tlvs or body.tlvs):
+            return habit._replace(tlvs=False)
         if mend == "tlvs" and fresh and habit.marks in {"sar", "payload"}:
             return habit._replace(marks="udh8")
         return None
 
-    def _marked(self, body: Body, reference: int, marks: LongMessages) -> Segments:
+    def _marked(self, body: Body, reference: int, marks: LongMessages, alphabet: str) -> Segments:
         """The parts of a message that may be long, marked in another way than the usual one."""
-        alphabet = self._profile.default_alphabet
         if marks == "payload":
             return whole(body.text, body.encoding, alphabet=alphabet)
         return split(body.text, body.encoding, reference, alphabet=alphabet, wide=marks == "udh16", header=marks != "sar")

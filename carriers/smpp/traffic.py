@@ -241,7 +241,7 @@ class Traffic:
                 seat.unbind(f"bound afresh after {refusal.reason}")
         mended = None
         if mend:
-            mended = self._composer.mended(job.habit, mend, marked=len(job.parts) > 1 or job.weight > 1)
+            mended = self._composer.mended(job.habit, mend, job.outgoing.body, marked=len(job.parts) > 1 or job.weight > 1)
         if job.refusal is None or (job.mended is not None and mended is None):  # what cannot be mended goes before what can
             job.refusal, job.mended = refusal, mended
         self._backlog.drop(job)

@@ -44,6 +44,7 @@ DATA_CODING_BINARY: Final = 0x04
 DATA_CODING_UCS2: Final = 0x08
 
 _DATA_CODINGS: Final = {"gsm7": DATA_CODING_DEFAULT, "latin1": DATA_CODING_LATIN1, "ucs2": DATA_CODING_UCS2}
+_FLASH_CODINGS: Final = {"gsm7": 0x10, "ucs2": 0x18}
 # encoding → what one segment holds, in octets of short_message: alone, beside an 8-bit and beside a 16-bit reference
 _CAPACITIES: Final = {"gsm7": (160, 153, 152), "latin1": (140, 134, 133), "ucs2": (140, 134, 132)}
 
@@ -75,9 +76,12 @@ class TooManyParts(ValueError):
     """More segments than one octet can number: the caller has not looked at what ``measure`` said."""
 
 
-def data_coding_of(encoding: str) -> int:
-    """The data_coding that says "gsm7", "latin1" or "ucs2" on the wire."""
-    return _DATA_CODINGS[encoding]
+def data_coding_of(encoding: str, *, flash: bool = False) -> int:
+    """The data_coding that says "gsm7", "latin1" or "ucs2" on the wire.
+
+    ``flash``: with message class 0, for which Latin-1 has no value (``KeyError``; 3GPP TS 23.038, 4).
+    """
+    return _FLASH_CODINGS[encoding] if flash else _DATA_CODINGS[encoding]
 
 
 def capacity(encoding: str) -> int:

@@ -144,6 +144,8 @@ CLASS += 'on_unknown = "resend"\nunknown_hold_s = {hold}\n'
             CARRIER + 'prices = [{ to = "GB", micros = 1 }, { to = "GB", micros = 2 }]',
             "line 5: carriers[0].prices[1].to is the same as that of prices[0]: 'GB'",
         ),
+        (CARRIER + 'tlvs = { 0x0424 = "00" }', "line 5: carriers[0].tlvs.0x0424 must be a tag from 0x1400 to 0x3FFF"),
+        (CARRIER + 'tlvs = { 0x1400 = "0" }', "line 5: carriers[0].tlvs.0x1400 must be up to 255 octets in hexadecimal"),
         (
             CARRIER + 'statuses = { "69" = "other" }',
             'line 5: carriers[0].statuses.69 must be a command_status other than 0, such as "0x45"',
@@ -409,7 +411,7 @@ def test_what_the_example_shows_as_left_out_is_the_default():
     assert structs.replace(full, classes={}, carriers=(), tenants=(), keys=()) == structs.replace(
         slim, classes={}, carriers=(), tenants=(), keys=()
     )
-    blank = structs.replace(full.carriers[0], tls=None, labels={})
+    blank = structs.replace(full.carriers[0], tls=None, labels={}, tlvs={})
     assert full.carriers[0].tls == declared.Tls()
     assert blank == structs.replace(slim.carriers[0], labels={})
     assert structs.replace(full.tenants[0], webhook=None) == slim.tenants[0]

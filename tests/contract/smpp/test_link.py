@@ -182,6 +182,19 @@ async def test_parts_are_marked_in_another_way_when_the_first_is_refused(smsc, m
     assert {message.esm_class for message in again} == {0 if other == "sar" else 0x40}
 
 
+async def test_a_carrier_that_takes_no_parameters_gets_none_once_and_then_other_marks(smsc, make_rig):
+    rig = await make_rig(long_messages="sar", tlvs={"0x1400": "00"}).bound()
+    smsc.status_of = lambda request: 0xC1 if message_of(request).tlvs else 0
+    rig.link.send([rig.outgoing("x" * 200, segments=2)])
+    (answer,) = await rig.answered()
+    assert answer.verdict is Verdict.ACCEPTED
+    sent = [message_of(request) for _, request in smsc.submits]
+    assert [(0x1400 in message.tlvs, c.TLV_SAR_TOTAL in message.tlvs) for message in sent] == [
+        (True, True), (True, True), (False, True), (False, True), (False, False), (False, False)
+    ]  # fmt: skip
+    assert {message.esm_class for message in sent[4:]} == {0x40}
+
+
 async def test_marks_are_not_changed_in_mid_message(smsc, make_rig):
     rig = await make_rig().bound()
     smsc.status_of = lambda request: 0x43 if message_of(request).short_message[5] == 3 else 0

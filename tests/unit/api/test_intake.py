@@ -9,7 +9,7 @@ from router.ids import make_id
 from router.intake import SCHEDULE_LIMIT_MS, seal, settle
 from router.message import FieldFault, Malformed, MessageIn, decode_message
 from router.model import MessageClass
-from router.record import Body, unpack_body
+from router.record import Body, pack_body, unpack_body
 from router.settings import CarrierProfile, Network, Price, Settings, Tenant, Webhook
 from router.terms import Terms
 
@@ -56,6 +56,14 @@ SHAPE_FAULTS = [
     ({"tags": ["ok", ""]}, "/tags/1", "invalid_message"),
     ({"tags": ["t" * 65]}, "/tags/0", "invalid_message"),
     ({"metadata": []}, "/metadata", "invalid_message"),
+    ({"flash": "yes"}, "/flash", "invalid_message"),
+    ({"tlvs": {"0x13ff": "00"}}, "/tlvs", "invalid_message"),
+    ({"tlvs": {"0x4000": "00"}}, "/tlvs", "invalid_message"),
+    ({"tlvs": {"1400": "00"}}, "/tlvs", "invalid_message"),
+    ({"tlvs": {"0x1400": "0"}}, "/tlvs", "invalid_message"),
+    ({"tlvs": {"0x1400": "00" * 256}}, "/tlvs", "invalid_message"),
+    ({"tlvs": {"0x1400": "00\n"}}, "/tlvs", "invalid_message"),
+    ({"tlvs": {f"0x14{n:02x}": "" for n in range(17)}}, "/tlvs", "invalid_message"),
     ({"metadata": {str(n): "" for n in range(33)}}, "/metadata", "invalid_message"),
     ({"metadata": {"": "v"}}, "/metadata", "invalid_message"),
     ({"metadata": {"k" * 65: "v"}}, "/metadata", "invalid_message"),
@@ -177,6 +185,14 @@ def test_everything_is_settled():
         currency="EUR",
         retention_s=3600,
     )
+
+
+def test_what_is_for_the_carrier_is_kept_with_the_message():
+    body = decide(GOOD | {"flash": True, "tlvs": {"0x1400": "3132", "0X1401".lower(): "FFff", "0x3FfF": ""}})
+    assert (body.flash, body.tlvs) == (True, {0x1400: b"12", 0x1401: b"\xff\xff", 0x3FFF: b""})
+    assert unpack_body(pack_body(body)) == body
+    plain = decide(GOOD)
+    assert (plain.flash, plain.tlvs) == (False, {})
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,28 @@ def test_ucs2_and_latin1():
     assert composed(latin, body("€"))[0][2:5] == ("€".encode("utf-16-be"), 0, 8)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "segments", "alphabet", "coding"),
+    [("hello", "gsm7", 1, "gsm7", 0x10), ("@" * 200, "gsm7", 2, "latin1", 0x10), ("ж", "ucs2", 1, "gsm7", 0x18)],
+)
+def test_a_flash_names_its_class_and_its_alphabet(text, encoding, segments, alphabet, coding):
+    composer = Composer(profile(default_alphabet=alphabet), Random(1))
+    parts = composed(composer, body(text, encoding=encoding, segments=segments, flash=True))
+    assert [part.data_coding for part in parts] == [coding] * segments
+    assert decode(parts[0].short_message, coding, udh=segments > 1) == text[: 153 if segments > 1 else 160]
+
+
+@pytest.mark.parametrize("marks", get_args(LongMessages))
+def test_vendors_parameters_go_with_every_part_and_the_messages_before_the_profiles(marks):
+    composer = Composer(profile(long_messages=marks, tlvs={"0x1400": "3132", "0x1402": ""}), Random(1))
+    own = body(LONG, segments=4, tlvs={0x1400: b"99", 0x1401: b"\x01"})
+    for part in composed(composer, own):
+        vendors = {tag: value for tag, value in part.tlvs.items() if tag >= 0x1400}
+        assert vendors == {0x1400: b"99", 0x1401: b"\x01", 0x1402: b""}
+    (part,) = composed(composer, body())
+    assert part.tlvs == {0x1400: b"12", 0x1402: b""}
+
+
 def test_the_reference_counts_for_each_pair():
     composer = Composer(profile(), Random(1))
     long = body("x" * 200, segments=2)
