@@ -18,6 +18,7 @@ from router.routes import NOT_COVERED
 from router.settings import Tenant
 from router.terms import Terms
 from router.text.segments import NotEncodable, measure
+from router.text.transliterate import Transliterated, transliterate
 from router.tlvs import parse_tlvs
 
 SCHEDULE_LIMIT_MS: Final = 30 * 86_400_000  # how far ahead send_at may lie
@@ -41,6 +42,12 @@ def _sentence(reason: str) -> str:
 def milliseconds(moment: datetime) -> int:
     """An aware datetime as milliseconds since 1970."""
     return (moment - _EPOCH) // _MS
+
+
+def wording(message: MessageIn, tenant: Tenant) -> Transliterated | None:
+    """What is sent instead of the text, where somebody has asked for that and it helps; None: the text as it is."""
+    wanted = tenant.transliterate if message.transliterate is None else message.transliterate
+    return transliterate(message.text) if wanted and message.encoding != "ucs2" else None
 
 
 def settle(
@@ -81,6 +88,8 @@ def settle(
     if not text.isprintable() and (bad := _UNSENDABLE.search(text)):
         faults.append(FieldFault("/text", f"U+{ord(bad.group()):04X} at position {bad.start()} cannot be sent.", "not_encodable"))
     else:
+        if (replaced := wording(message, tenant)) is not None:
+            text = replaced.text
         measured = measure(text, message.encoding)
         if isinstance(measured, NotEncodable):
             faults.append(_not_encodable(measured))

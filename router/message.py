@@ -45,7 +45,7 @@ class MessageIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, g
         Meta(
             min_length=1,
             max_length=TEXT_LIMIT,
-            description="What to say. Nothing is transliterated; line feeds and carriage returns are the only control characters.",
+            description="What to say. Nothing is replaced unless `transliterate` asks for it; line feeds and carriage returns are the only control characters.",
             examples=["Your code is 4711"],
         ),
     ]
@@ -117,6 +117,13 @@ class MessageIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, g
         ]
         | None
     ) = None
+    transliterate: Annotated[
+        bool | None,
+        Meta(
+            description="Replace curly quotes, dashes, accents and the like where that makes the whole text `gsm7`, and"
+            " nothing where it does not. Left out: the tenant's choice. The preview shows what is replaced."
+        ),
+    ] = None
     flash: Annotated[bool, Meta(description="Show it at once and keep it nowhere, where phone and carrier do that.")] = False
     tlvs: Annotated[
         dict[TlvTag, TlvValue],

@@ -107,6 +107,7 @@ class Tenant(Setting, frozen=True, kw_only=True):
     daily_spend_micros: Annotated[int, Meta(ge=0)] = 0  # 0: no cap
     webhook: Webhook | None = None
     policies: dict[ClassWord, str] = {}
+    transliterate: bool = False  # replace what GSM 03.38 does not hold by what reads alike, unless a message says otherwise
     retention_s: Annotated[int, Meta(ge=0, le=90 * 86_400)] = 0
 
 

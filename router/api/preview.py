@@ -6,13 +6,21 @@ from router.api.http import Call, Reply, json_reply
 from router.api.problems import ErrorItem, Problem, message_problem, problem
 from router.api.send import limit_code, limit_detail, read_message, shed_status
 from router.history import Explanation, explanation
-from router.intake import settle
+from router.intake import settle, wording
 from router.limits import Refused
 from router.message import MessageIn
 from router.model import CLASS_BY_WORD
 from router.numbers import InvalidNumber, parse_number
 from router.present import Cost, cost_of
 from router.text.segments import NotEncodable, measure
+
+
+class Replacement(msgspec.Struct, frozen=True):
+    """A character that is replaced."""
+
+    character: str
+    by: str
+    times: int
 
 
 class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +31,8 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     country: str | None
     network: str | None
     encoding: str | None
+    text: str | None  # what is sent instead of the text given; null: the text as it is
+    replaced: list[Replacement]  # what is different in it
     units: int | None  # septets or UTF-16 units
     segments: int | None
     cost: Cost | None
@@ -46,7 +56,8 @@ def examine(call: Call, message: MessageIn) -> PreviewAnswer:
     if not isinstance(to, InvalidNumber):
         digits = to.digits
         country, network = terms.networks.lookup(digits)
-    measured = measure(message.text, message.encoding)
+    replaced = wording(message, call.tenant)
+    measured = measure(replaced.text if replaced else message.text, message.encoding)
     settled = settle(message, call.tenant, terms, call.now_ms)
     carrier = route = cost = None
     if isinstance(settled, list):
@@ -72,6 +83,8 @@ def examine(call: Call, message: MessageIn) -> PreviewAnswer:
         country=country or None,
         network=network or None,
         encoding=fit.encoding if fit else None,
+        text=replaced.text if replaced else None,
+        replaced=[Replacement(*change) for change in replaced.changes] if replaced else [],
         units=fit.units if fit else None,
         segments=fit.segments if fit else None,
         cost=cost,

@@ -171,6 +171,19 @@ async def test_a_preview_sends_nothing_and_tells_the_route(api):
     assert (await api("GET", "/v1/messages"))[1]["data"] == []
 
 
+async def test_a_preview_shows_what_would_be_replaced(api):
+    asked = GOOD | {"text": "“Hi” – it’s 5 °… " + "é" * 60, "transliterate": True}
+    _, shown, _ = await api("POST", "/v1/messages/preview", asked)
+    assert (shown["text"], shown["replaced"], shown["encoding"]) == (None, [], "ucs2")  # the degree would make it UCS-2 anyway
+    asked["text"] = asked["text"].replace("°", "")
+    _, shown, _ = await api("POST", "/v1/messages/preview", asked)
+    assert (shown["encoding"], shown["segments"]) == ("gsm7", 1)
+    assert shown["text"].startswith('"Hi" - it\'s 5')
+    assert shown["replaced"][0] == {"character": "“", "by": '"', "times": 1}
+    _, shown, _ = await api("POST", "/v1/messages/preview", asked | {"transliterate": False})
+    assert (shown["text"], shown["replaced"], shown["encoding"], shown["segments"]) == (None, [], "ucs2", 2)
+
+
 async def test_a_preview_tells_what_would_refuse_it(api):
     api.front.shed = {MessageClass.MARKETING: "70 % full"}
     for _ in range(5):

@@ -1,9 +1,12 @@
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.text import gsm
 from router.text.reading import decode
 from router.text.segments import MAX_PARTS, Measure, NotEncodable, data_coding_of, join, measure, split, whole
+from router.text.transliterate import transliterate
 from router.text.udh import read_udh, udh_fault
 
 GSM = "".join(sorted(gsm.CHARACTERS))
@@ -138,3 +141,14 @@ def test_parts_without_headers_are_those_beside_them(text: str, reference: int) 
     assert not bare.udh
     assert bare.parts == (tuple(read_udh(part)[1] for part in beside.parts) if beside.udh else beside.parts)
     assert whole(text, measured.encoding).parts == (b"".join(bare.parts),)
+
+
+@given(any_texts | st.text("aé“”–…\u00a0Ł\u0301", max_size=80))
+def test_a_replaced_text_is_gsm_and_stays_so(text: str) -> None:
+    found = transliterate(text)
+    if found is None:
+        return
+    assert gsm.count(text) == -1
+    assert gsm.count(found.text) >= 0
+    assert transliterate(found.text) is None
+    assert all(change.times > 0 and change.character in unicodedata.normalize("NFC", text) for change in found.changes)

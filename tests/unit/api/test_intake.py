@@ -187,6 +187,25 @@ def test_everything_is_settled():
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "tenants", "encoding", "text", "sent", "in_encoding"),
+    [
+        (True, False, "auto", "“Łódź” – 5 €", '"Lodz" - 5 €', "gsm7"),
+        (None, True, "gsm7", "Don’t", "Don't", "gsm7"),
+        (False, True, "auto", "Don’t", "Don’t", "ucs2"),
+        (None, False, "auto", "Don’t", "Don’t", "ucs2"),
+        (True, False, "ucs2", "Don’t", "Don’t", "ucs2"),
+        (True, False, "auto", "Don’t 😀", "Don’t 😀", "ucs2"),
+        (True, False, "auto", "Zürich [1]", "Zürich [1]", "gsm7"),
+    ],
+)
+def test_nothing_is_replaced_unless_asked_for_and_of_use(asked, tenants, encoding, text, sent, in_encoding):
+    tenant = Tenant(id="acme", transliterate=tenants)
+    message = MessageIn(to="+447700900123", text=text, encoding=encoding, transliterate=asked)
+    body = settle(message, tenant, TERMS, NOW_MS)
+    assert (body.text, body.encoding) == (sent, in_encoding)
+
+
 def test_what_is_for_the_carrier_is_kept_with_the_message():
     body = decide(GOOD | {"flash": True, "tlvs": {"0x1400": "3132", "0X1401".lower(): "FFff", "0x3FfF": ""}})
     assert (body.flash, body.tlvs) == (True, {0x1400: b"12", 0x1401: b"\xff\xff", 0x3FFF: b""})
