@@ -36,9 +36,11 @@ class Pause:
         if left_s > 0 and size < self._enough:
             await asyncio.sleep(left_s)
 
-    def after(self) -> None:
-        """A call has ended."""
+    def after(self, length_s: float | None = None) -> None:
+        """A call has ended; the next pause is ``length_s`` when given."""
         self._ended_s = time.monotonic()
+        if length_s is not None:
+            self._length_s = length_s
 
 
 class GroupCommit(Generic[Item, Result]):

@@ -142,7 +142,8 @@ class Carrier(Shell):
     # -- the link's callbacks ------------------------------------------------------------------------------------
     def _on_answers(self, answers: list[Any]) -> None:
         self._outcomes.on_answers(answers)
-        self._go.set()
+        if self._queue.segments:
+            self._go.set()
 
     def _on_change(self) -> None:
         state = self._link.state

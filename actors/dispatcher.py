@@ -15,16 +15,16 @@ from actors.lanes import CarrierCall, CarrierLane
 from actors.partitions import Partitions
 from actors.pool import POOL_LIMIT, Pending, Pool
 from actors.shell import JournalAddress, Shell
-from actors.triage import Ended, no_route, triage
+from actors.triage import Ended, triage
+from actors.turn import Turn
 from actors.waiting import woken
 from actors.wire import Offered
 from router.brain.board import board_from_bytes
 from router.brain.plan import plan
-from router.brain.port import Board, Choice
+from router.brain.port import Board
 from router.journal.port import Claimed, Finish, JournalError, Requeue
 from router.journal.wake import QUEUE_TOPIC
 from router.model import STATUS_OF, MessageClass
-from router.record import EventKind, pack_event
 from router.routes import Deck
 from router.settings import ClassRules
 
@@ -35,7 +35,10 @@ CLAIM_LIMIT: Final = 1_000  # messages of one class a turn: some 250 kB of recor
 OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
 INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end those whose time is over
-TURN_PAUSE_S: Final = 0.008  # between turns of few messages: a turn makes a Ray call a carrier, at 0.8 ms each
+# Between turns of few messages: a turn makes a Ray call a carrier, at 0.8 ms of CPU each. The pause follows what a turn takes,
+# which tells how busy the machine is: 1–2 ms when it is idle, 5 ms and more when cores are short.
+TURN_PAUSES: Final = 4
+TURN_PAUSE_MAX_S: Final = 0.016
 AGAIN_MS: Final = 500  # how long a message without room steps aside
 DECISION_KEEP_S: Final = 86_400.0  # an explanation outlives its message's retention by a day
 
@@ -127,7 +130,7 @@ class Dispatcher(Shell):
     # -- turns ---------------------------------------------------------------------------------------------------
     async def _turns(self) -> None:
         looked_s, carried = 0.0, 0
-        pause = Pause(TURN_PAUSE_S)
+        pause = Pause(0.0)
         while True:
             if await woken(self._stir, LOOK_ANYWAY_S):
                 await pause.before(carried)  # as many as the last time are likely to wait
@@ -148,7 +151,7 @@ class Dispatcher(Shell):
                 self._partitions.retake()
                 self._hot.update(self._partitions.held)
                 await asyncio.sleep(0.1)
-            pause.after()
+            pause.after(min(TURN_PAUSE_MAX_S, TURN_PAUSES * (time.monotonic() - now_s)))
 
     async def _turn(self, *, inspect: bool) -> int:
         """Claim, plan, offer. Returns how many messages were offered."""
@@ -186,10 +189,10 @@ class Dispatcher(Shell):
         return [ended.finish for ended in ends]
 
     def _plan_all(self, rooms: dict[MessageClass, dict[str, int]]) -> int:
-        """Plan each class in order of precedence, so that what one-time codes take is no room for the others."""
-        spent = dict.fromkeys(self._lanes, 0)
-        offered = 0
+        """Plan each class in order of precedence, so that what one-time codes take is no room for the others; then offer."""
+        turn = Turn(self.rng.randbytes(8), self.now_ms())
         for klass in MessageClass:
+            spent = turn.spent
             room = {name: segments - spent[name] for name, segments in rooms[klass].items() if segments > spent[name]}
             # A batch of some twice the room: enough for each carrier to find its own, not the whole backlog each turn.
             batch = self._pool.take(klass, 2 * sum(room.values()) + INSPECT_LIMIT)
@@ -200,48 +203,23 @@ class Dispatcher(Shell):
                 [item.want for item in batch], self._board, room, time.time(), self._dice, deck=self._deck, rules=self._rules
             )
             self._plan_time.observe(time.perf_counter() - started_s)
-            offered += self._carry_out(klass, batch, planned.choices, planned.decisions, spent)
-        return offered
+            self._pool.put_back(klass, turn.take(klass, batch, planned))
+        self._carry_out(turn)
+        return sum(map(len, turn.offers.values()))
 
-    def _carry_out(
-        self,
-        klass: MessageClass,
-        batch: list[Pending],
-        choices: Sequence[Choice],
-        decisions: Sequence[Any],
-        spent: dict[str, int],
-    ) -> int:
-        decision = self.rng.randbytes(8)
-        now_ms = self.now_ms()
-        offers: dict[str, list[tuple[Pending, Offered]]] = {}
-        kept: list[Pending] = []
-        hopeless: list[Ended] = []
-        for item, choice in zip(batch, choices, strict=True):
-            message = item.claimed
-            if choice.carrier:
-                event = pack_event(
-                    now_ms, EventKind.ASSIGNED, choice.carrier, message.attempts + 1, decision, choice.row, choice.explored
-                )
-                entry = Offered(message.id, message.attempts, klass, item.want.segments, message.body, event)
-                offers.setdefault(choice.carrier, []).append((item, entry))
-                spent[choice.carrier] += item.want.segments
-                if choice.explored:
-                    self.metrics.counter("trunkline_explored", choice.carrier, klass.word).add()
-                if item.doubtful:
-                    self.metrics.counter("trunkline_possible_duplicates", choice.carrier, klass.word).add()
-            elif choice.hopeless:
-                hopeless.append(no_route(item, now_ms))
-            else:
-                kept.append(item)
-        self._pool.put_back(klass, kept)
-        if hopeless:
-            self.spawn(self._finish(self._finished(hopeless)))
-        if offers:
-            self.spawn(self._keep_decision(decision, decisions))
-        for name, entries in offers.items():
+    def _carry_out(self, turn: Turn) -> None:
+        """One call a carrier, one decision table, for all classes together."""
+        for (name, klass), count in turn.explored.items():
+            self.metrics.counter("trunkline_explored", name, klass.word).add(count)
+        for (name, klass), count in turn.doubtful.items():
+            self.metrics.counter("trunkline_possible_duplicates", name, klass.word).add(count)
+        if turn.hopeless:
+            self.spawn(self._finish(self._finished(turn.hopeless)))
+        if turn.offers:
+            self.spawn(self._keep_decision(turn.decision, turn.rows))
+        for name, entries in turn.offers.items():
             for start in range(0, len(entries), OFFER_LIMIT):
                 self.spawn(self._offer(self._lanes[name], entries[start : start + OFFER_LIMIT]))
-        return sum(map(len, offers.values()))
 
     async def _finish(self, items: list[Finish]) -> None:
         try:

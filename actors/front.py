@@ -101,6 +101,7 @@ class Front(Shell):
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the client is, and believing headers costs a middleware
             date_header=True,
             timeout_keep_alive=75,
             backlog=2048,
@@ -269,10 +270,6 @@ class Front(Shell):
         self.metrics.histogram("trunkline_http_request_duration_seconds", route).observe(duration_s)
 
     # -- operations ----------------------------------------------------------------------------------------------
-    async def where(self) -> int:
-        """The port it listens on, 0 while it starts."""
-        return self.port if self.started.is_set() else 0
-
     async def drain(self, within_s: float) -> None:
         if self._served is not None:
             self._served.should_exit = True

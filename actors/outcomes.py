@@ -20,7 +20,7 @@ from router.settings import CarrierProfile, ClassRules
 log = logging.getLogger("trunkline.carrier")
 
 BATCH_LIMIT: Final = 500  # facts a call
-PAUSE_S: Final = 0.005  # between calls about few messages: nobody waits for these facts but a receipt's acknowledgement
+PAUSE_S: Final = 0.012  # between calls about few messages: nobody waits for these facts but a receipt's acknowledgement
 KNOWN_LIMIT: Final = 200_000  # submits remembered for their receipts; older ones are looked up in the journal
 
 

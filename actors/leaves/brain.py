@@ -1,13 +1,17 @@
 """The brain as an actor."""
 
 from actors import brain as plain
-from actors.logs import set_up_logging
+from actors.leaves.leaf import Leaf
 from actors.shell import JournalAddress
 
 
-class Brain(plain.Brain):
+class Brain(Leaf):
     """See ``actors.brain``."""
 
     def __init__(self, name: str, address: JournalAddress) -> None:
-        set_up_logging(name)
-        super().__init__(name, address)
+        self._brain = plain.Brain(name, address)
+        super().__init__(self._brain)
+
+    async def observe(self, octets: bytes) -> None:
+        """See ``actors.brain``."""
+        await self._brain.observe(octets)

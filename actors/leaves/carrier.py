@@ -1,14 +1,28 @@
 """The carrier as an actor."""
 
+from typing import Any
+
 from actors import carrier as plain
 from actors.calls import Calls, RayBrain
-from actors.logs import set_up_logging
+from actors.leaves.leaf import Leaf
 from actors.shell import JournalAddress
 
 
-class Carrier(plain.Carrier):
+class Carrier(Leaf):
     """See ``actors.carrier``."""
 
     def __init__(self, name: str, address: JournalAddress, carrier: str) -> None:
-        set_up_logging(name)
-        super().__init__(name, address, carrier, RayBrain(Calls()))
+        self._carrier = plain.Carrier(name, address, carrier, RayBrain(Calls()))
+        super().__init__(self._carrier)
+
+    async def offer(self, octets: bytes) -> bytes:
+        """See ``actors.carrier``."""
+        return await self._carrier.offer(octets)
+
+    async def lane(self, version: int, wait_s: float) -> bytes:
+        """See ``actors.carrier``."""
+        return await self._carrier.lane(version, wait_s)
+
+    async def status(self) -> dict[str, Any]:
+        """See ``actors.carrier``."""
+        return await self._carrier.status()

@@ -1,13 +1,13 @@
 """The courier as an actor."""
 
 from actors import courier as plain
-from actors.logs import set_up_logging
+from actors.leaves.leaf import Leaf
 from actors.shell import JournalAddress
 
 
-class Courier(plain.Courier):
+class Courier(Leaf):
     """See ``actors.courier``."""
 
     def __init__(self, name: str, address: JournalAddress, index: int) -> None:
-        set_up_logging(name)
-        super().__init__(name, address, index)
+        self._courier = plain.Courier(name, address, index)
+        super().__init__(self._courier)

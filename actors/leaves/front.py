@@ -2,13 +2,13 @@
 
 from actors import front as plain
 from actors.calls import Calls, RayPeers
-from actors.logs import set_up_logging
+from actors.leaves.leaf import Leaf
 from actors.shell import JournalAddress
 
 
-class Front(plain.Front):
+class Front(Leaf):
     """See ``actors.front``."""
 
     def __init__(self, name: str, address: JournalAddress) -> None:
-        set_up_logging(name)
-        super().__init__(name, address, RayPeers(Calls()))
+        self._front = plain.Front(name, address, RayPeers(Calls()))
+        super().__init__(self._front)

@@ -1,13 +1,17 @@
 """The limiter as an actor."""
 
 from actors import limiter as plain
-from actors.logs import set_up_logging
+from actors.leaves.leaf import Leaf
 from actors.shell import JournalAddress
 
 
-class Limiter(plain.Limiter):
+class Limiter(Leaf):
     """See ``actors.limiter``."""
 
     def __init__(self, name: str, address: JournalAddress) -> None:
-        set_up_logging(name)
-        super().__init__(name, address)
+        self._limiter = plain.Limiter(name, address)
+        super().__init__(self._limiter)
+
+    async def lease(self, octets: bytes) -> bytes:
+        """See ``actors.limiter``."""
+        return await self._limiter.lease(octets)

@@ -1,15 +1,25 @@
 """The supervisor as an actor."""
 
+from typing import Any
+
 from actors import supervisor as plain
 from actors.calls import Calls
-from actors.logs import set_up_logging
+from actors.leaves.leaf import Leaf
 from actors.runtime import RayFleet
 from actors.shell import JournalAddress
 
 
-class Supervisor(plain.Supervisor):
+class Supervisor(Leaf):
     """See ``actors.supervisor``."""
 
     def __init__(self, name: str, address: JournalAddress) -> None:
-        set_up_logging(name)
-        super().__init__(name, address, RayFleet(Calls(), address))
+        self._supervisor = plain.Supervisor(name, address, RayFleet(Calls(), address))
+        super().__init__(self._supervisor)
+
+    async def overview(self) -> list[dict[str, Any]]:
+        """See ``actors.supervisor``."""
+        return await self._supervisor.overview()
+
+    async def shut_down(self, within_s: float) -> None:
+        """See ``actors.supervisor``."""
+        await self._supervisor.shut_down(within_s)

@@ -8,7 +8,6 @@ LINES_OF_TESTS = 400
 
 # Longer than they should be, each with its ceiling. Entries are only ever lowered, and go when the file has been divided.
 LONGER = {
-    "actors/dispatcher.py": 310,
     "carriers/smpp/session.py": 360,
     "router/journal/port.py": 340,
     "sims/load/engine.py": 310,

@@ -1,0 +1,51 @@
+"""What one turn of a dispatcher decides: offers by carrier, the table that explains them, and messages without hope."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actors.pool import Pending
+from actors.triage import Ended, no_route
+from actors.wire import Offered
+from router.brain.port import Plan
+from router.model import MessageClass
+from router.record import EventKind, pack_event
+
+
+class Turn:
+    """Collects the plans of all classes. ``decision`` names the table in which each assignment finds its row."""
+
+    def __init__(self, decision: bytes, now_ms: int) -> None:
+        self.decision = decision
+        self.rows: list[Mapping[str, Any]] = []
+        self.offers: dict[str, list[tuple[Pending, Offered]]] = {}
+        self.spent: Counter[str] = Counter()  # segments by carrier
+        self.hopeless: list[Ended] = []
+        self.explored: Counter[tuple[str, MessageClass]] = Counter()
+        self.doubtful: Counter[tuple[str, MessageClass]] = Counter()
+        self._now_ms = now_ms
+
+    def take(self, klass: MessageClass, batch: Sequence[Pending], planned: Plan) -> list[Pending]:
+        """Add a class's plan; returns those that must wait."""
+        first = len(self.rows)
+        self.rows.extend(planned.decisions)
+        kept: list[Pending] = []
+        for item, choice in zip(batch, planned.choices, strict=True):
+            name = choice.carrier
+            if name:
+                message = item.claimed
+                attempt = message.attempts + 1
+                row = first + choice.row
+                event = pack_event(self._now_ms, EventKind.ASSIGNED, name, attempt, self.decision, row, choice.explored)
+                entry = Offered(message.id, message.attempts, klass, item.want.segments, message.body, event)
+                self.offers.setdefault(name, []).append((item, entry))
+                self.spent[name] += item.want.segments
+                if choice.explored:
+                    self.explored[name, klass] += 1
+                if item.doubtful:
+                    self.doubtful[name, klass] += 1
+            elif choice.hopeless:
+                self.hopeless.append(no_route(item, self._now_ms))
+            else:
+                kept.append(item)
+        return kept
