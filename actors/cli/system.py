@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -73,10 +74,20 @@ def free_port() -> int:
     Ray's workers listen on the latter: a port of theirs that is free now may be taken before the front binds it.
     """
     for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if is_free(port):
             return port
     raise StartFailed("no free port")
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class System:
@@ -89,18 +100,24 @@ class System:
     def up(self, settings: Settings, *, config: str, key: str = "") -> Running:
         """Start everything and wait until it takes messages; raises ``StartFailed``. Starting twice is harmless."""
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if settings.api.port == 0:
-            settings = msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, port=free_port()))
+        before = load_state(self.data_dir)
+        if before and before.ray_process and surely_dead(before.ray_process):
+            before = None
+        settings = self._with_port(settings, before)
         embedded = not settings.journal.url
         url = settings.journal.url or self._start_journal(settings)
         asyncio.run(self._seed(url, settings))
-        before = load_state(self.data_dir)
         ray_address, dashboard, process = os.environ.get("RAY_ADDRESS", ""), "", ""
-        if before and before.ray_process and not surely_dead(before.ray_process):
+        if before is not None:
             ray_address, dashboard, process = before.ray_address, before.dashboard_url, before.ray_process
         elif not ray_address:
             self._say("starting Ray")
-            ray_address, dashboard, process = self._start_ray(settings.dashboard_port)
+            try:
+                ray_address, dashboard, process = self._start_ray(settings.dashboard_port)
+            except StartFailed:
+                if embedded:
+                    asyncio.run(self._server().stop())
+                raise
         host = settings.api.host if settings.api.host not in {"", "::"} else "127.0.0.1"
         state = Running(
             api_url=f"http://{host}:{settings.api.port}",
@@ -117,6 +134,18 @@ class System:
         self._start_supervisor(state, settings)
         self._await_ready(state)
         return state
+
+    @staticmethod
+    def _with_port(settings: Settings, before: Running | None) -> Settings:
+        """Settle the API's port, and see that ports asked for by number can be had; raises ``StartFailed``."""
+        port = settings.api.port
+        if before is not None:
+            port = port or urlsplit(before.api_url).port or 0
+        else:
+            for name, asked in (("api.port", port), ("dashboard_port", settings.dashboard_port)):
+                if asked and not is_free(asked):
+                    raise StartFailed(f"port {asked} ({name}) is taken by another process; 0 takes any free one")
+        return msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, port=port or free_port()))
 
     def _start_journal(self, settings: Settings) -> str:
         server = self._server(settings.journal.fsync)
