@@ -9,6 +9,7 @@ METRIC_OF: Final = {
     "malformed": "trunkline_smpp_malformed_pdus",
     "unsolicited": "trunkline_smpp_unsolicited_answers",
     "throttled": "trunkline_throttled",
+    "mended": "trunkline_submits_mended",
     "receipts_put_off": "trunkline_receipts_deferred",
 }
 
