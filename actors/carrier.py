@@ -82,7 +82,12 @@ class Carrier(Shell):
         )
         log.info("carrier.owns carrier=%s epoch=%d adopted=%d", self._carrier, self._owner.epoch, adopted)
         self._outcomes = Outcomes(
-            self.journal, self.name, self._profile, self.metrics, rules=self.settings.rules, observe=self._observations.put
+            self.journal,
+            self.name,
+            self._profile,
+            self.metrics,
+            rules=lambda klass: self.settings.rules(klass),  # the settings of the moment, not those of the start
+            observe=self._observations.put,
         )
         for box in self._outcomes.boxes:
             self.spawn(box.run())
