@@ -24,7 +24,7 @@ from router.brain.port import Observation, Outcome
 from router.journal.port import Assign, Finish, JournalError, Requeue
 from router.model import ErrorName, MessageClass, State
 from router.record import EventKind, UnreadableRecord, pack_event, unpack_body
-from router.settings import CarrierProfile
+from router.settings import CarrierProfile, ClassRules
 
 log = logging.getLogger("trunkline.carrier")
 
@@ -82,12 +82,7 @@ class Carrier(Shell):
         )
         log.info("carrier.owns carrier=%s epoch=%d adopted=%d", self._carrier, self._owner.epoch, adopted)
         self._outcomes = Outcomes(
-            self.journal,
-            self.name,
-            self._profile,
-            self.metrics,
-            rules=lambda klass: self.settings.rules(klass),  # the settings of the moment, not those of the start
-            observe=self._observations.put,
+            self.journal, self.name, self._profile, self.metrics, rules=self._rules, observe=self._observations.put
         )
         for box in self._outcomes.boxes:
             self.spawn(box.run())
@@ -216,7 +211,6 @@ class Carrier(Shell):
             self._write(outgoing)
         for waiting in batch:
             waiting.ticket.settle()
-        self._count(outgoing)
         return sum(message.body.segments for message in outgoing)
 
     async def _assign(self, items: Sequence[Assign]) -> list[bool]:
@@ -244,12 +238,6 @@ class Carrier(Shell):
         back = [Requeue(message.id, 0, event, counted=False, attempts=message.attempts) for message in outgoing]
         self._outcomes.requeued.put(back)
 
-    def _count(self, outgoing: Sequence[Outgoing]) -> None:
-        for klass in MessageClass:
-            count = sum(1 for message in outgoing if message.klass is klass)
-            if count:
-                self.metrics.counter("trunkline_assigned", self._carrier, klass.word).add(count)
-
     async def _look(self) -> None:
         """Hand back what waits too long: the lane is throttled, or the link will not come up."""
         while True:
@@ -257,6 +245,9 @@ class Carrier(Shell):
             self._queue.return_impatient(time.monotonic(), "the lane has no room")
 
     # -- operations ----------------------------------------------------------------------------------------------
+    def _rules(self, klass: MessageClass) -> ClassRules:
+        return self.settings.rules(klass)  # of the moment: settings are replaced as a whole
+
     def _own_profile(self) -> CarrierProfile | None:
         return next((profile for profile in self.settings.carriers if profile.name == self._carrier), None)
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -73,6 +73,8 @@ class Outcomes:
         """These are being written now."""
         for outgoing in batch:
             self._flying[outgoing.id] = outgoing
+        for klass, count in Counter(outgoing.klass for outgoing in batch).items():
+            self._metrics.counter("trunkline_assigned", self._profile.name, klass.word).add(count)
 
     # -- answers -------------------------------------------------------------------------------------------------
     def on_answers(self, answers: list[Answer]) -> None:
