@@ -37,7 +37,8 @@ class SmscProcess:
             raise RuntimeError(f"the simulator did not start; its log is {log}")
         self.smpp_port = int(ports["smpp"])
         self.control_port = int(ports["control"])
-        self.change(msgspec.to_builtins(temperament))
+        self._first = msgspec.to_builtins(temperament)
+        self.reset()
 
     @property
     def address(self) -> str:
@@ -58,7 +59,7 @@ class SmscProcess:
 
     def reset(self) -> None:
         """Back to how it was started."""
-        self._call("DELETE", "/temperament")
+        self.change(self._first)
 
     def stop(self) -> None:
         """End it."""
