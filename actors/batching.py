@@ -21,8 +21,8 @@ class Pause:
     """Keeps small batches apart: a call costs much the same for one item as for fifty.
 
     A batch that comes ``length_s`` after the last call goes at once, and so does one of ``enough`` items; one in between waits for
-    company until then. A lone item on an idle system never waits. Measured with 1,200 single messages a second: 1.6 journal
-    calls a message without, 0.4 with 5 ms.
+    company until then. A lone item on an idle system never waits. Measured with single
+    messages and a webhook each, on a busy machine: 1.6 journal calls a message without, 0.7 with.
     """
 
     def __init__(self, length_s: float, enough: int = 64) -> None:

@@ -35,8 +35,8 @@ CLAIM_LIMIT: Final = 1_000  # messages of one class a turn: some 250 kB of recor
 OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
 INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end those whose time is over
-# Between turns of few messages: a turn makes a Ray call a carrier, at 0.8 ms of CPU each. The pause follows what a turn takes,
-# which tells how busy the machine is: 1–2 ms when it is idle, 5 ms and more when cores are short.
+# Between turns of few messages: a turn makes a Ray call a carrier, of which an actor takes some 1,100 a second. The pause follows what a turn takes,
+# which grows when cores are short.
 TURN_PAUSES: Final = 4
 TURN_PAUSE_MAX_S: Final = 0.016
 AGAIN_MS: Final = 500  # how long a message without room steps aside

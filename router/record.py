@@ -1,7 +1,8 @@
 """What is written about a message: its body (once) and its history (appended to), as versioned msgpack.
 
 These octets outlive processes and releases. Every layout is an array that only ever grows at its end; readers ignore
-what they do not know. msgspec packs and reads them: measured 0.6 µs a body against 4 µs with msgpack and a dataclass.
+what they do not know. msgspec packs and reads them: measured 0.2 + 0.4 µs a body against
+1.7 + 3.0 µs with msgpack and a dataclass.
 """
 
 from enum import IntEnum

@@ -10,7 +10,7 @@ class Leaf:
     """An actor as Ray sees it: the calls from outside, handed on to the plain object that does the work.
 
     Handed on rather than inherited, because Ray wraps every method of an actor's class, those called from inside too:
-    measured 3 µs a call, some ten calls a message.
+    measured 0.2 µs a call, and it clutters every trace.
     """
 
     def __init__(self, plain: Shell) -> None:
