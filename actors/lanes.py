@@ -10,7 +10,7 @@ from router.model import MessageClass
 
 log = logging.getLogger("trunkline.dispatcher")
 
-# How much of a lane each class may fill. The last quarter is there for one-time codes only: they overtake in the lane,
+# How much of a lane each class may fill. The last tenth is there for one-time codes only: they overtake in the lane,
 # and the reserve lets them in while a campaign keeps it full.
 SHARE: Final = {MessageClass.OTP: 1.0, MessageClass.TRANSACTIONAL: 0.9, MessageClass.MARKETING: 0.75}
 WATCH_S: Final = 10.0  # a watch call returns at the latest after this; a change ends it at once
