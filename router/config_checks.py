@@ -10,6 +10,7 @@ import msgspec
 from router.addresses import AllowList, check_url, is_host_name, why_denied
 from router.brain.policies import POLICIES
 from router.config_shape import PATTERN_WORDS, Path, Problem, get_pattern, inside, near, shape_problem
+from router.config_smpp import check_smpp
 from router.model import MessageClass
 from router.settings import CarrierProfile, ClassRules, Key, Network, Price, Settings, Tenant, Webhook
 from router.tlvs import TLVS_LIMIT, tlv_fault
@@ -41,15 +42,18 @@ def _all(settings: Settings, exists: Callable[[str], bool]) -> Iterator[Problem]
         allow = AllowList()
     yield from _classes(settings)
     yield from _networks(settings.networks)
-    yield from _doubles("carriers", "name", [carrier.name for carrier in settings.carriers])
+    yield from doubles("carriers", "name", [carrier.name for carrier in settings.carriers])
     for at, carrier in enumerate(settings.carriers):
         for problem in _carrier(carrier, exists):
             yield Problem(("carriers", at, *problem.path), problem.wrong)
-    yield from _doubles("tenants", "id", [tenant.id for tenant in settings.tenants])
+    yield from doubles("tenants", "id", [tenant.id for tenant in settings.tenants])
     for at, tenant in enumerate(settings.tenants):
         for problem in _tenant(tenant, allow):
             yield Problem(("tenants", at, *problem.path), problem.wrong)
-    yield from _keys(settings.keys, [tenant.id for tenant in settings.tenants])
+    tenants = [tenant.id for tenant in settings.tenants]
+    yield from _keys(settings.keys, tenants)
+    yield from check_smpp(settings, tenants, exists)
+    yield from doubles("accounts", "system_id", [account.system_id for account in settings.accounts])
 
 
 def _system(settings: Settings) -> Iterator[Problem]:
@@ -95,7 +99,7 @@ def _rules(rule: ClassRules) -> Iterator[tuple[str, str]]:
 
 
 def _networks(networks: Iterable[Network]) -> Iterator[Problem]:
-    yield from _doubles("networks", "prefix", [network.prefix for network in networks])
+    yield from doubles("networks", "prefix", [network.prefix for network in networks])
     for at, network in enumerate(networks):
         if not _is_network(network.mcc_mnc):
             yield Problem(
@@ -114,7 +118,7 @@ def _carrier(carrier: CarrierProfile, exists: Callable[[str], bool]) -> Iterator
     for at, target in enumerate(carrier.covers):
         if wrong := _destination(target):
             yield Problem(("covers", at), wrong)
-    yield from _doubles("prices", "to", [price.to for price in carrier.prices])
+    yield from doubles("prices", "to", [price.to for price in carrier.prices])
     for at, price in enumerate(carrier.prices):
         if wrong := _destination(price.to):
             yield Problem(("prices", at, "to"), wrong)
@@ -181,8 +185,8 @@ def _webhook(hook: Webhook, allow: AllowList) -> Iterator[Problem]:
 
 
 def _keys(keys: Iterable[Key], tenants: list[str]) -> Iterator[Problem]:
-    yield from _doubles("keys", "id", [key.id for key in keys])
-    yield from _doubles("keys", "sha256", [key.sha256 for key in keys])
+    yield from doubles("keys", "id", [key.id for key in keys])
+    yield from doubles("keys", "sha256", [key.sha256 for key in keys])
     for at, key in enumerate(keys):
         if key.tenant not in tenants:
             yield Problem(
@@ -192,7 +196,8 @@ def _keys(keys: Iterable[Key], tenants: list[str]) -> Iterator[Problem]:
             yield Problem(("keys", at, "scopes"), "must not be empty: the key could do nothing")
 
 
-def _doubles(table: str, key: str, values: list[str]) -> Iterator[Problem]:
+def doubles(table: str, key: str, values: list[str]) -> Iterator[Problem]:
+    """Values that must be different and are not."""
     first: dict[str, int] = {}
     for at, value in enumerate(values):
         if value in first:

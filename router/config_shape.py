@@ -46,6 +46,11 @@ PATTERN_WORDS: Final = MappingProxyType(
         r"^[1-9][0-9]{0,14}$": "must be 1 to 15 digits that do not begin with 0",
         r"^[0-9]{5,6}$": "must be the 5 or 6 digits of a country code and a network code",
         r"^[A-Z]{3}$": "must be three capital letters",
+        r"^[!-~]{1,15}$": "must be 1 to 15 characters of ASCII without blanks",
+        r"^scrypt\$[0-9]+\$[0-9]+\$[0-9]+\$[0-9a-f]+\$[0-9a-f]+$": "must be what `trunkline accounts create` prints, not the password",
+        r"^(\*|[0-9]{1,15}\*?|[A-Za-z][A-Za-z0-9 ]{0,10})$": 'must be a number or short code in digits, the first digits and "*", '
+        'up to 11 letters and digits, or "*"',
+        r"^[^\s]{0,32}$": "must be one word of at most 32 characters",
     }
 )
 

@@ -52,6 +52,7 @@ def redact(settings: Settings) -> dict[str, Any]:
         carriers=tuple(_shown_carrier(profile) for profile in settings.carriers),
         tenants=tuple(_shown_tenant(tenant) for tenant in settings.tenants),
         keys=tuple(_shown_key(key) for key in settings.keys),
+        accounts=tuple(structs.replace(account, password=MASK) for account in settings.accounts),
     )
     return msgspec.to_builtins(shown)
 

@@ -36,6 +36,7 @@ class State(IntEnum):
     EXPIRED = 20
     CANCELED = 21
     UNCONFIRMED = 22
+    RECEIVED = 23
 
     @property
     def final(self) -> bool:
@@ -58,6 +59,7 @@ class Status(StrEnum):
     EXPIRED = "expired"
     CANCELED = "canceled"
     DELIVERY_UNCONFIRMED = "delivery_unconfirmed"
+    RECEIVED = "received"
 
 
 STATUS_OF: Final = MappingProxyType(
@@ -74,12 +76,16 @@ STATUS_OF: Final = MappingProxyType(
         State.EXPIRED: Status.EXPIRED,
         State.CANCELED: Status.CANCELED,
         State.UNCONFIRMED: Status.DELIVERY_UNCONFIRMED,
+        State.RECEIVED: Status.RECEIVED,
     }
 )
 
 STATES_OF_STATUS: Final = MappingProxyType(
     {status: tuple(s for s, word in STATUS_OF.items() if word is status) for status in STATUS_OF.values()}
 )
+
+# Where a record begins. A message from a handset is complete when it comes: it begins and ends as RECEIVED.
+BEGINNINGS: Final = frozenset({State.SCHEDULED, State.QUEUED, State.RECEIVED})
 
 # The law: which state may follow which, and when that happens in the real world.
 # A move that is not in the table does not happen; an event that asks for it is a late or a double one, and is dropped.
@@ -154,3 +160,4 @@ class ErrorName(StrEnum):
     NO_RECEIPT = "no_receipt"
     NOT_DELIVERED = "not_delivered"
     UNREADABLE_RECORD = "unreadable_record"
+    INCOMPLETE = "incomplete"

@@ -14,6 +14,28 @@ import msgspec
 BODY_VERSION: Final = 1
 
 
+class Client(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """How a message came by SMPP: what receipts must say again."""
+
+    account: str  # the system_id
+    message_id: str  # as answered, without the number of a part
+    source: str  # the addresses as they were written
+    source_ton: int
+    source_npi: int
+    destination: str
+    destination_ton: int
+    destination_npi: int
+    asked: tuple[int, ...]  # registered_delivery, one a part as it came
+    service_type: str = ""
+
+
+class Inbound(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """How a message came from a handset."""
+
+    carrier: str
+    account: str = ""  # the system_id that it is delivered to; "": none
+
+
 class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A message as it was accepted. Nothing in it changes; text and numbers leave with it when retention ends."""
 
@@ -21,11 +43,13 @@ class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     tenant: str
     to: str  # E.164 digits, without the plus
     sender: str  # the `from` of the API: digits, a short code or up to 11 letters
-    text: str
+    text: str  # of "octets": one character each, U+0000 to U+00FF
     klass: int
     created_ms: int
     expires_ms: int  # absolute; no attempt is made afterwards
-    encoding: str  # "gsm7" or "ucs2": settled at intake, so that cost and segments are what the tenant was told
+    encoding: (
+        str  # "gsm7", "ucs2" or "octets" (binary): settled at intake, so that cost and segments are what the tenant was told
+    )
     segments: int
     country: str  # ISO 3166 alpha-2, or "" where the number's prefix is shared
     network: str  # MCC-MNC such as "23410", or the country where the network is not known
@@ -43,6 +67,10 @@ class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     max_segments: int = 0
     flash: bool = False  # shown at once and not kept (message class 0)
     tlvs: dict[int, bytes] = {}  # vendors' optional parameters for the carrier, over those of its profile
+    client: Client | None = None  # of a message that came by SMPP
+    inbound: Inbound | None = None  # of a message from a handset: `sender` is the handset's number, `to` the one written to
+    udh: bytes = b""  # information elements for the header of every part, concatenation left out (ports and the like)
+    fault: str = ""  # an ErrorName: why it must not be sent, found when it was too late to refuse it
 
 
 _body_encoder = msgspec.msgpack.Encoder()
@@ -77,6 +105,7 @@ class EventKind(IntEnum):
     RECEIPT = 6  # [t, 6, carrier, carrier message id, stat, err]
     FINAL = 7  # [t, 7, state, error name, permanent, carrier code]
     RETURNED = 8  # [t, 8, carrier, reason]           taken back unsent
+    RECEIVED = 10  # [t, 10, carrier]                 a message from a handset
     SUBMITTED_LATE = 9  # [t, 9, carrier, [ids], latency_us]   the answer to an attempt that was held for lost
 
 

@@ -6,7 +6,7 @@ spans several keys.
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from router.model import MessageClass
 
@@ -76,6 +76,9 @@ class CarrierProfile(Setting, frozen=True, kw_only=True):
     send_validity: bool = True
     receipt_ids: Literal["exact", "case_insensitive", "strip_zeros", "hex_to_decimal", "decimal_to_hex"] = "exact"
     receipt_by_text: bool = True  # recognise receipts sent with esm_class 0 by their text
+    query_after_s: Seconds = 0.0  # a submit without a receipt for so long is asked about with query_sm; 0: never
+    shift_tables: tuple[Literal["turkish", "spanish", "portuguese"], ...] = ()  # national tables it passes on to handsets
+    inbound_alphabet: Literal["gsm7", "latin1"] = "gsm7"  # what data_coding 0 means in messages from handsets
     tlvs: dict[str, str] = {}  # "0x1400" → octets in hexadecimal, sent with every message
     statuses: dict[str, Reaction] = {}  # "0x45" → reaction: what a command_status means at this carrier
     # -- timers, SMPP.md section 3
@@ -118,6 +121,35 @@ class Key(Setting, frozen=True, kw_only=True):
     tenant: Name
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     scopes: tuple[Literal["send", "read", "admin"], ...] = ("send", "read")
+
+
+class SmppAccount(Setting, frozen=True, kw_only=True):
+    """How a customer's gateway binds to us: one system_id, of one tenant. Never its password, only what proves it."""
+
+    system_id: Annotated[str, Meta(pattern=r"^[!-~]{1,15}$")]
+    tenant: Name
+    password: Annotated[str, Meta(pattern=r"^scrypt\$[0-9]+\$[0-9]+\$[0-9]+\$[0-9a-f]+\$[0-9a-f]+$")]  # see ``router.passwords``
+    enabled: bool = True
+    addresses: tuple[str, ...] = ()  # addresses and networks it may bind from; none named: any
+    max_binds: Annotated[int, Meta(ge=1, le=1_000)] = 4  # on each server
+    window: Annotated[int, Meta(ge=1, le=10_000)] = 10  # unanswered deliver_sm on each session
+    klass: ClassWord = field(name="class", default="transactional")
+    priorities: dict[str, ClassWord] = {}  # priority_flag, "0" to "255" → the class of messages that carry it
+    alphabet: Literal["gsm7", "latin1"] = "gsm7"  # what data_coding 0 means there, both ways
+    ascii_alphabet: Literal["gsm7", "latin1"] = "gsm7"  # what it means by data_coding 1
+    long_messages: LongMessages = "udh8"  # how parts of messages to it are marked
+
+
+class InboundRule(Setting, frozen=True, kw_only=True):
+    """Whose a message from a handset is. Among the rules that fit, one with a keyword wins, then the longest ``to``."""
+
+    to: Annotated[
+        str, Meta(pattern=r"^(\*|[0-9]{1,15}\*?|[A-Za-z][A-Za-z0-9 ]{0,10})$")
+    ]  # number, short code, digits and "*", or "*"
+    keyword: Annotated[str, Meta(pattern=r"^[^\s]{0,32}$")] = ""  # the first word of the text, in capitals or not; "": any
+    carrier: Annotated[str, Meta(max_length=32)] = ""  # only what comes by this carrier; "": by any
+    tenant: Name
+    account: Annotated[str, Meta(max_length=15)] = ""  # the system_id it is delivered to besides the tenant's webhook; "": none
 
 
 class ClassRules(Setting, frozen=True, kw_only=True):
@@ -198,6 +230,23 @@ class WebhookRules(Setting, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 64
 
 
+class SmppServer(Setting, frozen=True, kw_only=True):
+    """Where customers' gateways bind. It runs when there are accounts."""
+
+    host: str = "127.0.0.1"
+    port: Port = 2775  # plain; 0: any free one
+    tls_port: Port = 3550  # TLS from the first octet; 0: any free one. Listened on when there is a certificate
+    tls_certificate: str = ""  # a chain, PEM; "": no TLS
+    tls_key: str = ""  # PEM; "": it is in the same file
+    servers: Annotated[int, Meta(ge=1, le=64)] = 1  # processes that listen on each node
+    max_sessions: Annotated[int, Meta(ge=1, le=100_000)] = 1_000  # of one process, connections that are not bound included
+    enquire_link_s: Seconds = 30.0
+    inactivity_s: Seconds = 300.0  # without a PDU but enquire_link: unbound; 0: never
+    deliver_timeout_s: Seconds = 30.0  # a deliver_sm without an answer for so long is sent again
+    parts_timeout_s: Seconds = 300.0  # how long the parts of a long message may take to come
+    keep_s: Seconds = 259_200.0  # how long receipts and messages wait for a customer who is away
+
+
 class Workers(Setting, frozen=True, kw_only=True):
     """How many of each actor run."""
 
@@ -216,11 +265,14 @@ class Settings(Setting, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     workers: Workers = Workers()
     webhooks: WebhookRules = WebhookRules()
+    smpp: SmppServer = SmppServer()
     classes: dict[ClassWord, ClassRules] = {}
     networks: tuple[Network, ...] = ()
     carriers: tuple[CarrierProfile, ...] = ()
     tenants: tuple[Tenant, ...] = ()
     keys: tuple[Key, ...] = ()
+    accounts: tuple[SmppAccount, ...] = ()
+    inbound: tuple[InboundRule, ...] = ()
 
     def rules(self, klass: MessageClass) -> ClassRules:
         """The rules in force for a class."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 QUEUE_TOPIC = "queue"  # payload: the partition's number, as text
 NOTICE_TOPIC = "notice"  # payload: the partition's number, as text
+CHANNEL_TOPIC = "channel"  # payload: the partition's number, a colon, an account's system_id: there is something to deliver to it
 VALUE_TOPIC = "value"  # payload: the name of a value that changed
 
 

@@ -395,28 +395,34 @@ def test_the_example_names_every_key_of_every_table():
         declared.Tenant: tenant,
         declared.Webhook: tenant["webhook"],
         declared.Key: document["keys"][0],
+        declared.SmppServer: document["smpp"],
+        declared.SmppAccount: document["accounts"][0],
+        declared.InboundRule: document["inbound"][0],
     }
     every = {
         kind for kind in vars(declared).values() if isinstance(kind, type) and issubclass(kind, Setting) and kind is not Setting
     }
     assert set(shown) == every
     for kind, table in shown.items():
-        assert set(table) == {field.name for field in structs.fields(kind)}, kind
+        assert set(table) == {field.encode_name for field in structs.fields(kind)}, kind
 
 
 def test_what_the_example_shows_as_left_out_is_the_default():
     full = example()
     slim = load(EXAMPLE, {"ACME_PASSWORD": "pass"})
     assert full.classes == DEFAULT_CLASSES
-    assert structs.replace(full, classes={}, carriers=(), tenants=(), keys=()) == structs.replace(
-        slim, classes={}, carriers=(), tenants=(), keys=()
-    )
+    tables = {"classes": {}, "carriers": (), "tenants": (), "keys": (), "accounts": (), "inbound": ()}
+    assert structs.replace(full, **tables) == structs.replace(slim, **tables)
     blank = structs.replace(full.carriers[0], tls=None, labels={}, tlvs={})
     assert full.carriers[0].tls == declared.Tls()
     assert blank == structs.replace(slim.carriers[0], labels={})
     assert structs.replace(full.tenants[0], webhook=None) == slim.tenants[0]
     assert full.tenants[0].webhook.events == declared.Webhook(url="https://x", secrets=("x",)).events
     assert full.keys[0].scopes == declared.Key(id="x", tenant="x", sha256="x").scopes
+    account = full.accounts[0]
+    bare = declared.SmppAccount(system_id=account.system_id, tenant="shop", password=account.password)
+    assert structs.replace(account, priorities={}) == bare
+    assert full.inbound[0] == declared.InboundRule(to="88222", tenant="shop")
 
 
 def test_every_pattern_of_the_settings_has_words():

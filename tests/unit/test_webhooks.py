@@ -253,7 +253,7 @@ def test_a_record_that_cannot_be_read_is_told(body, events):
 
 def test_event_types_and_who_wants_them():
     assert event_type(State.UNCONFIRMED) == "message.delivery_unconfirmed"
-    assert len(EVENT_TYPES) == 7
+    assert len(EVENT_TYPES) == 8
     assert all(wanted(["message.*"], kind) and wanted(["*"], kind) and wanted([kind], kind) for kind in EVENT_TYPES)
     assert not wanted([], "message.delivered")
     assert not wanted(["message.failed", "batch.*", "message", "mess.*"], "message.delivered")
