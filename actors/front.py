@@ -1,4 +1,4 @@
-"""Front: uvicorn with the REST API, a group commit into the journal, and tokens leased ahead of need."""
+"""Front: the door that speaks HTTP: uvicorn with the REST API, and what is known of the whole system."""
 
 import asyncio
 import logging
@@ -12,61 +12,45 @@ from typing import Any, Final
 import numpy as np
 import uvicorn
 
-from actors.batching import GroupCommit
 from actors.dispatcher import BOARD_VALUE
+from actors.door import Door
 from actors.exposition import Totals
 from actors.metrics import Snapshot, snapshot
 from actors.names import carrier_actor, directory
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
-from actors.shell import JournalAddress, Shell
-from actors.tokens import TokenDesk
+from actors.shell import JournalAddress
 from router.api.app import create_app
 from router.api.port import CarrierStatus
 from router.brain.board import board_from_bytes
 from router.brain.plan import Memo, plan
 from router.brain.port import Board, Want
-from router.ids import PARTITIONS
-from router.journal.port import Accepted, Intake, JournalError
-from router.limits import Admitted, Refused
+from router.journal.port import JournalError
 from router.model import MessageClass
-from router.pressure import Pressure, refused
 from router.record import Body
-from router.terms import Terms
 
 log = logging.getLogger("trunkline.front")
 
-COMMIT_LIMIT: Final = 1_000  # messages one accept writes
-COMMIT_PAUSE_S: Final = 0.002  # between commits of few messages: what a busy front adds to a 202
-LOOK_S: Final = 1.0  # how often pressure, depths and carriers' states are looked at
 HEALTH_EVERY: Final = 10  # looks; the server's mode and memory change slowly
 PLENTY: Final = 1_000_000  # room without end, for previews
 
 
-class Front(Shell):
-    """Owns caches, leased tokens and the intake buffer. May forget everything: nothing is acknowledged before it is durable."""
+class Front(Door):
+    """See ``Door`` for what it owns; also the HTTP server."""
 
     kind = "front"
 
     def __init__(self, name: str, address: JournalAddress, peers: PeerCalls) -> None:
         self._peers = peers
-        self.terms: Terms
         self._board: Board | None = None
         self._statuses: dict[str, CarrierStatus] = {}
-        self._desk = TokenDesk(name, peers, self.spawn)
-        self._pressure: Pressure | None = None
-        self._shed: frozenset[MessageClass] = frozenset()
-        self._faults: Sequence[str] = ("starting",)
         self._memo = Memo()
         self._dice = np.random.default_rng()
-        self._partition = int.from_bytes(os.urandom(1), "big") % PARTITIONS
         self._totals = Totals()
         self._served: uvicorn.Server | None = None
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
-        self._accepted = 0
         self._looks = 0
         self.port = 0
-        super().__init__(name, address)
-        self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT, pause_s=COMMIT_PAUSE_S)
+        super().__init__(name, address, peers)
 
     def __repr__(self) -> str:
         if not self.started.is_set():
@@ -75,13 +59,11 @@ class Front(Shell):
         if len(self._rates) > 1:
             (first_s, first), (last_s, last) = self._rates[0], self._rates[-1]
             rate = (last - first) / max(last_s - first_s, 1e-9)
-        return f"{self.name} · :{self.port} · {rate:.0f} accepted/s · {self._commit.size} becoming durable"
+        return f"{self.name} · :{self.port} · {rate:.0f} accepted/s · {self.becoming_durable} becoming durable"
 
     async def run(self) -> None:
-        await self.settings_changed()
+        await self.open()
         await self.value_changed(BOARD_VALUE)
-        await self._look()
-        self.spawn(self._keep_looking())
         await self._serve()
 
     async def _serve(self) -> None:
@@ -114,10 +96,6 @@ class Front(Shell):
         self.spawn(server.main_loop())
         log.info("front.listening name=%s port=%d", self.name, self.port)
 
-    async def settings_changed(self) -> None:
-        self.terms = Terms.compile(self.settings, version=time.time_ns(), secret=os.urandom(32))
-        self._desk.retune(self.settings)
-
     async def value_changed(self, name: str) -> None:
         if name != BOARD_VALUE:
             return
@@ -128,24 +106,18 @@ class Front(Shell):
         if raw is not None:
             self._board = board_from_bytes(raw)
 
-    async def _keep_looking(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            await self._look()
-            self._rates.append((time.monotonic(), self._accepted))
-
-    async def _look(self) -> None:
-        try:
-            self._pressure = await self.journal.pressure()
-            depths = await self.journal.depths()
-        except JournalError as error:
-            self._faults = (f"the journal does not answer ({type(error).__name__})",)
+    async def look(self) -> None:
+        await super().look()
+        self._rates.append((time.monotonic(), self.accepted))
+        if self.faults:
             return
-        self._faults = ()
+        try:
+            depths = await self.journal.depths()
+        except JournalError:
+            return
         if self._looks % HEALTH_EVERY == 0:
             await self._look_at_server()
         self._looks += 1
-        self._shed = refused(self._pressure)
         now_ms = self.now_ms()
         for klass, depth in depths.items():
             self.metrics.gauge("trunkline_queue_depth", klass.word).set(depth.queued)
@@ -171,10 +143,6 @@ class Front(Shell):
     def entropy(octets: int) -> bytes:
         """So many unpredictable octets."""
         return os.urandom(octets)
-
-    def partition(self) -> int:
-        """The partition for the next run of messages: one for all that share a commit."""
-        return self._partition
 
     # -- FrontPort: what is known --------------------------------------------------------------------------------
     def board(self) -> Board | None:
@@ -204,34 +172,10 @@ class Front(Shell):
         planned = plan([want], self._board, room, time.time(), self._dice, deck=self.terms.deck, rules=rules, memo=self._memo)
         return planned.decisions[planned.choices[0].row]
 
-    # -- FrontPort: intake ---------------------------------------------------------------------------------------
-    def admit(self, tenant: str, messages: int, spend_micros: int) -> Admitted | Refused:
-        """Spend leased tokens; asks for more in the background when they run low."""
-        verdict = self._desk.admit(tenant, messages, spend_micros, time.time_ns() // 1_000)
-        if isinstance(verdict, Refused):
-            self.metrics.counter("trunkline_limiter_refusals", verdict.rule).add(messages)
-        return verdict
-
-    def sheds(self, klass: MessageClass) -> str:
-        """Why this class is refused now."""
-        if klass not in self._shed or self._pressure is None:
-            return ""
-        return f"the journal is {self._pressure.memory_share:.0%} full, {self._pressure.free_disk_share:.0%} of its disk is free"
-
-    async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
-        """Make messages durable, together with what others bring meanwhile."""
-        return list(await self._commit.add(items))
-
-    async def _accept(self, items: list[Intake]) -> list[Accepted]:
-        self._partition = (self._partition + 1) % PARTITIONS
-        accepted = await self.journal.accept(items)
-        self._accepted += len(items)
-        return accepted
-
     # -- FrontPort: operations -----------------------------------------------------------------------------------
     def ready(self) -> tuple[bool, Sequence[str]]:
         """Whether requests should come here."""
-        return not self._faults, self._faults
+        return not self.faults, self.faults
 
     async def exposition(self) -> bytes:
         """The Prometheus text of the whole system: every actor is asked, and those that do not answer are shown as they were."""
@@ -249,21 +193,6 @@ class Front(Shell):
         except Exception:
             return None
 
-    def gauges(self) -> None:
-        self.metrics.gauge("trunkline_intake_waiting").set(self._commit.size)
-
-    def count_accepted(self, tenant: str, klass: MessageClass, messages: int, segments: int) -> None:  # noqa: ARG002 (the port's)
-        """So many were made durable. No tenant label: that is what the archive is for."""
-        self.metrics.counter("trunkline_accepted", klass.word).add(messages)
-
-    def count_canceled(self) -> None:
-        """A message was taken back."""
-        self.metrics.counter("trunkline_canceled").add()
-
-    def count_refused(self, tenant: str, code: str, messages: int) -> None:  # noqa: ARG002 (the port's)
-        """So many were refused."""
-        self.metrics.counter("trunkline_refused", "", code).add(messages)
-
     def count_request(self, route: str, status: int, duration_s: float) -> None:
         """A request was answered."""
         self.metrics.counter("trunkline_http_requests", route, str(status)).add()
@@ -276,4 +205,4 @@ class Front(Shell):
             await asyncio.wait_for(self._served.shutdown(), within_s)
 
     def health(self) -> dict[str, Any]:
-        return {"port": self.port, "faults": list(self._faults)}
+        return {"port": self.port, "faults": list(self.faults)}

@@ -24,6 +24,11 @@ def front_actor(index: int) -> str:
     return f"front:#{index}"
 
 
+def esme_actor(index: int) -> str:
+    """A server that customers' gateways bind to."""
+    return f"esme:#{index}"
+
+
 def dispatcher_actor(index: int) -> str:
     """A dispatcher."""
     return f"dispatcher:#{index}"
@@ -54,7 +59,16 @@ def directory(settings: Settings) -> list[str]:
         # One that is not enabled gets nothing new, and keeps its sessions for the receipts of what it has carried.
         *(carrier_actor(profile.name) for profile in settings.carriers),
         *(courier_actor(index) for index in range(workers.couriers)),
+        *doors(settings),
+    ]
+
+
+def doors(settings: Settings) -> list[str]:
+    """Where messages come in."""
+    servers = settings.smpp.servers if settings.accounts else 0
+    return [
         *(front_actor(index) for index in range(settings.api.fronts)),
+        *(esme_actor(index) for index in range(servers)),
     ]
 
 

@@ -217,7 +217,7 @@ class Supervisor(Shell):
     async def shut_down(self, within_s: float) -> None:
         """Drain and end every actor, fronts first, carriers last."""
         self._leaving = True
-        order = ("front", "courier", "dispatcher", "carrier", "limiter", "brain")
+        order = ("front", "esme", "courier", "dispatcher", "carrier", "limiter", "brain")
         for kind in order:
             names = [name for name in self._running if kind_of(name) == kind]
             await asyncio.gather(*(self._fleet.stop(name, within_s) for name in names), return_exceptions=True)

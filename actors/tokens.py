@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 
-from actors.names import limiter_of
+from actors.names import doors, limiter_of
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
 from router.leases import LeasedTokens
 from router.limits import Admitted, Ask, Lease, Refused
@@ -60,7 +60,7 @@ class TokenDesk:
         if tenant is None:
             return None
         tokens = LeasedTokens(
-            self._front, tenant.rate_mps, tenant.burst, tenant.daily_spend_micros, sharers=self._settings.api.fronts
+            self._front, tenant.rate_mps, tenant.burst, tenant.daily_spend_micros, sharers=len(doors(self._settings))
         )
         self._tokens[tenant_id] = tokens
         return tokens

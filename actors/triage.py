@@ -38,6 +38,9 @@ def triage(
             ends.append(_ended(message, End(State.FAILED, ErrorName.UNREADABLE_RECORD, permanent=True), "", now_ms))
             continue
         klass = MessageClass(body.klass)
+        if body.fault:
+            ends.append(_ended(message, End(State.REJECTED, ErrorName(body.fault), permanent=True), klass.word, now_ms))
+            continue
         next_ = after_claim(
             message.state, events, attempts=message.attempts, rules=rules[klass], expires_ms=body.expires_ms, now_ms=now_ms
         )

@@ -1,0 +1,112 @@
+"""What the doors of the system share, whatever is spoken at them: limits, room, and a group commit into the journal."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from actors.batching import GroupCommit
+from actors.peers import PeerCalls
+from actors.shell import JournalAddress, Shell
+from actors.tokens import TokenDesk
+from router.ids import PARTITIONS
+from router.journal.port import Accepted, Intake, JournalError
+from router.limits import Admitted, Refused
+from router.model import MessageClass
+from router.pressure import Pressure, refused
+from router.terms import Terms
+
+log = logging.getLogger("trunkline.door")
+
+COMMIT_LIMIT: Final = 1_000  # messages one accept writes
+COMMIT_PAUSE_S: Final = 0.002  # between commits of few messages: what a busy door adds to an answer
+LOOK_S: Final = 1.0  # how often the journal's pressure is looked at
+
+
+class Door(Shell):
+    """Owns caches, leased tokens and the intake buffer. May forget everything: nothing is acknowledged before it is durable."""
+
+    def __init__(self, name: str, address: JournalAddress, peers: PeerCalls) -> None:
+        self.terms: Terms
+        self.faults: Sequence[str] = ("starting",)  # why nothing can be taken; empty when all is well
+        self.accepted = 0
+        self._desk = TokenDesk(name, peers, self.spawn)
+        self._pressure: Pressure | None = None
+        self._shed: frozenset[MessageClass] = frozenset()
+        self._partition = int.from_bytes(os.urandom(1), "big") % PARTITIONS
+        super().__init__(name, address)
+        self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT, pause_s=COMMIT_PAUSE_S)
+
+    async def open(self) -> None:
+        """Know the terms and the journal's state, and go on looking; called once at the beginning of ``run``."""
+        await self.settings_changed()
+        await self.look()
+        self.spawn(self._keep_looking())
+
+    async def settings_changed(self) -> None:
+        self.terms = Terms.compile(self.settings, version=time.time_ns(), secret=os.urandom(32))
+        self._desk.retune(self.settings)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self.look()
+
+    async def look(self) -> None:
+        """See how full the journal is, and whether it answers."""
+        try:
+            self._pressure = await self.journal.pressure()
+        except JournalError as error:
+            self.faults = (f"the journal does not answer ({type(error).__name__})",)
+            return
+        self.faults = ()
+        self._shed = refused(self._pressure)
+
+    def partition(self) -> int:
+        """The partition for the next run of messages: one for all that share a commit."""
+        return self._partition
+
+    def admit(self, tenant: str, messages: int, spend_micros: int) -> Admitted | Refused:
+        """Spend leased tokens; asks for more in the background when they run low."""
+        verdict = self._desk.admit(tenant, messages, spend_micros, time.time_ns() // 1_000)
+        if isinstance(verdict, Refused):
+            self.metrics.counter("trunkline_limiter_refusals", verdict.rule).add(messages)
+        return verdict
+
+    def sheds(self, klass: MessageClass) -> str:
+        """Why this class is refused now."""
+        if klass not in self._shed or self._pressure is None:
+            return ""
+        return f"the journal is {self._pressure.memory_share:.0%} full, {self._pressure.free_disk_share:.0%} of its disk is free"
+
+    async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
+        """Make messages durable, together with what others bring meanwhile."""
+        return list(await self._commit.add(items))
+
+    async def _accept(self, items: list[Intake]) -> list[Accepted]:
+        self._partition = (self._partition + 1) % PARTITIONS
+        accepted = await self.journal.accept(items)
+        self.accepted += len(items)
+        return accepted
+
+    @property
+    def becoming_durable(self) -> int:
+        """Messages that wait for a commit or are in one."""
+        return self._commit.size
+
+    def gauges(self) -> None:
+        self.metrics.gauge("trunkline_intake_waiting").set(self._commit.size)
+
+    def count_accepted(self, tenant: str, klass: MessageClass, messages: int, segments: int) -> None:  # noqa: ARG002 (the port's)
+        """So many were made durable. No tenant label: that is what the archive is for."""
+        self.metrics.counter("trunkline_accepted", klass.word).add(messages)
+
+    def count_canceled(self) -> None:
+        """A message was taken back."""
+        self.metrics.counter("trunkline_canceled").add()
+
+    def count_refused(self, tenant: str, code: str, messages: int) -> None:  # noqa: ARG002 (the port's)
+        """So many were refused."""
+        self.metrics.counter("trunkline_refused", "", code).add(messages)
