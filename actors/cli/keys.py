@@ -1,7 +1,6 @@
 """``trunkline keys``: make API keys, and show which there are."""
 
 import os
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,11 +9,9 @@ import msgspec
 import typer
 
 from actors.cli import local
-from actors.cli.terminal import FAILED, MISUSED, fail, say, say_json, show, table
+from actors.cli.settings_now import alter, in_force, read_file, refuse_stranger
+from actors.cli.terminal import MISUSED, fail, say, say_json, show, table
 from actors.journal import RedisJournal
-from actors.shell import SETTINGS_VALUE
-from router.config import ConfigError, dump_settings, load_settings_bytes, parse_settings
-from router.config_shape import near
 from router.keys import ENTROPY_OCTETS, make_key
 from router.settings import Key, Settings
 
@@ -30,7 +27,6 @@ class Scope(StrEnum):
 
 
 DEFAULT_SCOPES: Final = (Scope.SEND, Scope.READ)
-ADD_TRIES: Final = 5  # another writer of the settings at the very same moment is rare; five times in a row is none of those
 
 Config = Annotated[Path | None, typer.Option("--config", help="The TOML file.")]
 
@@ -90,52 +86,14 @@ def list_keys(config: Config = None, json: local.Json = False, data_dir: local.D
         say("there are no keys")
 
 
-def read_file(config: Path) -> Settings:
-    """A file's settings, without fetching passwords from the environment; ends the command with one line a problem."""
-    try:
-        return parse_settings(config.read_text("utf-8"), source=str(config))
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{config} cannot be read: {getattr(error, 'strerror', None) or error}", MISUSED)
-    except ConfigError as error:
-        fail("\n".join(error.problems), MISUSED)
-
-
-async def in_force(journal: RedisJournal) -> Settings:
-    """The running system's settings; ends the command when there are none that can be read."""
-    raw = await journal.get_value(SETTINGS_VALUE)
-    if raw is None:
-        fail("the journal holds no settings: the system was never started with it", FAILED)
-    try:
-        return load_settings_bytes(raw)
-    except ConfigError as error:
-        fail("\n".join(error.problems), FAILED)
-
-
 async def add(journal: RedisJournal, record: Key) -> None:
-    """Add a key to the settings in force; every actor reads them again.
+    """Add a key to the settings in force; every actor reads them again."""
 
-    Settings are written as a whole, hence looked at again: of two writers at the same moment the first would lose its change.
-    """
-    for _ in range(ADD_TRIES):
-        settings = await in_force(journal)
-        if record in settings.keys:
-            return
+    def with_key(settings: Settings) -> Settings:
         refuse_stranger(record.tenant, settings, "the running system")
-        await journal.put_value(SETTINGS_VALUE, dump_settings(msgspec.structs.replace(settings, keys=(*settings.keys, record))))
-    if record not in (await in_force(journal)).keys:
-        fail("somebody else keeps changing the settings: try again", FAILED)
+        return msgspec.structs.replace(settings, keys=(*settings.keys, record))
 
-
-def refuse_stranger(tenant: str, settings: Settings, where: str) -> None:
-    """End the command when the settings have no such tenant."""
-    known = [one.id for one in settings.tenants]
-    if tenant not in known:
-        fail(f"{where} has no tenant {tenant!r}{near(tenant, known) or _among(known)}", MISUSED)
-
-
-def _among(known: Iterable[str]) -> str:
-    names = sorted(known)
-    return f"; it has {', '.join(names[:10])}{' …' if len(names) > 10 else ''}" if names else "; it has none"
+    await alter(journal, with_key, lambda settings: record in settings.keys)
 
 
 def as_toml(record: Key) -> str:

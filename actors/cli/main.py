@@ -2,7 +2,7 @@
 
 import typer
 
-from actors.cli import keys, webhooks
+from actors.cli import accounts, keys, webhooks
 from actors.cli.carriers import board, carriers
 from actors.cli.check import check
 from actors.cli.demo import demo, stay
@@ -16,6 +16,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trunkline, t
 for command in (up, down, status, send, watch, carriers, board, check, demo, stay):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(webhooks.app, name="webhooks")
 
 simulators = typer.Typer(no_args_is_help=True, help="Simulators: an SMSC to bind to, a load for the API.")

@@ -46,6 +46,7 @@ class Running(msgspec.Struct, kw_only=True):
     ray_address: str
     journal_url: str
     config: str
+    smpp_address: str = ""  # where gateways bind, once there are accounts
     key: str = ""  # a key for the command line, of the first tenant
     ray_process: str = ""  # incarnation of the head's process; "" when the cluster is not ours
     embedded: bool = True
@@ -103,7 +104,7 @@ class System:
         before = load_state(self.data_dir)
         if before and before.ray_process and surely_dead(before.ray_process):
             before = None
-        settings = self._with_port(settings, before)
+        settings = self._with_ports(settings, before)
         embedded = not settings.journal.url
         url = settings.journal.url or self._start_journal(settings)
         asyncio.run(self._seed(url, settings))
@@ -125,6 +126,7 @@ class System:
             ray_address=ray_address,
             journal_url=url,
             config=config,
+            smpp_address=f"{settings.smpp.host}:{settings.smpp.port}",
             key=key,
             ray_process=process,
             embedded=embedded,
@@ -136,16 +138,25 @@ class System:
         return state
 
     @staticmethod
-    def _with_port(settings: Settings, before: Running | None) -> Settings:
-        """Settle the API's port, and see that ports asked for by number can be had; raises ``StartFailed``."""
-        port = settings.api.port
+    def _with_ports(settings: Settings, before: Running | None) -> Settings:
+        """Settle the ports of API and SMPP, and see that those asked for by number can be had; raises ``StartFailed``."""
+        port, smpp_port = settings.api.port, settings.smpp.port
         if before is not None:
             port = port or urlsplit(before.api_url).port or 0
+            smpp_port = smpp_port or int(before.smpp_address.rpartition(":")[2] or 0)
         else:
-            for name, asked in (("api.port", port), ("dashboard_port", settings.dashboard_port)):
-                if asked and not is_free(asked):
-                    raise StartFailed(f"port {asked} ({name}) is taken by another process; 0 takes any free one")
-        return msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, port=port or free_port()))
+            asked = [("api.port", port), ("dashboard_port", settings.dashboard_port)]
+            if settings.accounts:
+                asked += [("smpp.port", smpp_port)]
+                asked += [("smpp.tls_port", settings.smpp.tls_port)] if settings.smpp.tls_certificate else []
+            for name, number in asked:
+                if number and not is_free(number):
+                    raise StartFailed(f"port {number} ({name}) is taken by another process; 0 takes any free one")
+        return msgspec.structs.replace(
+            settings,
+            api=msgspec.structs.replace(settings.api, port=port or free_port()),
+            smpp=msgspec.structs.replace(settings.smpp, port=smpp_port or free_port()),
+        )
 
     def _start_journal(self, settings: Settings) -> str:
         server = self._server(settings.journal.fsync)
