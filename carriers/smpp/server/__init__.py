@@ -1,0 +1,1 @@
+"""Where customers' gateways bind: SMPP from the SMSC's side."""
