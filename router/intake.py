@@ -23,6 +23,7 @@ from router.tlvs import parse_tlvs
 
 SCHEDULE_LIMIT_MS: Final = 30 * 86_400_000  # how far ahead send_at may lie
 REPLAY_GRACE_MS: Final = 24 * 3_600_000  # how long an idempotency key lives, so how late a retry may come after its send_at
+RECEIPT_ASKED: Final = 0x03  # bits of registered_delivery (SMPP 3.4, 5.2.17): whatever its end, or only one kind of it
 NAMED_CHARACTERS: Final = 10  # characters that an error lists
 
 _NUMBERS: Final = {word: int(klass) for word, klass in CLASS_BY_WORD.items()}  # plain integers: enums cost more to hash
@@ -170,6 +171,7 @@ def seal(message_id: MessageId, body: Body, tenant: Tenant, idempotency: bytes =
         bool(body.webhook_url) or (tenant.webhook is not None and bool(tenant.webhook.url)),
         idempotency,
         body.retention_s,
+        body.client.account if body.client is not None and any(asked & RECEIPT_ASKED for asked in body.client.asked) else "",
     )
 
 
