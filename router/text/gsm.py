@@ -31,7 +31,7 @@ EXTENSION: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 # The same by the basic character of the code, which is what follows an escape once the octets are characters.
-STANDARD_EXTENSION: Final[Mapping[str, str]] = MappingProxyType({BASIC[code]: c for code, c in EXTENSION.items()})
+_FOLLOWING: Final[Mapping[str, str]] = {BASIC[code]: c for code, c in EXTENSION.items()}
 
 _ONE_SEPTET: Final = BASIC.replace("\x1b", "")
 _TWO_SEPTETS: Final = "".join(EXTENSION.values())
@@ -84,14 +84,13 @@ def encode(text: str) -> bytes:
     return septets.encode("ascii")
 
 
-def decode(octets: bytes, extension: Mapping[str, str] = STANDARD_EXTENSION) -> str:
+def decode(octets: bytes) -> str:
     """Unpacked septets to text; never raises.
 
     After an escape, a code without an extension shows its basic character, a second escape a space; an escape at the end is
-    dropped (3GPP TS 23.038, 6.2.1.1). ``extension`` is the standard one or a national
-    single shift table.
+    dropped (3GPP TS 23.038, 6.2.1.1). National tables are in ``router.text.national``.
     """
     text = codecs.charmap_decode(octets, "strict", _DECODING)[0]
     if "\x1b" not in text:
         return text
-    return _PAIR.sub(lambda pair: " " if pair[1] == "\x1b" else extension.get(pair[1], pair[1]), text)
+    return _PAIR.sub(lambda pair: " " if pair[1] == "\x1b" else _FOLLOWING.get(pair[1], pair[1]), text)

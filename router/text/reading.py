@@ -1,7 +1,12 @@
 """From a received short_message back to text: whatever the data_coding, something is shown and nothing raises."""
 
+from typing import Final
+
 from router.text import gsm, national
-from router.text.udh import SINGLE_SHIFT, elements, read_udh
+from router.text.udh import others_of, read_udh, shifts_of
+
+# SMPP 3.4, 5.2.19
+_ALPHABETS: Final = {0x00: "gsm7", 0x01: "gsm7", 0x03: "latin1", 0x06: "cyrillic", 0x07: "hebrew", 0x08: "ucs2"}
 
 
 def decode(short_message: bytes, data_coding: int, udh: bool, *, alphabet: str = "gsm7") -> str:
@@ -11,23 +16,27 @@ def decode(short_message: bytes, data_coding: int, udh: bool, *, alphabet: str =
     and the large ones treat both alike. Groups 0x10–0x1F and 0xF0–0xFF carry the alphabet in their bits (3GPP TS 23.038, 4).
     Binary comes as one character an octet. Parts are joined as octets first and decoded then.
     """
-    language = 0
+    single = locking = 0
     if udh:
-        language = next((data[0] for identifier, data in elements(short_message) if identifier == SINGLE_SHIFT and data), 0)
+        single, locking = shifts_of(others_of(short_message))
         short_message = read_udh(short_message)[1]
-    match _alphabet_of(data_coding):
+    match alphabet_of(data_coding):
         case "gsm7" if alphabet == "gsm7" or data_coding > 0x01:
-            return gsm.decode(short_message, national.SINGLE_SHIFTS.get(language, gsm.STANDARD_EXTENSION))
+            return national.decode(short_message, single, locking) if single or locking else gsm.decode(short_message)
         case "ucs2":
             return _utf_16(short_message)
         case "octets":
             return short_message.decode("latin-1")
+        case "cyrillic":
+            return short_message.decode("iso8859-5", "replace")
+        case "hebrew":
+            return short_message.decode("iso8859-8", "replace")
         case _:
             return short_message.decode("cp1252", "replace")
 
 
-def _alphabet_of(data_coding: int) -> str:
-    """Which alphabet a data_coding names: "gsm7", "ucs2", "octets" or "latin1"."""
+def alphabet_of(data_coding: int) -> str:
+    """Which alphabet a data_coding names: "gsm7", "ucs2", "latin1", "cyrillic", "hebrew", or "octets", which no text is."""
     group = data_coding & 0xF0
     if group == 0xF0:
         return "octets" if data_coding & 0x04 else "gsm7"
@@ -37,7 +46,12 @@ def _alphabet_of(data_coding: int) -> str:
         return "ucs2"
     if group in {0xC0, 0xD0}:  # message waiting, discard or store
         return "gsm7"
-    return {0x00: "gsm7", 0x01: "gsm7", 0x03: "latin1", 0x08: "ucs2"}.get(data_coding, "octets")
+    return _ALPHABETS.get(data_coding, "octets")
+
+
+def class_of(data_coding: int) -> int | None:
+    """The message class that a data_coding names: 0 is flash; None for none (3GPP TS 23.038, 4)."""
+    return data_coding & 0x03 if data_coding & 0xF0 in {0x10, 0xF0} else None
 
 
 def _utf_16(octets: bytes) -> str:

@@ -5,12 +5,16 @@ from typing import Final, NamedTuple
 
 CONCATENATED_8: Final = 0x00  # reference, total, number: one octet each
 CONCATENATED_16: Final = 0x08  # reference of two octets
+PORTS: Final = 0x05  # destination and originator port, two octets each
 SINGLE_SHIFT: Final = 0x24  # one octet: the national language whose extension table replaces the standard one
+LOCKING_SHIFT: Final = 0x25  # one octet: the national language whose basic table replaces the standard one
 
 _CONCATENATION_OCTETS: Final = {CONCATENATED_8: 3, CONCATENATED_16: 4}
 
 UDH8_OCTETS: Final = 6
 UDH16_OCTETS: Final = 7
+
+_SHIFTS: Final = frozenset({SINGLE_SHIFT, LOCKING_SHIFT})
 
 
 class Concatenation(NamedTuple):
@@ -22,11 +26,39 @@ class Concatenation(NamedTuple):
     wide: bool = False  # the reference has 16 bits; 8-bit and 16-bit references are different spaces
 
 
-def concatenation(reference: int, total: int, number: int, *, wide: bool = False) -> bytes:
-    """The header of one part; the reference is cut to its 8 or 16 bits. ``total`` and ``number`` are 1–255."""
+def header(others: bytes) -> bytes:
+    """A header of these information elements; none of none."""
+    return bytes((len(others),)) + others if others else b""
+
+
+def concatenation(reference: int, total: int, number: int, *, wide: bool = False, others: bytes = b"") -> bytes:
+    """The header of one part; the reference is cut to its 8 or 16 bits. ``total`` and ``number`` are 1–255.
+
+    ``others``: further information elements, up to 248 octets; they follow.
+    """
     if wide:
-        return bytes((6, CONCATENATED_16, 4, reference >> 8 & 0xFF, reference & 0xFF, total, number))
-    return bytes((5, CONCATENATED_8, 3, reference & 0xFF, total, number))
+        return bytes((6 + len(others), CONCATENATED_16, 4, reference >> 8 & 0xFF, reference & 0xFF, total, number)) + others
+    return bytes((5 + len(others), CONCATENATED_8, 3, reference & 0xFF, total, number)) + others
+
+
+def others_of(octets: bytes) -> bytes:
+    """The information elements at the head of a short message, as they stand there, but those of concatenation."""
+    return b"".join(
+        bytes((identifier, len(data))) + data for identifier, data in elements(octets) if identifier not in _CONCATENATION_OCTETS
+    )
+
+
+def shifts_of(others: bytes) -> tuple[int, int]:
+    """(single, locking): the national languages that elements name for the two tables; 0: the standard one. The last counts."""
+    named = {identifier: data[0] for identifier, data in elements(header(others)) if data}
+    return named.get(SINGLE_SHIFT, 0), named.get(LOCKING_SHIFT, 0)
+
+
+def without_shifts(others: bytes) -> bytes:
+    """The elements but those that name tables: they are for whoever reads the text, and each writer says its own."""
+    return b"".join(
+        bytes((identifier, len(data))) + data for identifier, data in elements(header(others)) if identifier not in _SHIFTS
+    )
 
 
 def elements(octets: bytes) -> Iterator[tuple[int, bytes]]:
