@@ -15,6 +15,7 @@ class Timers(NamedTuple):
     response_s: float = 60.0  # any other request sent → answered
     unbind_s: float = 2.0  # our unbind sent → answered
     grace_s: float = 2.0  # the peer's unbind → our outstanding requests answered
+    in_hand_s: float = 0.0  # the peer's unbind → our answers to its requests, and only then to the unbind; 0: at once
     part_s: float = 10.0  # first octets of a PDU → its last
     inactivity_s: float = 0.0  # no PDU but enquire_link → unbind; 0: off
 
@@ -49,6 +50,13 @@ class Deadlines:
         """Octets have come: any octet is life."""
         self.heard_s = now_s
         self.enquire_by_s = NEVER
+
+    def excuse(self, now_s: float) -> None:
+        """Nobody has listened until now: every timer of the peer's silence begins anew."""
+        self.heard(now_s)
+        self.active_s = now_s
+        if self.part_by_s != NEVER:
+            self.part_by_s = now_s + self.timers.part_s
 
     def part(self, now_s: float, *, unfinished: bool, fresh: bool) -> None:
         """A PDU is ``unfinished`` or none is; ``fresh``: it began just now."""

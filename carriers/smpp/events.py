@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from carriers.smpp.messages import Data, Message
+from carriers.smpp.multi import SubmitMulti
 from carriers.smpp.operations import Alert, Bind, Cancel, Query, Replace
 
-RequestBody = Message | Data | Query | Cancel | Replace | Alert | bytes
+RequestBody = Message | SubmitMulti | Data | Query | Cancel | Replace | Alert | bytes
 
 
 class Answer(NamedTuple):

@@ -81,7 +81,7 @@ LAW: Final = MappingProxyType(
         (Side.ESME, QUERY_SM): SUBMITTING,  # smpplib's own table forgets it on TX
         (Side.ESME, CANCEL_SM): SUBMITTING,
         (Side.ESME, REPLACE_SM): SUBMITTING,
-        (Side.ESME, SUBMIT_MULTI): frozenset[SessionState](),  # known and never taken: answered with ESME_RINVCMDID
+        (Side.ESME, SUBMIT_MULTI): SUBMITTING,
         (Side.ESME, DATA_SM): BOUND,
         (Side.ESME, UNBIND): _ALIVE - _OPEN,
         (Side.ESME, ENQUIRE_LINK): _ALIVE,
@@ -113,8 +113,6 @@ def refusal(side: Side, state: SessionState, command: int) -> tuple[int, int] | 
         return GENERIC_NACK, RINVCMDID
     if command == ALERT_NOTIFICATION:  # has no response (SMPP 3.4, 4.12.1)
         return None
-    if command == SUBMIT_MULTI:
-        return command | RESPONSE, RINVCMDID
     if command in BINDING and side is Side.SMSC and state is not S.OPEN:
         return command | RESPONSE, RALYBND
     return command | RESPONSE, RINVBNDSTS

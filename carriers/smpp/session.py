@@ -9,12 +9,12 @@ Whatever octets come, ``receive`` gives events and never raises. What the caller
 than the window holds) raises ``IllegalAction`` and changes nothing. Times are seconds of one monotonic clock.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from carriers.smpp import commands as c
 from carriers.smpp.bodies import READERS
 from carriers.smpp.counters import SessionCounters
-from carriers.smpp.deadlines import NEVER, Deadlines, Due, Timers
+from carriers.smpp.deadlines import NEVER, Due, Timers
 from carriers.smpp.events import (
     Answer,
     Answered,
@@ -29,26 +29,19 @@ from carriers.smpp.events import (
     Request,
     Unbinding,
 )
-from carriers.smpp.law import BINDING, BOUND, BOUND_AFTER, LAW, SENDABLE, SessionState, Side, refusal
+from carriers.smpp.law import BINDING, BOUND, BOUND_AFTER, LAW, SessionState, Side, refusal
 from carriers.smpp.messages import read_message_id
-from carriers.smpp.operations import Bind, pack_bind, pack_bind_resp, read_bind, read_bind_resp
-from carriers.smpp.pdu import HEADER, HEADER_OCTETS, Framer, MalformedPdu, pack_pdu
-from carriers.smpp.window import Window
+from carriers.smpp.operations import read_bind, read_bind_resp
+from carriers.smpp.pdu import HEADER, Framer, MalformedPdu, pack_pdu
+from carriers.smpp.sending import ANSWERED_WITH_ID, IllegalAction, Sending
 
 __all__ = ["IllegalAction", "Session", "Side", "Timers"]
 
-ANSWERED_WITH_ID: Final = frozenset((c.SUBMIT_SM, c.DELIVER_SM, c.DATA_SM))
-_pack_header = HEADER.pack
 _unpack_header = HEADER.unpack_from
 _ID_ANSWERS: Final = frozenset(command | c.RESPONSE for command in ANSWERED_WITH_ID)
-_ENDING: Final = frozenset((SessionState.UNBINDING, SessionState.CLOSED))
 
 
-class IllegalAction(RuntimeError):
-    """The caller asked for what the session's state does not allow; nothing has changed."""
-
-
-class Session:
+class Session(Sending):
     """One side of one connection, from the TCP handshake to the end."""
 
     def __init__(
@@ -61,111 +54,11 @@ class Session:
         counters: SessionCounters | None = None,
         first_sequence: int = 1,
     ) -> None:
-        """``window``: unanswered requests allowed (SMPP 3.4, 2.9); ``counters`` may be shared by several sessions."""
-        self.side = side
-        self.state = SessionState.OPEN
-        self.counters = counters if counters is not None else SessionCounters()
+        """As ``Sending``."""
+        super().__init__(side, timers, now_s=now_s, window=window, counters=counters, first_sequence=first_sequence)
         self._peer = side.other
-        self._deadlines = Deadlines(timers, now_s)
-        if side is Side.SMSC:
-            self._deadlines.init_by_s = now_s + timers.session_init_s
-        self._window = Window(window, timers.response_s, first=first_sequence)
         self._framer = Framer()
         self._readers = READERS[side]
-        self._out: list[bytes] = []
-        self._sendable: frozenset[int] = frozenset()
-        self._own: dict[int, int] = {}  # sequence → command of our bind, unbind and enquire_link: outside the window
-        self._peer_unbinds = False
-
-    # -- what the caller asks
-
-    @property
-    def room(self) -> int:
-        """How many requests the window still takes; 0 while the session cannot send any."""
-        return max(0, self._window.size - len(self._window.pending)) if self._sendable else 0
-
-    def resize(self, window: int) -> None:
-        """Allow so many unanswered requests from now on, though more may be."""
-        self._window.size = window
-
-    @property
-    def unanswered(self) -> int:
-        """How many of our requests wait for an answer."""
-        return len(self._window.pending)
-
-    @property
-    def bound(self) -> bool:
-        """Whether the session is bound, in any mode."""
-        return self.state in BOUND
-
-    # -- what the caller does
-
-    def bind(self, command: int, bind: Bind, now_s: float) -> None:
-        """Send a bind_transmitter, bind_receiver or bind_transceiver; ``Bound``, ``BindRefused`` or ``Closed`` follows."""
-        if self.side is not Side.ESME or self.state is not SessionState.OPEN:
-            raise IllegalAction(f"bind by {self.side} in {self.state}")
-        body = pack_bind(bind)
-        self._deadlines.init_by_s = now_s + self._deadlines.timers.session_init_s
-        self._enter(BINDING[command])
-        self._send_own(command, body)
-
-    def answer_bind(
-        self, asked: BindAsked, status: int, now_s: float, *, system_id: str = "", version: int | None = 0x34
-    ) -> None:
-        """Accept (status 0) or refuse the bind that ``BindAsked`` told of; after a refusal the peer may try again.
-
-        Nothing happens when the session has ended, or is ending, since ``BindAsked`` was told.
-        """
-        if self.state in _ENDING:
-            return
-        if self.side is not Side.SMSC or self.state not in BOUND_AFTER:
-            raise IllegalAction(f"answer_bind by {self.side} in {self.state}")
-        body = pack_bind_resp(system_id, version) if status == c.ROK else b""
-        if status == c.ROK:
-            self._deadlines.init_by_s = NEVER
-            self._deadlines.active_s = now_s
-            self._enter(BOUND_AFTER[self.state])
-        else:
-            self._enter(SessionState.OPEN)
-        self._out.append(pack_pdu(asked.command | c.RESPONSE, status, asked.sequence, body))
-
-    def request(self, command: int, body: bytes, context: Any, now_s: float) -> int:
-        """Send a request with a packed body; its sequence number. ``context`` comes back with the answer or without one."""
-        window = self._window
-        if command not in self._sendable or len(window.pending) >= window.size:
-            raise IllegalAction(f"{c.command_name(command)} by {self.side} in {self.state}, {self.room} of the window free")
-        sequence = window.put(context, command, now_s)
-        self._out.append(_pack_header(HEADER_OCTETS + len(body), command, 0, sequence) + body)
-        return sequence
-
-    def respond(self, command: int, sequence: int, status: int = c.ROK, body: bytes | None = None) -> None:
-        """Answer a request told in ``Asked``. After the session's end it does nothing: the peer will ask again.
-
-        Without a body: none, or an empty message_id where a ROK carries one (deliver_sm_resp: always, 3.4, 4.6.2).
-        """
-        if self.state is SessionState.CLOSED:
-            return
-        if body is None:
-            with_id = command in ANSWERED_WITH_ID and (status == c.ROK or command == c.DELIVER_SM)
-            body = b"\0" if with_id else b""
-        self._out.append(_pack_header(HEADER_OCTETS + len(body), command | c.RESPONSE, status, sequence) + body)
-
-    def unbind(self, now_s: float) -> None:
-        """Send unbind; ``Closed`` follows with its answer or its deadline. Nothing happens unless bound."""
-        if self.state in BOUND:
-            self._deadlines.end_by_s = now_s + self._deadlines.timers.unbind_s
-            self._enter(SessionState.UNBINDING)
-            self._send_own(c.UNBIND, b"")
-
-    def lost(self, reason: str) -> list[Event]:
-        """The connection is gone: the closing event, or nothing when it has been told already."""
-        return [] if self.state is SessionState.CLOSED else [self._close(reason)]
-
-    def bytes_to_send(self) -> bytes:
-        """Everything to write since the last call."""
-        octets = b"".join(self._out)
-        self._out.clear()
-        return octets
 
     # -- time
 
@@ -254,7 +147,7 @@ class Session:
             self._out.append(pack_pdu(c.GENERIC_NACK, self._framer.lost.status, self._framer.lost.sequence))
             self.counters.framing_lost += 1
             events.append(self._close(f"framing lost: {self._framer.lost.reason}"))
-        elif self._peer_unbinds and not pending:
+        elif self._peer_unbinds and not pending and self._unbind_asked is None:
             events.append(self._close("unbound by the peer"))
         else:
             self._deadlines.part(now_s, unfinished=self._framer.unfinished, fresh=bool(pdus))
@@ -309,47 +202,40 @@ class Session:
             self._out.append(pack_pdu(c.ENQUIRE_LINK_RESP, c.ROK, sequence))
             return None
         if command == c.UNBIND:
-            self._out.append(pack_pdu(c.UNBIND_RESP, c.ROK, sequence))
-            if c.UNBIND in self._own.values() or self._peer_unbinds:
-                return None  # both at once: our own answer ends it
-            self._peer_unbinds = True
-            self._deadlines.end_by_s = now_s + self._deadlines.timers.grace_s
-            self._deadlines.init_by_s = NEVER
-            self._enter(SessionState.UNBINDING)
-            return Unbinding()
+            return self._unbind(sequence, now_s)
         try:
             if command in BINDING:
                 asked = BindAsked(command, sequence, read_bind(raw))
                 self._enter(BINDING[command])
                 return asked
-            return Request(command, sequence, self._readers[command](raw))
+            request = Request(command, sequence, self._readers[command](raw))
         except MalformedPdu as error:
             self.counters.malformed += 1
             # A receipt that cannot be read would come again for ever: to an SMSC it is answered as taken.
             status = c.ROK if self.side is Side.ESME else error.status
             if command != c.ALERT_NOTIFICATION:  # which has no response (SMPP 3.4, 4.12.1)
-                self.respond(command, sequence, status)
+                with_id = command in ANSWERED_WITH_ID and (status == c.ROK or command == c.DELIVER_SM)
+                self._out.append(pack_pdu(command | c.RESPONSE, status, sequence, b"\0" if with_id else b""))
             return Malformed(command, sequence, error.reason, status)
+        if command != c.ALERT_NOTIFICATION:
+            self._in_hand += 1
+        return request
 
-    # -- inside
-
-    def _enter(self, state: SessionState) -> None:
-        self.state = state
-        self._sendable = SENDABLE[self.side, state]
-
-    def _send_own(self, command: int, body: bytes) -> None:
-        sequence = self._window.free_sequence()
-        while sequence in self._own:
-            sequence = self._window.free_sequence()
-        for known, own in tuple(self._own.items()):
-            if own == command:
-                del self._own[known]  # an enquire_link that other traffic answered
-        self._own[sequence] = command
-        self._out.append(pack_pdu(command, 0, sequence, body))
-
-    def _close(self, reason: str) -> Closed:
-        self._enter(SessionState.CLOSED)
-        return Closed(reason, self._window.drain())
+    def _unbind(self, sequence: int, now_s: float) -> Event | None:
+        """The peer unbinds: answered at once, or after its requests in hand where the timers give them time."""
+        if c.UNBIND in self._own.values() or self._peer_unbinds:
+            self._out.append(pack_pdu(c.UNBIND_RESP, c.ROK, sequence))
+            return None  # both at once: our own answer ends it
+        timers = self._deadlines.timers
+        wait_s = timers.in_hand_s if self._in_hand else 0.0
+        self._peer_unbinds = True
+        self._unbind_asked = sequence
+        self._deadlines.end_by_s = now_s + max(timers.grace_s, wait_s)
+        self._deadlines.init_by_s = NEVER
+        self._enter(SessionState.UNBINDING)
+        if not wait_s:
+            self._answer_unbind()
+        return Unbinding()
 
 
 def _flush(events: list[Event], answers: list[Answer], requests: list[Request]) -> None:

@@ -14,6 +14,9 @@ from router.model import Again, ErrorName, Fault
 Lane = Literal["", "throttled", "queue_full", "rebind"]
 Mend = Literal["", "tlvs", "validity", "marks"]
 
+# A receiver that answers a deliver_sm so wants it again, as large aggregators understand it (Vonage repeats on these and on no
+# other): system error, queue full, submit failed, throttled, temporary application error, query failed, delivery failure, unknown.
+DELIVER_AGAIN: Final = frozenset((0x08, 0x14, 0x45, 0x58, 0x64, 0x67, 0xFE, 0xFF))
 SAME_TIMES: Final = 3  # of a fault that passes by itself; large carriers call ESME_RSYSERR retryable
 
 

@@ -19,14 +19,14 @@ class Window:
     is over, and no request has a timer of its own.
     """
 
-    __slots__ = ("_next", "_oldest_at", "_overdue", "_timeout_s", "pending", "size")
+    __slots__ = ("_next", "_oldest_at", "_overdue", "pending", "size", "timeout_s")
 
     def __init__(self, size: int, timeout_s: float, *, first: int = 1) -> None:
         """``size``: how many may be unanswered; ``first``: the sequence number to begin with."""
         self.size = size
         self.pending: dict[int, Entry] = {}
         self._overdue: dict[int, Entry] = {}
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._next = first
         self._oldest_at = float("inf")  # never later than the oldest pending request
 
@@ -58,7 +58,7 @@ class Window:
     def sweep(self, now_s: float) -> list[Unanswered]:
         """Requests whose timer is over by now, oldest first; they become overdue."""
         self._bury(now_s)
-        horizon = now_s - self._timeout_s
+        horizon = now_s - self.timeout_s
         over = []
         self._oldest_at = float("inf")
         for sequence, entry in self.pending.items():
@@ -77,7 +77,7 @@ class Window:
 
     def next_sweep_s(self) -> float:
         """When ``sweep`` is worth calling; infinity when nothing is unanswered."""
-        return self._oldest_at + self._timeout_s if self.pending else float("inf")
+        return self._oldest_at + self.timeout_s if self.pending else float("inf")
 
     def drain(self) -> list[Unanswered]:
         """All unanswered requests, oldest first; the window is empty afterwards."""

@@ -9,14 +9,13 @@ from carriers.smpp.law import SUBMITTING, Side
 from carriers.smpp.messages import Data, Message
 from carriers.smpp.operations import Cancel, Query
 from carriers.smpp.session import Session, Timers
+from carriers.smpp.statuses import DELIVER_AGAIN
 from sims.smsc.account import Account, Line, Receipt
 from sims.smsc.custody import RCANCELFAIL, RREPLACEFAIL, Again, Custody, Submit
 from sims.smsc.options import SmscOptions
 from sims.smsc.stats import SmscStats
 from sims.smsc.temperament import Temperament
 
-# A receiver that answers so wants the receipt again, as large aggregators understand it; any other error ends it.
-TEMPORARY: Final = frozenset((0x08, 0x14, 0x45, 0x58, 0x64, 0x67, 0xFE, 0xFF))
 _MODES: Final = {c.BIND_TRANSMITTER: "transmitter", c.BIND_RECEIVER: "receiver", c.BIND_TRANSCEIVER: "transceiver"}
 
 
@@ -162,6 +161,8 @@ class Office:
                     self._spread(found, now_s)
             elif request.command == c.REPLACE_SM:
                 session.respond(request.command, request.sequence, RREPLACEFAIL)
+            elif request.command == c.SUBMIT_MULTI:
+                session.respond(request.command, request.sequence, c.RINVCMDID)  # most SMSCs do not offer it
             else:
                 session.respond(request.command, request.sequence, c.RINVBNDSTS)
         if submits and account is not None:
@@ -180,7 +181,7 @@ class Office:
                 self.stats.receipts_acked += 1
             else:
                 self.stats.receipts_refused[answer.status] += 1
-                if answer.status in TEMPORARY and not answer.late:
+                if answer.status in DELIVER_AGAIN and not answer.late:
                     self.custody.agenda.add(now_s + self.options.receipt_repeat_s, Again(receipt))
         if line.account is not None:
             self._spread(line.account, now_s)
