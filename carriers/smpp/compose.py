@@ -11,7 +11,8 @@ from carriers.smpp.statuses import Mend
 from router.model import Again, ErrorName, Fault
 from router.record import Body
 from router.settings import CarrierProfile, LongMessages
-from router.text.segments import Segments, capacity, data_coding_of, split, whole
+from router.text.national import shifts_for
+from router.text.segments import Segments, capacity, data_coding_of, national_split, split, whole
 from router.tlvs import parse_tlvs
 
 MAX_HEADS: Final = 4_096  # senders whose packed head is kept
@@ -39,6 +40,12 @@ class Habit(NamedTuple):
     tlvs: bool = True  # vendors' optional parameters are sent along
 
 
+class Entire(tuple[bytes, ...]):
+    """One submit_sm body whose text the carrier cuts by itself, into about as many segments as were measured."""
+
+    __slots__ = ()
+
+
 class Composer:
     """Packs messages for one carrier; remembers heads and concatenation references within bounds."""
 
@@ -49,18 +56,20 @@ class Composer:
         self.habit = Habit(profile.long_messages, profile.send_validity)
         self._tlvs = parse_tlvs(profile.tlvs)
         self._packed_tlvs = pack_tlvs(self._tlvs)
+        self._shifts = shifts_for(profile.shift_tables)
         self._heads: dict[str, bytes] = {}
         self._references: dict[tuple[str, str], int] = {}
 
     def reference_of(self, body: Body) -> int:
         """The reference for a message that may need one: the next of its pair; 0 for one that does not."""
-        return self._reference(body.sender, body.to) if body.segments > 1 or len(body.text) > 70 else 0
+        return self._reference(body.sender, body.to) if body.segments > 1 or len(body.text) > 70 or body.udh else 0
 
     def compose(
         self, body: Body, wall_s: float, reference: int | None = None, habit: Habit | None = None
     ) -> tuple[bytes, ...] | Unsendable | None:
         """submit_sm bodies in order; None when the validity is over by ``wall_s``.
 
+        There may be fewer than the body's segments: a carrier that passes on national tables needs fewer for some texts.
         ``reference``: of an earlier composition, to be used again; ``habit``: another than the profile's.
         """
         left_s = int(body.expires_ms / 1000 - wall_s)
@@ -68,20 +77,19 @@ class Composer:
             return None
         profile = self._profile
         habit = habit or self.habit
-        if body.encoding == "ucs2" and not profile.ucs2:
-            return Unsendable(ErrorName.INVALID_MESSAGE, Fault.CARRIER, Again.OTHER, "the carrier takes no UCS-2")
+        flash = body.flash and body.encoding != "octets"  # binary is for programs, which show nothing
         try:
             head = self._heads.get(body.sender) or self._head(body.sender)
-            alphabet = "gsm7" if body.flash else profile.default_alphabet  # a message class names its alphabet
+            alphabet = "gsm7" if flash else profile.default_alphabet  # a message class names its alphabet
             if reference is None:
                 reference = self.reference_of(body)
-            if habit.marks == "udh8":
-                segments = split(body.text, body.encoding, reference, alphabet=alphabet)
+            if habit.marks == "udh8" and body.encoding == "gsm7" and not body.udh:
+                segments = split(body.text, "gsm7", reference, alphabet=alphabet)
+            elif (marked := self._marked(body, reference, habit.marks, alphabet)) is not None:
+                segments = marked
             else:
-                segments = self._marked(body, reference, habit.marks, alphabet)
-            coding = (
-                0 if alphabet == segments.encoding and not body.flash else data_coding_of(segments.encoding, flash=body.flash)
-            )
+                return Unsendable(ErrorName.INVALID_MESSAGE, Fault.CARRIER, Again.OTHER, "the carrier takes no UCS-2")
+            coding = 0 if alphabet == segments.encoding and not flash else data_coding_of(segments.encoding, flash=flash)
             validity = relative_time(left_s).encode("ascii") + b"\0" if habit.validity else b"\0"
             # esm_class (the default mode, with or without a header), protocol_id 0, priority_flag 0, no schedule
             front = b"".join(
@@ -99,7 +107,8 @@ class Composer:
             if segments.udh or (len(parts) == 1 and len(parts[0]) <= capacity(segments.encoding)):
                 return tuple(front + submit_tail(part, registered, coding) + tlvs for part in parts)
             if len(parts) == 1:
-                return (front + submit_tail(b"", registered, coding) + pack_tlvs({TLV_MESSAGE_PAYLOAD: parts[0]}) + tlvs,)
+                payload = pack_tlvs({TLV_MESSAGE_PAYLOAD: parts[0]})
+                return Entire((front + submit_tail(b"", registered, coding) + payload + tlvs,))
             return tuple(
                 front + submit_tail(part, registered, coding) + sar(reference, len(parts), number) + tlvs
                 for number, part in enumerate(parts, 1)
@@ -113,7 +122,7 @@ class Composer:
         ``marked``: the message is long, so that the way of marking its parts may be what was refused.
         """
         habit = habit or self.habit
-        fresh = marked and habit.marks == self._profile.long_messages
+        fresh = marked and not body.udh and habit.marks == self._profile.long_messages
         if mend == "validity" and habit.validity:
             return habit._replace(validity=False)
         if mend == "marks" and fresh:
@@ -124,11 +133,28 @@ class Composer:
             return habit._replace(marks="udh8")
         return None
 
-    def _marked(self, body: Body, reference: int, marks: LongMessages, alphabet: str) -> Segments:
-        """The parts of a message that may be long, marked in another way than the usual one."""
+    def _marked(self, body: Body, reference: int, marks: LongMessages, alphabet: str) -> Segments | None:
+        """The parts of a message that is not GSM 03.38, has header elements of its own or is marked in an unusual way.
+
+        Parts with elements of their own have a header in any case: parts marked in a second way would never be joined.
+        None for a text that only UCS-2 holds, to a carrier that takes none.
+        """
+        if marks in {"sar", "payload"} and body.udh:
+            marks = "udh8"
+        if body.encoding == "ucs2":
+            # Data_coding 0 must mean GSM 03.38 for its tables to be replaced.
+            if self._shifts and alphabet == "gsm7":
+                found = national_split(body.text, self._shifts, reference, wide=marks == "udh16", others=body.udh)
+                # UCS-2 is understood by more phones, so tables must save something.
+                saves = found is not None and (len(found.parts) < body.segments or not self._profile.ucs2)
+                if found is not None and saves and (len(found.parts) == 1 or marks in {"udh8", "udh16"}):
+                    return found
+            if not self._profile.ucs2:
+                return None
         if marks == "payload":
             return whole(body.text, body.encoding, alphabet=alphabet)
-        return split(body.text, body.encoding, reference, alphabet=alphabet, wide=marks == "udh16", header=marks != "sar")
+        wide, header = marks == "udh16", marks != "sar"
+        return split(body.text, body.encoding, reference, alphabet=alphabet, wide=wide, header=header, others=body.udh)
 
     def _head(self, sender: str) -> bytes:
         profile = self._profile

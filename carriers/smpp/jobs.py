@@ -4,7 +4,7 @@ from bisect import insort
 from typing import Any, NamedTuple
 
 from carriers.port import Answer, Outgoing, Verdict
-from carriers.smpp.compose import Habit
+from carriers.smpp.compose import Entire, Habit
 from carriers.smpp.seat import Seat
 from router.model import Again, ErrorName, Fault
 
@@ -86,7 +86,7 @@ class Job:
         """Its segments are packed."""
         self.parts = parts
         self.left = len(parts)
-        self.weight = self.outgoing.body.segments if len(parts) == 1 else 1
+        self.weight = self.outgoing.body.segments if isinstance(parts, Entire) else 1
         self.ids = [None] * len(parts)
 
     def begin_again(self, parts: tuple[bytes, ...]) -> None:
@@ -148,5 +148,6 @@ class Job:
         return Answer(self.outgoing.id, verdict, latency_us=latency_us, written_at_s=self.wall_s, **details)
 
     def _ids(self) -> tuple[str, ...]:
-        """One a segment. Those that a carrier cuts by itself have none: it tells of the whole under one id."""
-        return tuple(carrier_id or "" for carrier_id in self.ids) + ("",) * (self.weight - 1)
+        """One a segment. What a carrier cuts by itself, or needs fewer segments for, fills up with empty ones."""
+        missing = self.outgoing.body.segments - len(self.ids)
+        return tuple(carrier_id or "" for carrier_id in self.ids) + ("",) * missing
