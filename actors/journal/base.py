@@ -29,10 +29,19 @@ class Servers:
         return await link.run(script, args)
 
     async def _spread(
-        self, script: str, first: Sequence[Any], columns: Sequence[Sequence[Any]], *, confirmed: bool = False
+        self,
+        script: str,
+        first: Sequence[Any],
+        columns: Sequence[Sequence[Any]],
+        *,
+        confirmed: bool = False,
+        groups: dict[int, list[int]] | None = None,
     ) -> list[tuple[Any, list[list[int]]]]:
-        """Run a script over items (``columns[0]`` are their ids): a reply a site, with the positions of its groups."""
-        groups = by_partition(columns[0])
+        """Run a script over items: a reply a site, with the positions of its groups.
+
+        ``columns[0]`` are the items' ids, unless ``groups`` says otherwise which partition each belongs to.
+        """
+        groups = by_partition(columns[0]) if groups is None else groups
         sites = self._topology.sites(groups)
 
         async def at(site: int, partitions: list[int]) -> tuple[Any, list[list[int]]]:

@@ -16,6 +16,7 @@ VERSION: Final = 1
 FIXED: Final = 15
 WANTS_EVENTS: Final = 1
 KEYED: Final = 2
+CHANNELED: Final = 4  # an SMPP account is told of its end; which one stands beside the heads
 
 
 class Head(NamedTuple):

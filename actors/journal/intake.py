@@ -1,54 +1,24 @@
-"""The intake part of the journal: accept and cancel, and the refusal of new work when room runs out."""
+"""The intake part of the journal: accept, what comes from handsets, and what a tenant may still change."""
 
-import asyncio
 from collections.abc import Sequence
-from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-from actors.journal.base import Servers
-from actors.journal.head import KEYED, WANTS_EVENTS, first_head
-from actors.journal.health import pressure_of
+from actors.journal.admission import FROM_SMPP, Admission
+from actors.journal.head import CHANNELED, KEYED, WANTS_EVENTS, first_head
 from actors.journal.topology import PREFIXES
 from router.ids import MessageId, created_ms, partition_of
-from router.journal.port import Accepted, Intake, JournalFull
-from router.model import State
-from router.pressure import Pressure, refused, worst
-
-LOOK_EVERY_S: Final = 1.0
+from router.journal.port import Accepted, Intake, Received
+from router.model import MessageClass, State
 
 
-class Reception(Servers):
-    """See ``router.journal.port``.
-
-    ``accept`` refuses a batch as a whole when it holds a class that the pressure forbids (``router.pressure``); ``JournalFull.classes``
-    says which, in order that the caller may offer the rest again. The pressure is looked up once a second at most.
-    """
-
-    _pressure = Pressure()
-    _looked_s = float("-inf")
-    _look: asyncio.Task[Pressure] | None = None
-
-    async def pressure(self) -> Pressure:
-        """How full the journal is, at most a second old; raises ``JournalUnavailable``."""
-        if monotonic() - self._looked_s < LOOK_EVERY_S:
-            return self._pressure
-        if self._look is None or self._look.done():
-            self._look = asyncio.ensure_future(self._look_up())
-            self._look.add_done_callback(lambda look: look.cancelled() or look.exception())  # told to whoever still waits
-        return await asyncio.shield(self._look)  # a caller that gives up must not take the look from the others
-
-    async def _look_up(self) -> Pressure:
-        found = worst(await self._all(pressure_of(link) for link in self._topology.links))
-        self._pressure, self._looked_s = found, monotonic()
-        return found
+class Reception(Admission):
+    """See ``router.journal.port``."""
 
     async def accept(self, items: Sequence[Intake]) -> list[Accepted]:
         """Make messages durable."""
         if not items:
             return []
-        forbidden = refused(await self.pressure())
-        if forbidden and any(item.klass in forbidden for item in items):
-            raise JournalFull("the journal is short of memory or disk", forbidden)
+        await self.admit(item.klass for item in items)
         lanes: dict[tuple[int, str], int] = {}
         ids: list[bytes] = []
         bodies: list[bytes] = []
@@ -56,11 +26,17 @@ class Reception(Servers):
         lane_of: list[int] = []
         dues: list[int] = []
         keys: list[bytes] = []
-        keyed = False
+        channels: list[str] = []
+        keyed = channeled = False
         for item in items:
             key = item.idempotency
-            keyed = keyed or bool(key)
-            flags = (WANTS_EVENTS if item.wants_events else 0) | (KEYED if key else 0)
+            flags = WANTS_EVENTS if item.wants_events else 0
+            if key:
+                keyed = True
+                flags |= KEYED
+            if item.channel:
+                channeled = True
+                flags |= CHANNELED
             state = State.SCHEDULED if item.due_ms else State.QUEUED
             ids.append(item.id)
             bodies.append(item.body)
@@ -68,10 +44,13 @@ class Reception(Servers):
             lane_of.append(lanes.setdefault((item.klass, item.tenant), len(lanes)) + 1)
             dues.append(item.due_ms)
             keys.append(key)
+            channels.append(item.channel)
         names = [f"{int(klass)}:{tenant}" for klass, tenant in lanes]
         columns: list[Sequence[Any]] = [ids, bodies, heads, lane_of, dues]
-        if keyed:
+        if keyed or channeled:
             columns.append(keys)
+        if channeled:
+            columns.append(channels)
         return await self._accept(columns, names)
 
     async def _accept(self, columns: Sequence[Sequence[Any]], lanes: Sequence[str]) -> list[Accepted]:
@@ -92,3 +71,23 @@ class Reception(Servers):
         args = [PREFIXES[partition], message_id, tenant, event]
         state = await self._topology.home(partition).run("cancel", args)
         return None if state is None else State(state)
+
+    async def replace(self, message_id: MessageId, tenant: str, body: bytes, segments: int, event: bytes) -> State | None:
+        """Another body for a message that nobody has in hand; what took effect is told again when the call is repeated."""
+        partition = partition_of(message_id)
+        args = [PREFIXES[partition], message_id, tenant, body, min(max(segments, 1), 255), event]
+        state = await self._call(self._topology.site(partition), "replace", args, confirmed=True)
+        return None if state is None else State(state)
+
+    async def receive(self, items: Sequence[Received]) -> None:
+        """Make messages from handsets durable: accepted and finished at once."""
+        if not items:
+            return
+        await self.admit(FROM_SMPP)
+        heads = []
+        for item in items:
+            flags = (WANTS_EVENTS if item.wants_events else 0) | (CHANNELED if item.channel else 0)
+            head = first_head(State.RECEIVED, MessageClass.TRANSACTIONAL, flags, 1, item.tenant, item.retention_s)
+            heads.append(head + item.event)
+        columns = ([item.id for item in items], [item.body for item in items], heads, [item.channel for item in items])
+        await self._spread("receive", (int(State.RECEIVED),), columns, confirmed=True)

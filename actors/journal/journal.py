@@ -5,7 +5,10 @@ P m HASH id → body. P s HASH id → head and history. P q:<class>:<tenant> LIS
 with something queued. P claimed, P if:<owner>, P due, P wait, P dead ZSET id → time. P t LIST and P tx ZSET, ended ids until their
 retention is over. P ix:<tenant> ZSET, ids in order for listing. P idem:<day>:<octet> HASH, idempotency keys. P own, the
 dispatcher's lease; P reg:<owner> HASH, an owner's newest epoch; P ep:<owner>, the newest one known here. P dlr:…, P dlrs:…, P orph:…,
-a carrier's message ids and early receipts. P wh, P whdead ZSET and P whn HASH, webhook events. P ctr HASH, counters. P v:<name>, values.
+a carrier's message ids and early receipts. P wh, P whdead ZSET and P whn HASH, webhook events; P rx:<account> ZSET and
+P rxn:<account> HASH, those for an SMPP account; P ch HASH id → account, of messages whose end one is told of. P pt ZSET and P pt:<group>
+HASH, parts of long messages that wait for each other (a group's partition is its first octet modulo 64). P ctr HASH, counters.
+P v:<name>, values.
 """
 
 from actors.journal.base import Servers
@@ -16,11 +19,12 @@ from actors.journal.health import Health
 from actors.journal.intake import Reception
 from actors.journal.link import Observer
 from actors.journal.notices import Notices
+from actors.journal.parts import Parts
 from actors.journal.reading import Reading
 from actors.journal.topology import Topology
 
 
-class RedisJournal(Reception, Dispatch, Carry, Notices, Reading, Conserve, Health, Servers):
+class RedisJournal(Reception, Parts, Dispatch, Carry, Notices, Reading, Conserve, Health, Servers):
     """The port on Redis ≥ 7.0 or Valkey ≥ 8. Owns connections; may forget all else."""
 
     @classmethod

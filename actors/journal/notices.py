@@ -1,7 +1,7 @@
-"""The couriers' part of the journal: webhook events, handed out under a lease until they are settled."""
+"""The couriers' part of the journal: events for webhooks and for SMPP accounts, handed out under a lease until they are settled."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from actors.journal.base import Servers, ms
 from actors.journal.head import history_of
@@ -9,6 +9,13 @@ from actors.journal.topology import PREFIXES
 from router.ids import PARTITIONS, MessageId, to_text
 from router.journal.port import Notice
 from router.model import State
+
+LETTERS: Final = "whdead"  # the dead letters; only webhooks have them
+
+
+def _keys(channel: str) -> tuple[str, str]:
+    """What the keys of a channel are called: where its events stand, and how often each was tried."""
+    return (f"rx:{channel}", f"rxn:{channel}") if channel else ("wh", "whn")
 
 
 def _notice(event: bytes, tries: int, body: bytes, head: bytes) -> Notice:
@@ -20,25 +27,48 @@ def _notice(event: bytes, tries: int, body: bytes, head: bytes) -> Notice:
 class Notices(Servers):
     """See ``router.journal.port``."""
 
-    async def claim_notices(self, owner: str, partitions: Sequence[int], limit: int, lease_s: float) -> list[Notice]:
-        """Take webhook events; one not settled within ``lease_s`` is handed out again, whoever ``owner`` was."""
+    async def claim_notices(
+        self, owner: str, partitions: Sequence[int], limit: int, lease_s: float, channel: str = ""
+    ) -> list[Notice]:
+        """Take events of a channel; one not settled within ``lease_s`` is handed out again, whoever ``owner`` was."""
         del owner  # an event may be told twice; only its time says whether it is free
         found: list[Notice] = []
         for site, mine in self._topology.sites(partitions).items():
             if len(found) >= limit:
                 break
-            flat = await self._call(site, "notices", [[PREFIXES[p] for p in mine], limit - len(found), ms(lease_s)])
+            args = [*_keys(channel), [PREFIXES[p] for p in mine], limit - len(found), ms(lease_s)]
+            flat = await self._call(site, "notices", args)
             rows = iter(flat)
             found += [_notice(*row) for row in zip(rows, rows, rows, rows, strict=True)]
         return found
 
-    async def settle_notices(self, done: Sequence[Notice]) -> None:
+    async def settle_notices(self, done: Sequence[Notice], channel: str = "") -> None:
         """Forget these events."""
-        await self._move("settle", done)
+        await self._move("settle", done, channel=channel)
 
-    async def retry_notices(self, items: Sequence[tuple[Notice, int]]) -> None:
+    async def retry_notices(self, items: Sequence[tuple[Notice, int]], channel: str = "") -> None:
         """Try these again at the given time; the tries are those of the notice and one more."""
-        await self._move("retry", [notice for notice, _ in items], [at_ms for _, at_ms in items])
+        await self._move("retry", [notice for notice, _ in items], [at_ms for _, at_ms in items], channel=channel)
+
+    async def drop_notices(self, channel: str, partitions: Sequence[int], older_s: float, limit: int) -> int:
+        """Forget events that could be had for longer than ``older_s`` and that nobody claimed; how many."""
+        dropped = 0
+        for site, mine in self._topology.sites(partitions).items():
+            if dropped >= limit:
+                break
+            args = [*_keys(channel), [PREFIXES[p] for p in mine], ms(older_s), limit - dropped]
+            dropped += await self._call(site, "drop_notices", args)
+        return dropped
+
+    async def waiting_notices(self, channel: str) -> int:
+        """How many events stand in a channel, those handed out and not settled included."""
+        line, _ = _keys(channel)
+
+        async def at(site: int, mine: Sequence[int]) -> int:
+            return sum(await self._topology.link(site).commands(*(("ZCARD", PREFIXES[p] + line) for p in mine)))
+
+        sites = self._topology.sites(range(PARTITIONS))
+        return sum(await self._all(at(site, mine) for site, mine in sites.items()))
 
     async def bury_notices(self, items: Sequence[Notice]) -> None:
         """Dead-letter these events."""
@@ -48,12 +78,13 @@ class Notices(Servers):
         """Dead letters back into delivery."""
         await self._move("replay", items)
 
-    async def _move(self, act: str, notices: Sequence[Notice], times: Sequence[int] = ()) -> None:
+    async def _move(self, act: str, notices: Sequence[Notice], times: Sequence[int] = (), channel: str = "") -> None:
         if not notices:
             return
         events = [notice.id + bytes((notice.state,)) for notice in notices]
         tries = [notice.tries + 1 for notice in notices]
-        await self._spread("notice_moves", (act,), (events, times or [0] * len(events), tries))
+        first = (act, *_keys(channel), "" if channel else LETTERS)
+        await self._spread("notice_moves", first, (events, times or [0] * len(events), tries))
 
     async def dead_notices(self, limit: int) -> list[Notice]:
         """The dead letters, oldest first."""

@@ -81,7 +81,7 @@ class Gathered(NamedTuple):
 class Group(NamedTuple):
     """Parts that wait for each other."""
 
-    group: bytes
+    group: bytes  # as ``close_groups`` wants it
     id: MessageId
     total: int
     parts: Mapping[int, bytes]  # by number; complete when there are ``total``

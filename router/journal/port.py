@@ -70,7 +70,10 @@ __all__ = [
 
 
 class Journal(Protocol):
-    """The port. All methods raise ``JournalError`` (``JournalFull`` from ``accept`` only) when the server fails them."""
+    """The port. All methods raise ``JournalError`` when the server fails them; ``JournalFull`` only what takes new work in.
+
+    These are ``accept``, ``receive`` and ``gather``. What comes by SMPP is treated as the class TRANSACTIONAL is.
+    """
 
     # -- intake ---------------------------------------------------------------------------------------------------
     async def accept(self, items: Sequence[Intake]) -> list[Accepted]:
@@ -99,12 +102,17 @@ class Journal(Protocol):
     async def gather(self, items: Sequence[Part]) -> list[Gathered]:
         """Make parts durable and tell of each whether its message is complete with it; raises ``JournalFull`` as ``accept``.
 
-        A part with the number of another one and other octets takes its place; in a closed group it begins a new one.
+        A part with the number of another one and other octets takes its place. In a closed or complete group it begins a new
+        one; the complete one then goes under its group and id, see ``close_groups``.
         """
         ...
 
     async def close_groups(self, groups: Sequence[bytes], keep_s: float) -> None:
-        """The wholes of these groups are durable: drop the parts, and know them again for ``keep_s`` as sent twice."""
+        """The wholes of these groups are durable: drop the parts, and know them again for ``keep_s`` as sent twice.
+
+        A group is named by its 16 octets or, better, by these and the 16 of its whole's id: then a call that comes late closes
+        no group that has begun since.
+        """
         ...
 
     async def stale_groups(self, partitions: Sequence[int], older_s: float, limit: int) -> list[Group]:

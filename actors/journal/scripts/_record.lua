@@ -1,5 +1,5 @@
 -- The head of a record, in P.."s" before its history (octets, from 1): 1 version, 2 state, 3 class, 4 attempts, 5 flags
--- (1 wants events, 2 has an idempotency key), 6 receipts that make it delivered, 7 length of the segment mask, 8 length of the
+-- (1 wants events, 2 has an idempotency key, 4 its account is in P.."ch"), 6 receipts that make it delivered, 7 length of the segment mask, 8 length of the
 -- tenant, 9 length of the owner, 10-11 tag of the owner, 12-15 own retention in seconds (0: the default),
 -- then tenant, owner (the latest carrier owner it was assigned to), mask of segments delivered. All of it in actors/journal/head.py too.
 local SCHEDULED, QUEUED, SENDING, UNKNOWN, SENT, DELIVERED, CANCELED, UNCONFIRMED = 1, 2, 3, 4, 5, 16, 21, 22
@@ -58,3 +58,9 @@ end
 local function add_to_lane(lanes, v, id) add_to(lanes, byte(v, 3) .. ':' .. tenant_of(v), id) end
 
 local function wake(channel, P) call('PUBLISH', channel, tonumber(sub(P, 3, 4))) end
+
+local function wants_events(v) return byte(v, 5) % 2 == 1 end
+
+local function keyed(v) return byte(v, 5) % 4 >= 2 end
+
+local function has_channel(v) return byte(v, 5) % 8 >= 4 end

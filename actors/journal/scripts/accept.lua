@@ -1,6 +1,7 @@
 #!lua
 -- Make messages durable. Without allow-oom: at maxmemory the whole call is refused and nothing of it took effect.
--- In: lanes ("class:tenant"), groups of {P, ids, bodies, heads, lane of each, due of each (0: queue at once), keys or nil}.
+-- In: lanes ("class:tenant"), groups of {P, ids, bodies, heads, lane of each, due of each (0: queue at once), keys or nil,
+-- channels or nil}.
 -- Out, an item each: 1 written, 0 stood there before, n: key first used at n ms, nothing written, -n: conflict with that use.
 --include base
 --include record
@@ -22,10 +23,10 @@ end
 
 local lanes, groups = unpack(cmsgpack.unpack(ARGV[1]))
 for _, group in ipairs(groups) do
-  local P, ids, bodies, heads, lane_of, dues, keys = unpack(group, 1, 7)
+  local P, ids, bodies, heads, lane_of, dues, keys, channels = unpack(group, 1, 8)
   local before = many_read('HMGET', P .. 's', ids)
   local reply, seen, known = {}, {}, {}
-  local written, records, timers, lines, index = {}, {}, {}, {}, {}
+  local written, records, timers, lines, index, accounts = {}, {}, {}, {}, {}, {}
   local count = 0
   for i = 1, #ids do
     local id = ids[i]
@@ -66,6 +67,10 @@ for _, group in ipairs(groups) do
       end
       entries[#entries + 1] = 0
       entries[#entries + 1] = id
+      if channels and channels[i] ~= '' then
+        accounts[#accounts + 1] = id
+        accounts[#accounts + 1] = channels[i]
+      end
       if dues[i] == 0 then
         add_to(lines, lane, id)
       else
@@ -77,6 +82,7 @@ for _, group in ipairs(groups) do
   if count > 0 then
     many('HSET', P .. 'm', written)
     many('HSET', P .. 's', records)
+    many('HSET', P .. 'ch', accounts)
     for lane, entries in pairs(index) do many('ZADD', P .. 'ix:' .. sub(lane, 3), entries) end
     many('ZADD', P .. 'due', timers)
     enqueue(P, lines, 'RPUSH')

@@ -1,15 +1,16 @@
 #!lua flags=allow-oom
--- Hand out webhook events. In: prefixes, limit, lease in ms. Out, flat: id and state, tries, body, head and history.
--- P.."wh" ZSET event -> when it may be handed out (again): a claim moves that by the lease, a retry to its time.
+-- Hand out events of a channel. In: what its keys are called ('wh' and 'whn', or 'rx:<account>' and 'rxn:<account>'), prefixes, limit,
+-- lease in ms. Out, flat: id and state, tries, body, head and history.
+-- The first key is a ZSET event -> when it may be handed out (again): a claim moves that by the lease, a retry to its time.
 --include base
 
-local prefixes, limit, lease = unpack(cmsgpack.unpack(ARGV[1]))
+local line, tally, prefixes, limit, lease = unpack(cmsgpack.unpack(ARGV[1]))
 local now = now_ms()
 local out = {}
 local left = limit
 for _, P in ipairs(prefixes) do
   if left <= 0 then break end
-  local events = call('ZRANGEBYSCORE', P .. 'wh', '-inf', now, 'LIMIT', 0, left)
+  local events = call('ZRANGEBYSCORE', P .. line, '-inf', now, 'LIMIT', 0, left)
   if #events > 0 then
     local ids, leases = {}, {}
     for i = 1, #events do
@@ -19,8 +20,8 @@ for _, P in ipairs(prefixes) do
     end
     local heads = many_read('HMGET', P .. 's', ids)
     local bodies = many_read('HMGET', P .. 'm', ids)
-    local tries = many_read('HMGET', P .. 'whn', events)
-    many('ZADD', P .. 'wh', leases)
+    local tries = many_read('HMGET', P .. tally, events)
+    many('ZADD', P .. line, leases)
     for i = 1, #events do
       local n = #out
       out[n + 1], out[n + 2], out[n + 3], out[n + 4] = events[i], tonumber(tries[i] or 0), bodies[i] or '', heads[i] or ''

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Drop what ended longer than its retention ago. In: prefixes, limit, default retention in ms. Out: how many records were handled.
 -- P.."t" LIST of id and end time, in order of ending, for those with the default retention; P.."tx" ZSET id -> time, for the rest.
--- A record whose webhook is still to be told stays another hour; one with an idempotency key leaves its head for 25 hours, in
+-- A record whose webhook or account is still to be told stays another hour; one with an idempotency key leaves its head for 25 hours, in
 -- order that a replay of its request is not taken for a new one.
 --include base
 --include record
@@ -27,28 +27,40 @@ local function due_ids(P, most)
   return ids
 end
 
+-- The SMPP accounts of those that have one, by id.
+local function accounts_of(P, ids, heads)
+  local asked, found = {}, {}
+  for i = 1, #ids do
+    if heads[i] and has_channel(heads[i]) then asked[#asked + 1] = ids[i] end
+  end
+  for i, account in ipairs(many_read('HMGET', P .. 'ch', asked)) do found[asked[i]] = account end
+  return found
+end
+
 for _, P in ipairs(prefixes) do
   if handled >= limit then break end
   local ids = due_ids(P, limit - handled)
   if #ids > 0 then
     local heads = many_read('HMGET', P .. 's', ids)
-    local bodies, records, later, short, index, notices = {}, {}, {}, {}, {}, {}
+    local accounts = accounts_of(P, ids, heads)
+    local bodies, records, later, short, index, notices, named = {}, {}, {}, {}, {}, {}, {}
     for i = 1, #ids do
       local id, v = ids[i], heads[i]
       if v then
-        local state, flags = byte(v, 2), byte(v, 5)
+        local state, account = byte(v, 2), accounts[id]
         local created = struct.unpack('>I6', id)
         local told_of = id .. char(state)
-        if flags % 2 == 1 and call('ZSCORE', P .. 'wh', told_of) then
+        if (wants_events(v) and call('ZSCORE', P .. 'wh', told_of)) or (account and call('ZSCORE', P .. 'rx:' .. account, told_of)) then
           later[#later + 1] = now + HOUR
           later[#later + 1] = id
         else
           bodies[#bodies + 1] = id
-          if flags % 2 == 1 then notices[#notices + 1] = told_of end
+          if wants_events(v) then notices[#notices + 1] = told_of end
+          if account then named[#named + 1] = id end
           local tenant = tenant_of(v)
           index[tenant] = index[tenant] or {}
           table.insert(index[tenant], id)
-          if flags >= 2 and created + KEYED > now then
+          if keyed(v) and created + KEYED > now then
             short[#short + 1] = id
             short[#short + 1] = sub(v, 1, #v - #history_of(v))
             later[#later + 1] = created + KEYED
@@ -61,6 +73,7 @@ for _, P in ipairs(prefixes) do
     end
     many('HDEL', P .. 'm', bodies)
     many('HDEL', P .. 's', records)
+    many('HDEL', P .. 'ch', named)
     many('HSET', P .. 's', short)
     many('ZADD', P .. 'tx', later)
     many('ZREM', P .. 'whdead', notices)

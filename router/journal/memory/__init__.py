@@ -4,11 +4,12 @@ from router.journal.memory.carry import Carry
 from router.journal.memory.dispatch import Dispatch
 from router.journal.memory.intake import Reception
 from router.journal.memory.notices import Notices
+from router.journal.memory.parts import Parts
 from router.journal.memory.reading import Reading
 from router.journal.memory.shelf import Shelf
 
 __all__ = ["MemoryJournal"]
 
 
-class MemoryJournal(Reception, Dispatch, Carry, Notices, Reading, Shelf):
+class MemoryJournal(Reception, Parts, Dispatch, Carry, Notices, Reading, Shelf):
     """The port, in memory: ``MemoryJournal(clock_ms, on_wake)``. Each call is atomic; none of them ever waits."""

@@ -1,7 +1,7 @@
 """What one partition holds, in memory: the same places that the Redis scripts keep."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -19,6 +19,7 @@ class Entry:
     __slots__ = (
         "attempts",
         "body",
+        "channel",
         "delivered",
         "events",
         "keyed",
@@ -42,8 +43,14 @@ class Entry:
         self.delivered: set[int] = set()
         self.owner = ""
         self.wants_events = item.wants_events
+        self.channel = item.channel
         self.keyed = bool(item.idempotency)
         self.retention_s = item.retention_s
+
+    def told(self) -> Sequence[str]:
+        """The channels that hear of its end."""
+        webhooks = ("",) if self.wants_events else ()
+        return (*webhooks, self.channel) if self.channel else webhooks
 
     def tell(self, event: bytes) -> None:
         """Note an event once: a call made again finds its line there."""
@@ -98,6 +105,41 @@ class Timers:
         return len(self.at)
 
 
+class Channel:
+    """Notices for one kind of receiver, each named by the message's id and the octet of the state it ended in."""
+
+    __slots__ = ("free", "tries")
+
+    def __init__(self) -> None:
+        self.free = Timers()  # when each may be handed out (again)
+        self.tries: dict[bytes, int] = {}
+
+    def settle(self, event: bytes) -> bool:
+        """Forget a notice; whether it was there."""
+        self.tries.pop(event, None)
+        return self.free.drop(event)
+
+
+class Gathering:
+    """The parts of a long message: themselves until it is closed, then only what tells them from others."""
+
+    __slots__ = ("began_ms", "id", "parts", "total", "until_ms")
+
+    def __init__(self, message_id: MessageId, total: int, began_ms: int) -> None:
+        self.id = message_id
+        self.total = total
+        self.began_ms = began_ms
+        self.parts: dict[int, bytes] = {}
+        self.until_ms = 0  # of a closed one: until when it is known
+
+    def whole(self) -> tuple[bytes, ...]:
+        """All parts in order, or nothing while one is missing."""
+        numbers = range(1, self.total + 1)
+        if len(self.parts) < self.total or any(number not in self.parts for number in numbers):
+            return ()
+        return tuple(self.parts[number] for number in numbers)
+
+
 class Book:
     """A partition. Only the journal's parts touch it, and each of their calls leaves it consistent."""
 
@@ -116,9 +158,10 @@ class Book:
         self.lease: tuple[str, int, int] | None = None  # owner, epoch, until
         self.epochs: dict[str, int] = {}  # of carrier owners that have adopted
         self.keys: dict[bytes, tuple[int, bytes]] = {}  # digest → time of first use, fingerprint
-        self.notices = Timers()  # id + state → when it may be handed out (again)
+        self.channels: dict[str, Channel] = {}  # "": webhooks; else an SMPP account
         self.dead_notices: dict[bytes, int] = {}
-        self.tries: dict[bytes, int] = {}
+        self.dead_tries: dict[bytes, int] = {}
+        self.gatherings: dict[bytes, Gathering] = {}  # by group; by group and id when another one took the group's place
         self.accepted = 0
         self.finished = 0
 
@@ -163,17 +206,25 @@ class Book:
                 waiting = len(ring)
         return ids
 
-    def finish(self, now_ms: int, message_id: MessageId, entry: Entry, state: State) -> bool:
-        """End a message that has been taken out of its place; whether a notice came of it."""
+    def channel(self, name: str) -> Channel:
+        """The notices of a channel."""
+        found = self.channels.get(name)
+        if found is None:
+            found = self.channels[name] = Channel()
+        return found
+
+    def finish(self, now_ms: int, message_id: MessageId, entry: Entry, state: State) -> Sequence[str]:
+        """End a message that has been taken out of its place; the channels in which a notice came of it."""
         entry.state = state
         self.finished += 1
         if entry.retention_s:
             self.kept.add(message_id, now_ms + entry.retention_s * 1000)
         else:
             self.ended.append((message_id, now_ms))
-        if entry.wants_events:
-            self.notices.add(message_id + bytes((state,)), now_ms)
-        return entry.wants_events
+        told = entry.told()
+        for name in told:
+            self.channel(name).free.add(message_id + bytes((state,)), now_ms)
+        return told
 
     def places(self, message_id: MessageId) -> list[str]:
         """Everywhere that a message stands; dear, the lines are searched."""

@@ -158,7 +158,7 @@ class Carry(Shelf):
     def _apply(self, items: Iterable[tuple[Mapped, State, bytes, bytes]]) -> list[Receipted]:
         now_ms = self._clock_ms()
         results = []
-        told = set()
+        told: set[tuple[int, str]] = set()
         for whose, state, event, final_event in items:
             message_id = MessageId(whose.id)
             book = self._book(message_id)
@@ -182,8 +182,7 @@ class Carry(Shelf):
                 book.claimed.pop(message_id, None)
                 book.flights.get(entry.owner, {}).pop(message_id, None)
                 entry.events += final_event
-                if book.finish(now_ms, message_id, entry, state):
-                    told.add(book.partition)
+                told.update((book.partition, channel) for channel in book.finish(now_ms, message_id, entry, state))
             results.append(Receipted(message_id, entry.state, ends, entry.attempts))
         self._wake_notice(told)
         return results

@@ -131,13 +131,12 @@ class Dispatch(Shelf):
     async def finish(self, owner: str, items: Sequence[Finish]) -> None:
         """End messages."""
         now_ms = self._clock_ms()
-        told = set()
+        told: set[tuple[int, str]] = set()
         for item, book, entry, place in self._standing(owner, items):
             if item.state.final and (entry.state, item.state) in ALLOWED:
                 del place[item.id]
                 entry.events += item.event
-                if book.finish(now_ms, item.id, entry, item.state):
-                    told.add(book.partition)
+                told.update((book.partition, channel) for channel in book.finish(now_ms, item.id, entry, item.state))
         self._wake_notice(told)
 
     async def still_claimed(self, ids: Sequence[MessageId]) -> list[bool]:
@@ -168,14 +167,14 @@ class Dispatch(Shelf):
         """Horizons that are over."""
         now_ms = self._clock_ms()
         count = 0
-        told = set()
+        told: set[tuple[int, str]] = set()
         for partition in partitions:
             book = self._books[partition]
             for message_id in book.wait.take(now_ms, limit - count):
                 entry = book.records[message_id]
                 entry.events += event
-                if book.finish(now_ms, MessageId(message_id), entry, State.UNCONFIRMED):
-                    told.add(partition)
+                ended = book.finish(now_ms, MessageId(message_id), entry, State.UNCONFIRMED)
+                told.update((partition, channel) for channel in ended)
                 count += 1
         self._wake_notice(told)
         return count
@@ -202,15 +201,16 @@ def _retire(book: Book, message_id: MessageId, now_ms: int) -> None:
     if entry is None:
         return
     notice = message_id + bytes((entry.state,))
-    if notice in book.notices:
-        book.kept.add(message_id, now_ms + HOUR_MS)  # its webhook is still to be told
+    if any(notice in book.channel(name).free for name in entry.told()):
+        book.kept.add(message_id, now_ms + HOUR_MS)  # its webhook or its account is still to be told
         return
     book.dead_notices.pop(notice, None)
-    book.tries.pop(notice, None)
+    book.dead_tries.pop(notice, None)
     book.index.get(entry.tenant, {}).pop(message_id, None)
     until_ms = int.from_bytes(message_id[:6], "big") + KEYED_MS
     if entry.keyed and until_ms > now_ms:
         entry.body = entry.events = b""
+        entry.channel = ""
         book.kept.add(message_id, until_ms)
     else:
         del book.records[message_id]

@@ -1,4 +1,4 @@
-"""Intake and cancel, in memory."""
+"""Intake, what comes from handsets, and what a tenant may still change, in memory."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,11 +6,12 @@ from typing import Final
 from router.ids import MessageId, created_ms
 from router.journal.memory.book import ALLOWED, Book, Entry
 from router.journal.memory.shelf import Shelf
-from router.journal.port import Accepted, Intake
-from router.model import State
+from router.journal.port import Accepted, Intake, Received
+from router.model import MessageClass, State
 from router.pressure import Pressure
 
 DAY_MS: Final = 86_400_000
+REPLACEABLE: Final = frozenset({State.SCHEDULED, State.QUEUED})
 
 
 class Reception(Shelf):
@@ -67,6 +68,47 @@ class Reception(Shelf):
             book.due.drop(message_id)
             book.claimed.pop(message_id, None)
             entry.events += event
-            if book.finish(self._clock_ms(), message_id, entry, State.CANCELED):
-                self._wake_notice({book.partition})
+            told = book.finish(self._clock_ms(), message_id, entry, State.CANCELED)
+            self._wake_notice([(book.partition, channel) for channel in told])
         return entry.state
+
+    async def replace(self, message_id: MessageId, tenant: str, body: bytes, segments: int, event: bytes) -> State | None:
+        """Another body for a message that nobody has in hand; what took effect is told again when the call is repeated."""
+        book = self._book(message_id)
+        entry = book.records.get(message_id)
+        if entry is None or entry.tenant != tenant:
+            return None
+        if entry.state not in REPLACEABLE or message_id in book.claimed:
+            done = event and event in entry.events and entry.body == body
+            return State.QUEUED if done else State.SENDING
+        entry.body = body
+        entry.segments = min(max(segments, 1), 255)
+        entry.delivered.clear()  # what arrived of another body is no part of this one
+        entry.tell(event)
+        return entry.state
+
+    async def receive(self, items: Sequence[Received]) -> None:
+        """Take in messages from handsets: accepted and finished at once."""
+        now_ms = self._clock_ms()
+        told: set[tuple[int, str]] = set()
+        for item in items:
+            book = self._book(item.id)
+            if item.id in book.records:
+                continue
+            entry = book.records[item.id] = Entry(
+                Intake(
+                    item.id,
+                    item.tenant,
+                    MessageClass.TRANSACTIONAL,
+                    item.body,
+                    expires_ms=0,
+                    wants_events=item.wants_events,
+                    retention_s=item.retention_s,
+                    channel=item.channel,
+                )
+            )
+            entry.events = item.event
+            book.index.setdefault(item.tenant, {})[item.id] = None
+            book.accepted += 1
+            told.update((book.partition, channel) for channel in book.finish(now_ms, item.id, entry, State.RECEIVED))
+        self._wake_notice(told)

@@ -1,11 +1,11 @@
 """What the parts of the journal in memory share: books, the clock, and who is woken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from router.ids import PARTITIONS
 from router.journal.memory.book import Book
-from router.journal.wake import NOTICE_TOPIC, QUEUE_TOPIC
+from router.journal.wake import CHANNEL_TOPIC, NOTICE_TOPIC, QUEUE_TOPIC
 
 
 class Mapped(NamedTuple):
@@ -63,6 +63,10 @@ class Shelf:
         for partition in sorted(partitions):
             self._on_wake(QUEUE_TOPIC, str(partition))
 
-    def _wake_notice(self, partitions: set[int]) -> None:
-        for partition in sorted(partitions):
-            self._on_wake(NOTICE_TOPIC, str(partition))
+    def _wake_notice(self, told: Iterable[tuple[int, str]]) -> None:
+        """Partitions and the channels in them that got something."""
+        for partition, channel in sorted(told):
+            if channel:
+                self._on_wake(CHANNEL_TOPIC, f"{partition}:{channel}")
+            else:
+                self._on_wake(NOTICE_TOPIC, str(partition))
