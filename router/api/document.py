@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from router.api import examples
+from router.api.accounts import AccountList
 from router.api.fleet import BoardView, CarrierList
 from router.api.hooks import DeadNotices, Replayed, ReplayIn
 from router.api.items import BatchMeta, ItemAnswer, ItemRefused
@@ -35,6 +36,7 @@ _SCHEMAS: Final = (
     EventPage,
     PreviewAnswer,
     CarrierList,
+    AccountList,
     BoardView,
     DeadNotices,
     ReplayIn,

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from router.api.accounts import AccountList, AccountView
 from router.api.fleet import BoardView, BreakerView, CarrierList, CarrierView, CellView
 from router.api.hooks import DeadNotice, DeadNotices, Replayed
 from router.api.items import BatchAnswer, BatchMeta, ItemAnswer, ItemRefused
@@ -166,6 +167,19 @@ ANSWERS: Final[dict[str, Any]] = {
                 breaker="closed",
                 reason="",
                 suggestion="",
+            )
+        ]
+    ),
+    "AccountList": AccountList(
+        [
+            AccountView(
+                system_id="shop-gw",
+                tenant="shop",
+                enabled=True,
+                klass="transactional",
+                sessions=2,
+                receivers=1,
+                waiting=0,
             )
         ]
     ),

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from router.api.port import CarrierStatus, FrontPort
+from router.api.port import AccountStatus, CarrierStatus, FrontPort
 from router.brain.port import Board
 from router.journal.port import Accepted, Intake, Journal
 from router.leases import LeasedTokens
@@ -17,7 +17,7 @@ from router.terms import Terms
 class LocalFront:
     """Fulfils ``FrontPort`` over any journal. Time and chance come in as callables.
 
-    Public attributes are for the one who drives it: ``shed`` (class → reason), ``live`` (carrier states), ``newest`` (the board),
+    Public attributes are for the one who drives it: ``shed`` (class → reason), ``live`` (carrier states), ``gateways`` (SMPP accounts), ``newest`` (the board),
     ``plan`` (what ``preview`` answers), ``faults`` (why it is not ready), ``counts`` (what was counted).
     """
 
@@ -37,6 +37,7 @@ class LocalFront:
         self.entropy = entropy
         self.shed: dict[MessageClass, str] = {}
         self.live: list[CarrierStatus] = []
+        self.gateways: dict[str, AccountStatus] = {}
         self.newest: Board | None = None
         self.plan: Callable[[Body], Mapping[str, Any] | None] = lambda _: None
         self.faults: list[str] = []
@@ -56,6 +57,10 @@ class LocalFront:
     async def carriers(self) -> Sequence[CarrierStatus]:
         """As set."""
         return self.live
+
+    async def accounts(self) -> Mapping[str, AccountStatus]:
+        """As set."""
+        return self.gateways
 
     def preview(self, body: Body) -> Mapping[str, Any] | None:
         """As set."""

@@ -29,6 +29,13 @@ class CarrierStatus(NamedTuple):
     suggestion: str = ""  # what its profile should say otherwise; "" when there is nothing to suggest
 
 
+class AccountStatus(NamedTuple):
+    """An SMPP account over all servers."""
+
+    sessions: int = 0  # bound now
+    receivers: int = 0  # of these, able to take receipts and messages
+
+
 class FrontPort(Protocol):
     """The process around the app. Plain methods answer from memory at once; the others wait for the journal or for other actors."""
 
@@ -69,6 +76,10 @@ class FrontPort(Protocol):
 
     async def carriers(self) -> Sequence[CarrierStatus]:
         """Live states, for every carrier an actor has told of."""
+        ...
+
+    async def accounts(self) -> Mapping[str, AccountStatus]:
+        """SMPP accounts that are bound now, by system_id."""
         ...
 
     def preview(self, body: Body) -> Mapping[str, Any] | None:
@@ -114,4 +125,4 @@ class FrontPort(Protocol):
         ...
 
 
-__all__ = ["Accepted", "Admitted", "CarrierStatus", "FrontPort", "MessageId", "Refused"]
+__all__ = ["Accepted", "AccountStatus", "Admitted", "CarrierStatus", "FrontPort", "MessageId", "Refused"]

@@ -147,6 +147,13 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         limited=True,
     ),
     ("GET", "/v1/carriers"): Operation("The carriers and how they are", "CarrierList", tag="routing"),
+    ("GET", "/v1/accounts"): Operation(
+        "SMPP accounts and how they are",
+        "AccountList",
+        description="The tenant's own; with the scope admin, everybody's.",
+        codes=("journal_unavailable",),
+        tag="smpp",
+    ),
     ("GET", "/v1/board"): Operation(
         "The brain's scoreboard",
         "BoardView",
