@@ -6,7 +6,7 @@ Nothing is looked up outside: the terms (settings compiled) and the time come in
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from router.ids import MessageId
 from router.journal.port import Intake
@@ -51,12 +51,27 @@ def wording(message: MessageIn, tenant: Tenant) -> Transliterated | None:
     return transliterate(message.text) if wanted and message.encoding != "ucs2" else None
 
 
+class Wire(NamedTuple):
+    """What a message has that came by SMPP and that the API has no word for."""
+
+    binary: bool = False  # its text is octets, one character each
+    udh: bytes = b""  # information elements for the header of every part, at most ``MAX_OTHERS`` octets
+
+
 def settle(
-    message: MessageIn, tenant: Tenant, terms: Terms, now_ms: int, *, batch_id: str = "", keyed: bool = False
+    message: MessageIn,
+    tenant: Tenant,
+    terms: Terms,
+    now_ms: int,
+    *,
+    batch_id: str = "",
+    keyed: bool = False,
+    wire: Wire | None = None,
 ) -> Body | list[FieldFault]:
     """Settle everything about a message, or tell all that stands against it.
 
-    ``keyed``: the request carries an idempotency key, so it may be a retry that comes after its ``send_at``.
+    ``keyed``: the request carries an idempotency key, so it may be a retry that comes after its ``send_at``. ``wire``: of a
+    message that came by SMPP. Its control characters are let through: whoever encoded them knows what phones do with them.
     """
     faults: list[FieldFault] = []
     klass = _NUMBERS[message.klass]
@@ -84,14 +99,18 @@ def settle(
         else:
             sender = parsed.text
 
-    encoding, segments = "", 0
+    encoding, segments, udh = "", 0, b""
     text = message.text
-    if not text.isprintable() and (bad := _UNSENDABLE.search(text)):
+    if wire is None and not text.isprintable() and (bad := _UNSENDABLE.search(text)):
         faults.append(FieldFault("/text", f"U+{ord(bad.group()):04X} at position {bad.start()} cannot be sent.", "not_encodable"))
     else:
-        if (replaced := wording(message, tenant)) is not None:
-            text = replaced.text
-        measured = measure(text, message.encoding)
+        binary, udh = wire or (False, b"")
+        if binary:
+            measured = measure(text, "octets", len(udh))
+        else:
+            if (replaced := wording(message, tenant)) is not None:
+                text = replaced.text
+            measured = measure(text, message.encoding, len(udh))
         if isinstance(measured, NotEncodable):
             faults.append(_not_encodable(measured))
         else:
@@ -147,8 +166,9 @@ def settle(
         currency=terms.settings.currency,
         retention_s=message.retention or tenant.retention_s,
         max_segments=0 if message.max_segments == SEGMENTS_DEFAULT else message.max_segments,
-        flash=message.flash,
+        flash=message.flash and encoding != "octets",
         tlvs=parse_tlvs(message.tlvs) if message.tlvs else {},
+        udh=udh,
     )
 
 
