@@ -9,6 +9,7 @@ from actors.cli.demo import demo, stay
 from actors.cli.run import down, status, up
 from actors.cli.send import send
 from actors.cli.watch import watch
+from sims.gateway.command import gateway
 from sims.load.command import load
 from sims.smsc.command import smsc
 
@@ -19,9 +20,12 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(webhooks.app, name="webhooks")
 
-simulators = typer.Typer(no_args_is_help=True, help="Simulators: an SMSC to bind to, a load for the API.")
+simulators = typer.Typer(
+    no_args_is_help=True, help="Simulators: an SMSC to bind to, a load for the API, a gateway for the SMPP server."
+)
 simulators.command()(smsc)
 simulators.command()(load)
+simulators.command()(gateway)
 app.add_typer(simulators, name="sim")
 
 

@@ -16,7 +16,7 @@ BLOCK: Final = 4_096  # messages drawn at once: numpy's cost a call vanishes
 TOKEN_DIGITS: Final = 8  # each text carries its serial number, so that no two messages of a run are alike
 
 # Texts by kind; `#` is where the serial number goes. long: 2-3 GSM-7 segments; unicode: UCS-2.
-_TEXTS: Final[dict[str, dict[MessageClass, tuple[str, ...]]]] = {
+TEXTS: Final[dict[str, dict[MessageClass, tuple[str, ...]]]] = {
     "short": {
         MessageClass.OTP: ("Your code is #. It is valid for 5 minutes.", "# is your sign-in code. Do not share it with anyone."),
         MessageClass.TRANSACTIONAL: (
@@ -65,7 +65,7 @@ class Corpus:
         self._digits = [d.digits for d in options.destinations]
         self._pieces = {
             (klass, kind, index): _rest_piece(options.format, options.sender, klass, text, webhook_url)
-            for kind, by_class in _TEXTS.items()
+            for kind, by_class in TEXTS.items()
             for klass, texts in by_class.items()
             for index, text in enumerate(texts)
         }
@@ -107,7 +107,7 @@ class Corpus:
         block = []
         for i in range(BLOCK - 1, -1, -1):  # popped from the end
             klass, kind, place = self._classes[classes[i]], self._kinds[kinds[i]], where[i]
-            head, tail = self._pieces[klass, kind, texts[i] % len(_TEXTS[kind][klass])]
+            head, tail = self._pieces[klass, kind, texts[i] % len(TEXTS[kind][klass])]
             digits = self._digits[place]
             suffix = b"%0*d" % (digits, numbers[i] % 10**digits) if digits else b""
             block.append((self._prefixes[place] + suffix, head, tail, klass))

@@ -68,8 +68,8 @@ class LoadOptions:
             raise InvalidOptions("connections: at least 1")
         if not self.destinations:
             raise InvalidOptions("destinations: at least one prefix")
-        _check_shares("mix", self.mix, tuple(CLASS_BY_WORD))
-        _check_shares("lengths", self.lengths, tuple(DEFAULT_LENGTHS))
+        check_shares("mix", self.mix, tuple(CLASS_BY_WORD))
+        check_shares("lengths", self.lengths, tuple(DEFAULT_LENGTHS))
         parts = split_url(self.url)
         if not self.allow_remote and not is_loopback(parts.hostname or ""):
             raise InvalidOptions(f"url: {parts.hostname} is not this machine; --allow-remote sends load there nevertheless")
@@ -139,7 +139,8 @@ def class_shares(options: LoadOptions) -> tuple[tuple[MessageClass, float], ...]
     return tuple((CLASS_BY_WORD[word], share / total) for word, share in options.mix.items() if share > 0)
 
 
-def _check_shares(name: str, shares: dict[str, float], allowed: tuple[str, ...]) -> None:
+def check_shares(name: str, shares: dict[str, float], allowed: tuple[str, ...]) -> None:
+    """Raise ``InvalidOptions`` unless the shares are of allowed words and sum to something."""
     for word, share in shares.items():
         if word not in allowed:
             raise InvalidOptions(f"{name}: {word!r} is not one of {', '.join(allowed)}")

@@ -38,7 +38,7 @@ def _counts(result: LoadResult) -> Table:
             table.add_row(word, f"{messages:,}")
         table.add_row("lost (accepted, never final)", f"{'[red]' if result.lost else '[green]'}{result.lost:,}")
         if result.events:
-            table.add_row("webhooks received", f"{result.events:,}")
+            table.add_row("events received", f"{result.events:,}")
         if result.bad_signatures:
             table.add_row("webhooks with a bad signature", f"[red]{result.bad_signatures:,}")
         if result.unmatched_events:

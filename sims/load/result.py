@@ -38,7 +38,7 @@ class LoadResult:
     followed: bool = False
     final: Counter[str] = field(default_factory=Counter)  # final status word → messages
     end_to_end: dict[MessageClass, Histogram] = field(default_factory=_by_class)  # intended send time → seen final
-    events: int = 0  # webhooks received
+    events: int = 0  # webhooks or receipts received
     bad_signatures: int = 0
     unmatched_events: int = 0  # finals of messages that no answer told of: repeats, or accepted behind a lost connection
     interrupted: bool = False
