@@ -36,15 +36,18 @@ class _Times(NamedTuple):
     until_ms: int  # 0: as long as its class is worth it
 
 
-def check(submission: Submission, account: SmppAccount, tenant: Tenant, terms: Terms, now_ms: int) -> Fault | None:
-    """What stands against a part before its siblings are known: everything but what hangs on the whole text."""
+def check(submission: Submission, account: SmppAccount, tenant: Tenant, terms: Terms, now_ms: int) -> Body | Fault:
+    """What stands against a part before its siblings are known: everything but what hangs on the whole text.
+
+    Where nothing does: a message as it would be with a text of one segment, for its class and what the part costs.
+    """
     if submission.total > SEGMENTS_LIMIT:
         return Fault(RINVMSGLEN, f"{submission.total} parts, and {SEGMENTS_LIMIT} are allowed")
     times = _times(submission, now_ms, now_ms)
     if isinstance(times, Fault):
         return times
     settled = settle(_message(submission, "x", "auto", times, account), tenant, terms, now_ms, keyed=True)
-    return None if isinstance(settled, Body) else _fault_of(settled)
+    return settled if isinstance(settled, Body) else _fault_of(settled)
 
 
 def settle_parts(
