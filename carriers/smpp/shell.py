@@ -27,8 +27,13 @@ class SessionShell(asyncio.Protocol):
         on_events: Callable[["SessionShell", list[Event]], None],
         on_connected: Callable[["SessionShell"], None] | None = None,
         on_writable: Callable[[], None] | None = None,
+        buffer_octets: int = 0,
     ) -> None:
-        """``make_session(now_s)`` is called once connected; ``on_connected`` is where a client binds."""
+        """``make_session(now_s)`` is called once connected; ``on_connected`` is where a client binds.
+
+        With ``buffer_octets`` a peer that leaves so much unread is not read from either, until it reads: neither side's memory
+        grows. Not for both ends of one connection, which would wait for each other.
+        """
         self.session: Session
         self.writable = False  # False while the transport asks for patience, and at the end
         self.peer: Any = None
@@ -37,6 +42,9 @@ class SessionShell(asyncio.Protocol):
         self._on_events = on_events
         self._on_connected = on_connected
         self._on_writable = on_writable
+        self._buffer_octets = buffer_octets
+        self.held = False  # reading is stopped by ``hold``
+        self._reading = True
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -48,6 +56,8 @@ class SessionShell(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # by name: uvloop's transports are no subclass
         self.peer = transport.get_extra_info("peername")
         _tune(transport.get_extra_info("socket"))
+        if self._buffer_octets:
+            self._transport.set_write_buffer_limits(self._buffer_octets)
         self.session = self._make_session(self._clock())
         self.writable = True
         if self._on_connected is not None:
@@ -61,12 +71,14 @@ class SessionShell(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The transport's buffer is full."""
         self.writable = False
+        self._see_to_reading()
 
     def resume_writing(self) -> None:
         """The transport's buffer has drained."""
         if self._transport is not None:
-            self.writable = True
-            if self._on_writable is not None:
+            self.writable = not self._transport.is_closing()
+            self._see_to_reading()
+            if self._on_writable is not None and self.writable:
                 self._on_writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -80,9 +92,23 @@ class SessionShell(asyncio.Protocol):
     def flush(self) -> None:
         """Write what the session has to say, and see to the timer."""
         octets = self.session.bytes_to_send()
-        if octets and self._transport is not None:
+        if octets and self._transport is not None and not self._transport.is_closing():
             self._transport.write(octets)
         self._arm()
+
+    def hold(self) -> None:
+        """Read no more until ``release``: the peer's requests are more than we can take. Its silence is excused meanwhile."""
+        if not self.held:
+            self.held = True
+            self.session.hold(self._clock())
+            self._see_to_reading()
+
+    def release(self) -> None:
+        """Read again after ``hold``."""
+        if self.held:
+            self.held = False
+            self.session.hold(self._clock())
+            self._see_to_reading()
 
     def close(self, reason: str) -> None:
         """Write what is left and close; ``Closed`` with ``reason`` follows unless it has been told already."""
@@ -101,6 +127,17 @@ class SessionShell(asyncio.Protocol):
         if self._transport is not None:
             self.writable = False
             self._transport.abort()
+
+    def _see_to_reading(self) -> None:
+        transport = self._transport
+        reading = not self.held and (self.writable or not self._buffer_octets)
+        if transport is None or transport.is_closing() or reading == self._reading:
+            return
+        self._reading = reading
+        if reading:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
 
     def _tell(self, events: list[Event]) -> None:
         if events:
@@ -123,7 +160,10 @@ class SessionShell(asyncio.Protocol):
 
     def _due(self) -> None:
         self._timer = None
-        self._tell(self.session.handle_timer(self._clock()))
+        now_s = self._clock()
+        if self.held:
+            self.session.hold(now_s)
+        self._tell(self.session.handle_timer(now_s))
 
     def _disarm(self) -> None:
         if self._timer is not None:

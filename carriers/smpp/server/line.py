@@ -1,0 +1,179 @@
+"""One connection of a customer's gateway: requests in hand, deliveries on their way, its end in good order."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER, DELIVER_SM, ROK
+from carriers.smpp.events import Answer, BindAsked, Request, Unanswered
+from carriers.smpp.law import SUBMITTING, SessionState
+from carriers.smpp.operations import INTERFACE_VERSION
+from carriers.smpp.server.counters import ServerCounters
+from carriers.smpp.server.parcel import Parcel
+from carriers.smpp.server.port import Outcome, SessionView
+from carriers.smpp.shell import SessionShell
+from router.settings import SmppAccount
+
+MAX_IN_HAND: Final = 2_000  # requests taken and not answered; above it a session is not read from until half is answered
+RECEIVING: Final = frozenset((SessionState.BOUND_RX, SessionState.BOUND_TRX))
+_MODES: Final = {BIND_TRANSMITTER: "transmitter", BIND_RECEIVER: "receiver", BIND_TRANSCEIVER: "transceiver"}
+
+
+class ServerLine:
+    """Owns nothing but the deliveries that are written and not answered; they are told as RETRY when it ends."""
+
+    __slots__ = (
+        "_clock", "_counters", "_rest", "_rest_of", "account", "complained", "leaving", "mode", "peer", "shell", "since_s",
+        "tls", "unbinding", "version",
+    )  # fmt: skip
+
+    shell: SessionShell  # from the connection on
+    account: SmppAccount  # from the bind on
+
+    def __init__(self, peer: str, *, tls: bool, clock: Callable[[], float], counters: ServerCounters) -> None:
+        """A connection from ``peer`` that is not bound yet."""
+        self.peer = peer
+        self.tls = tls
+        self.mode = ""
+        self.version = 0
+        self.since_s = clock()
+        self.leaving = False  # it is to be unbound once nothing is outstanding
+        self.unbinding = False  # one side has unbound
+        self.complained = False  # a PDU that cannot be read has been logged
+        self._clock = clock
+        self._counters = counters
+        self._rest: deque[bytes] = deque()  # of a delivery with more bodies than the window had room for
+        self._rest_of: Parcel | None = None
+
+    @property
+    def bound(self) -> bool:
+        """Whether it belongs to an account."""
+        return self.mode != ""
+
+    @property
+    def receives(self) -> bool:
+        """Whether deliveries may go to it at all."""
+        return self.shell.session.state in RECEIVING and not self.leaving
+
+    @property
+    def submits(self) -> bool:
+        """Whether it may ask for anything."""
+        return self.shell.session.state in SUBMITTING
+
+    @property
+    def room(self) -> int:
+        """How many deliver_sm may be written now."""
+        return self.shell.session.room if self.receives and self.shell.writable and self._rest_of is None else 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is outstanding, of either side."""
+        session = self.shell.session
+        return not session.in_hand and not session.unanswered and self._rest_of is None
+
+    def bind(self, asked: BindAsked, account: SmppAccount) -> None:
+        """It is this account's from now on."""
+        self.mode = _MODES[asked.command]
+        self.account = account
+        self.version = min(asked.bind.interface_version, INTERFACE_VERSION)
+        self.since_s = self._clock()
+        self.shell.session.resize(account.window)
+
+    def view(self) -> SessionView:
+        """For the status."""
+        session = self.shell.session
+        system_id = self.account.system_id if self.bound else ""
+        return SessionView(
+            system_id, self.mode, self.peer, self.tls, self.version, self.since_s, session.unanswered, session.in_hand
+        )
+
+    # -- requests of the customer
+
+    def answer(self, request: Request, status: int = ROK, body: bytes | None = None) -> None:
+        """As ``port.Line``."""
+        self.shell.session.respond(request.command, request.sequence, status, body)
+
+    def flush(self) -> None:
+        """As ``port.Line``."""
+        self.attend()
+        self.shell.flush()
+
+    def attend(self) -> None:
+        """See to what follows from answers, of either side: reading, and the end of a line that is leaving."""
+        session = self.shell.session
+        in_hand = session.in_hand
+        if in_hand > MAX_IN_HAND:
+            if not self.shell.held:
+                self._counters.holds += 1
+                self.shell.hold()
+        elif in_hand <= MAX_IN_HAND // 2:
+            self.shell.release()
+        if self.leaving and self.idle:
+            self.unbind()
+
+    # -- the end
+
+    def leave(self) -> None:
+        """Take nothing more, and unbind once nothing is outstanding."""
+        if not self.leaving:
+            self.leaving = True
+            self.flush()
+
+    def unbind(self) -> None:
+        """Unbind whatever is outstanding; followed by a flush."""
+        if self.shell.session.bound:
+            self.unbinding = True
+            self.shell.session.unbind(self._clock())
+
+    def dismiss(self) -> None:
+        """Its time is over: unbind now."""
+        self.unbind()
+        self.shell.flush()
+
+    # -- deliveries
+
+    def send(self, parcel: Parcel, bodies: Sequence[bytes], now_s: float) -> None:
+        """Write a delivery where there is room for one body at least; what the window does not hold follows with the answers."""
+        session = self.shell.session
+        room = session.room
+        for body in bodies[:room]:
+            session.request(DELIVER_SM, body, parcel, now_s)
+        if len(bodies) > room:
+            self._rest.extend(bodies[room:])
+            self._rest_of = parcel
+
+    def answered(self, answers: Sequence[Answer], now_s: float) -> list[Outcome]:
+        """Answers of one read; the deliveries that have ended with them."""
+        outcomes = []
+        for answer in answers:
+            if not answer.late:  # it has been told as RETRY
+                outcome = answer.context.answered(answer.status)
+                if outcome is not None:
+                    outcomes.append(outcome)
+        if self._rest_of is not None:
+            outcomes += self._go_on(now_s)
+        return outcomes
+
+    def unanswered(self, requests: Sequence[Unanswered], now_s: float) -> list[Outcome]:
+        """deliver_sm without an answer in time, or at the end; the deliveries that have ended with them."""
+        outcomes = [outcome for request in requests if (outcome := request.context.unanswered()) is not None]
+        if self._rest_of is not None:
+            outcomes += self._go_on(now_s)
+        return outcomes
+
+    def _go_on(self, now_s: float) -> list[Outcome]:
+        """Write more of the delivery that did not fit, or give it up."""
+        parcel, rest = self._rest_of, self._rest
+        if parcel is None:
+            return []
+        session = self.shell.session
+        if parcel.failed or session.state not in RECEIVING:
+            outcome = parcel.unanswered(len(rest))
+            rest.clear()
+        else:
+            outcome = None
+            for _ in range(min(len(rest), session.room)):
+                session.request(DELIVER_SM, rest.popleft(), parcel, now_s)
+        if not rest:
+            self._rest_of = None
+        return [outcome] if outcome is not None else []
