@@ -10,8 +10,8 @@ import pytest
 
 from actors.journal import EmbeddedServer, RedisJournal
 from router.ids import make_id
-from router.journal.port import Intake, JournalUnavailable
-from router.model import MessageClass
+from router.journal.port import Intake, JournalUnavailable, Part, Received
+from router.model import MessageClass, State
 
 MEMORY = 64 << 20
 
@@ -47,13 +47,26 @@ async def test_what_is_acknowledged_is_on_the_replica(primary: tuple[EmbeddedSer
         assert all(result.fresh for result in accepted)
         records = await copy.read(ids)
         assert all(record is not None and record.body == b"body" for record in records)
+        whole = await journal.gather([Part(bytes(16), ids[0], 1, 2, b"one")])
+        assert await copy._topology.links[0].command("HGET", b"{p00}:pt:" + bytes(16), 1) == b"one"
+        assert [one.fresh for one in whole] == [True]
+        handset = make_id(1_700_000_000_002, 5, os.urandom(10))
+        await journal.receive([Received(handset, "acme", b"from a handset", b"", channel="shop")])
+        assert await journal.replace(ids[0], "acme", b"another", 1, b"") is State.QUEUED
+        here, there = await copy.read([ids[0], handset])
+        assert (here and here.body, there and there.body) == (b"another", b"from a handset")
         with pytest.raises(JournalUnavailable):  # a replica takes no writes: the caller looks for the primary again
             await copy.accept([Intake(ids[0], "acme", MessageClass.OTP, b"body", 1 << 42)])
         await replica.stop()
         late = make_id(1_700_000_000_001, 3, os.urandom(10))
         impatient = RedisJournal.connect(server.url, replicas=1, confirm_timeout_s=0.05)
-        with pytest.raises(JournalUnavailable):
-            await impatient.accept([Intake(late, "acme", MessageClass.OTP, b"body", 1 << 42)])
+        for call in (
+            impatient.accept([Intake(late, "acme", MessageClass.OTP, b"body", 1 << 42)]),
+            impatient.receive([Received(handset, "acme", b"", b"")]),
+            impatient.gather([Part(bytes(16), ids[0], 2, 2, b"two")]),
+        ):
+            with pytest.raises(JournalUnavailable):
+                await call
         await impatient.close()
     finally:
         await journal.close()

@@ -12,7 +12,7 @@ import pytest
 from actors.journal import EmbeddedServer, RedisJournal, RedisWake
 from actors.journal.server import ServerFailed, is_alive
 from router.ids import PARTITIONS, make_id
-from router.journal.port import Intake, JournalFull, JournalUnavailable
+from router.journal.port import Intake, JournalFull, JournalUnavailable, Part, Received
 from router.model import MessageClass
 
 ALL = range(PARTITIONS)
@@ -178,6 +178,47 @@ async def test_classes_are_refused_as_memory_runs_out(journal: RedisJournal) -> 
     assert full.value.classes == {MessageClass.MARKETING, MessageClass.TRANSACTIONAL}
     await journal.accept([intake(5, MessageClass.OTP)])
     assert (await journal.check()).counts["accepted"] == 5
+
+
+def part(n: int) -> Part:
+    return Part(bytes((n,)) * 16, intake(n).id, 1, 2, b"part")
+
+
+def received(n: int) -> Received:
+    return Received(intake(n).id, "acme", b"body", b"event", channel="shop")
+
+
+async def test_what_comes_by_smpp_is_refused_with_the_transactional(journal: RedisJournal) -> None:
+    await fill(journal, 0.72)
+    await journal.receive([received(1)])
+    assert [one.fresh for one in await journal.gather([part(1)])] == [True]
+    await fill(journal, 0.9)
+    for call in (journal.receive([received(2)]), journal.gather([part(2)])):
+        with pytest.raises(JournalFull) as full:
+            await call
+        assert full.value.classes == {MessageClass.MARKETING, MessageClass.TRANSACTIONAL}
+    assert (await journal.check()).counts["accepted"] == 1
+    assert len(await journal.stale_groups(ALL, 0, 10)) == 1
+
+
+async def test_at_the_limit_nothing_comes_by_smpp_either(journal: RedisJournal) -> None:
+    message = received(1)
+    await journal.receive([message])
+    await journal.gather([part(1)])
+    await journal._topology.links[0].command("CONFIG", "SET", "maxmemory", 1)
+    journal._looked_s, journal._pressure = float("inf"), journal._pressure._replace(memory_share=0.0)  # as if not looked up yet
+    for call in (journal.receive([received(2)]), journal.gather([part(2)])):
+        with pytest.raises(JournalFull) as full:
+            await call
+        assert full.value.classes == set(MessageClass)
+    (group,) = await journal.stale_groups(ALL, 0, 10)
+    await journal.close_groups([group.group], 60)
+    (notice,) = await journal.claim_notices("esme", ALL, 10, 60, channel="shop")
+    await journal.retry_notices([(notice, 1)], channel="shop")
+    assert await journal.drop_notices("shop", ALL, 0, 10) == 1
+    assert await journal.waiting_notices("shop") == 0
+    report = await journal.check()
+    assert (list(report.faults), report.counts["accepted"]) == ([], 1)
 
 
 async def test_at_the_limit_nothing_comes_in_and_everything_drains(journal: RedisJournal) -> None:

@@ -8,13 +8,14 @@ import pytest
 
 from router.ids import PARTITIONS, MessageId, derived_id, make_id
 from router.journal.memory import MemoryJournal
-from router.journal.port import Accepted, Assign, Fenced, Finish, Hold, Intake, Receipt, Requeue, Submitted
+from router.journal.port import Accepted, Assign, Fenced, Finish, Hold, Intake, Part, Receipt, Received, Requeue, Submitted
 from router.model import MessageClass, State
 
 ALL = range(PARTITIONS)
 OWNERS = ("carrier:a#0", "carrier:b#0")
 DISPATCHERS = ("d0", "d1")
 PLACES = (1, 2, 33)
+CHANNELS = ("", "", "shop", "bank")  # "" for the webhooks, too
 ENDS = (State.FAILED, State.EXPIRED, State.REJECTED, State.UNCONFIRMED, State.DELIVERED)
 REPORTS = (State.SENT, State.DELIVERED, State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.UNCONFIRMED)
 FAR_MS = 1 << 42  # no timer of these rounds fires by itself
@@ -70,6 +71,7 @@ class Pair:
                     segments=self.rng.choice((1, 1, 2)),
                     wants_events=self.rng.random() < 0.5,
                     idempotency=key + self.rng.choice((b"f" * 8, b"f" * 8, b"g" * 8)) if key else b"",
+                    channel=self.rng.choice(CHANNELS),
                 )
             )
         for item, result in zip(items, await self.both(lambda j: j.accept(items)), strict=True):
@@ -81,6 +83,51 @@ class Pair:
         if self.ids:
             message_id, tenant, event = self.rng.choice(self.ids), self.rng.choice(("acme", "globex")), self.word()
             await self.both(lambda j: j.cancel(message_id, tenant, event))
+
+    async def replace(self) -> None:
+        for message_id in self.some():
+            tenant, body, event = self.rng.choice(("acme", "globex")), self.word(), self.rng.choice((b"", self.word()))
+            segments = self.rng.randint(0, 3)
+            for _ in range(self.rng.randint(1, 2)):
+                await self.both(lambda j, i=message_id, t=tenant, b=body, s=segments, e=event: j.replace(i, t, b, s, e))
+
+    async def receive(self) -> None:
+        items = []
+        for _ in range(self.rng.randint(1, 4)):
+            self.serial += 1
+            new = make_id(self.now_ms + self.serial, self.rng.choice(PLACES), self.serial.to_bytes(10, "big"))
+            if self.ids and self.rng.random() < 0.2:
+                new = self.rng.choice(self.ids)
+            self.ids.append(new)
+            items.append(
+                Received(
+                    new,
+                    self.rng.choice(("acme", "globex")),
+                    self.word(),
+                    self.word(),
+                    wants_events=self.rng.random() < 0.5,
+                    channel=self.rng.choice(CHANNELS),
+                    retention_s=self.rng.choice((0, 600)),
+                )
+            )
+        for _ in range(self.rng.randint(1, 2)):
+            await self.both(lambda j: j.receive(items))
+
+    async def parts(self) -> None:
+        items = []
+        for _ in range(self.rng.randint(1, 8)):
+            self.serial += 1
+            which = self.rng.randrange(3)
+            octets = self.rng.choice((b"one", b"one", b"two"))
+            new = make_id(self.now_ms, 1, self.serial.to_bytes(10, "big"))
+            items.append(Part(bytes((which,)) * 16, new, self.rng.randint(1, which + 1), which + 1, octets))
+        for _ in range(self.rng.randint(1, 2)):
+            found = await self.both(lambda j: j.gather(items))
+        done = [(item.group, one.id) for item, one in zip(items, found, strict=True) if self.rng.random() < 0.5]
+        names = [group + self.rng.choice((b"", message_id)) for group, message_id in done]
+        keep_s = self.rng.choice((0, 600))
+        await self.both(lambda j: j.close_groups(names, keep_s))
+        await self.both(lambda j: _as_set(j.stale_groups(range(3), 0, 100)))
 
     async def lease(self) -> None:
         who, epoch, wanted = self.rng.choice(DISPATCHERS), self.rng.randint(1, 2), self.rng.sample(PLACES, self.rng.randint(1, 3))
@@ -156,11 +203,21 @@ class Pair:
     async def notices(self) -> None:
         await self.both(lambda j: j.still_claimed(self.ids))
         limit = self.rng.randint(1, 3)
-        known = {n.event_id for n in await self.memory.claim_notices("c", PLACES, 100, 0)}
-        assert known == {n.event_id for n in await self.server.claim_notices("c", PLACES, 100, 0)}
-        some = [n for n in await self.memory.claim_notices("c", PLACES, 100, 0) if self.rng.random() < 0.5][:limit]
-        act = self.rng.choice(("settle_notices", "bury_notices", "replay_notices"))
-        await self.both(lambda j: getattr(j, act)(some))
+        for name in sorted(set(CHANNELS)):
+            found = sorted(await self.memory.claim_notices("c", PLACES, 100, 0, channel=name))
+            assert found == sorted(await self.server.claim_notices("c", PLACES, 100, 0, channel=name))
+            some = [n for n in found if self.rng.random() < 0.5][:limit]
+            act = self.rng.choice(("settle_notices", *(() if name else ("bury_notices", "replay_notices"))))
+            await self.both(lambda j, a=act, n=some, k={"channel": name} if name else {}: getattr(j, a)(n, **k))
+            retried = [(n, PAST_MS) for n in found if self.rng.random() < 0.2]
+            await self.both(lambda j, n=name, r=retried: j.retry_notices(r, channel=n))
+            await self.both(lambda j, n=name: j.waiting_notices(n))
+        await self.both(lambda j: _as_set(j.dead_notices(1000)))
+        name, place, older_s = self.rng.choice(CHANNELS), self.rng.choice(PLACES), self.rng.choice((0, 600))
+        await self.both(lambda j: j.drop_notices(name, [place], older_s, 100))
+
+    async def retire(self) -> None:
+        await self.both(lambda j: j.retire(PLACES, 1000, 0))
 
     async def compare(self) -> None:
         ids = sorted(set(self.ids))
@@ -187,6 +244,9 @@ async def _without_time(call: Awaitable[Any]) -> Any:
 ACTS = {
     "accept": 3,
     "cancel": 1,
+    "replace": 2,
+    "receive": 1,
+    "parts": 1,
     "lease": 2,
     "release": 1,
     "claim": 3,
@@ -199,6 +259,7 @@ ACTS = {
     "finish": 1,
     "timers": 2,
     "notices": 1,
+    "retire": 1,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from actors.journal import EmbeddedServer, RedisWake
 from router.ids import PARTITIONS
-from router.journal.port import Finish, Receipt, Requeue
+from router.journal.port import Finish, Receipt, Received, Requeue
 from router.model import MessageClass, State
 
 ALL = range(PARTITIONS)
@@ -13,7 +13,7 @@ ALL = range(PARTITIONS)
 
 async def test_every_way_into_a_queue_and_every_end_is_called_out(redis_desk: Any, valkey: EmbeddedServer) -> None:
     wake = RedisWake.connect(valkey.url)
-    stream = wake.listen("queue", "notice", "value")
+    stream = wake.listen("queue", "notice", "channel", "value")
     calls: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
     async def listen() -> None:
@@ -57,6 +57,14 @@ async def test_every_way_into_a_queue_and_every_end_is_called_out(redis_desk: An
             await journal.bury_notices([notice])
             await journal.replay_notices([notice])
             assert await heard() == [("notice", "7")]
+            told = [await redis_desk.message(channel=name, partition=p) for p in (7, 8) for name in ("a:b", "a:b", "c")]
+            await journal.accept(told)
+            for item in told:
+                await journal.cancel(item.id, "acme", b"")
+            assert (await heard())[2:] == [("channel", f"{p}:{name}") for p in (7, 8) for name in ("a:b", "a:b", "c")]
+            both = [Received(await redis_desk.new_id(7), "acme", b"", b"", wants_events=True, channel="a:b") for _ in range(3)]
+            await journal.receive([*both, Received(await redis_desk.new_id(8), "acme", b"", b"", channel="c")])
+            assert await heard() == [("notice", "7"), ("channel", "7:a:b"), ("channel", "8:c")]
             await journal.requeue("", [Requeue(ids[1], await redis_desk.now(), b"")])
             assert await heard() == []
             await redis_desk.until(await redis_desk.now() + 1)

@@ -63,5 +63,9 @@ def test_every_state_has_a_row_in_that_table() -> None:
 )
 def test_draining_scripts_may_run_at_the_memory_limit_and_what_takes_new_work_in_may_not(path: Path) -> None:
     first = load(path.stem).source.split(b"\n")[0]
-    assert first == b"#!lua" if path.stem in {"accept", "receive", "gather"} else first in {b"#!lua flags=allow-oom", b"#!lua flags=no-writes"}
+    assert (
+        first == b"#!lua"
+        if path.stem in {"accept", "receive", "gather"}
+        else first in {b"#!lua flags=allow-oom", b"#!lua flags=no-writes"}
+    )
     assert b"--include" not in load(path.stem).source
