@@ -87,5 +87,8 @@ class RayPeers:
     async def status(self, carrier: str) -> dict[str, Any]:
         return dict(await self._calls.call(carrier, "status"))
 
+    async def accounts(self, esme: str) -> dict[str, dict[str, int]]:
+        return dict(await self._calls.call(esme, "accounts"))
+
     async def snapshot(self, actor: str) -> bytes:
         return bytes(await self._calls.call(actor, "snapshot"))

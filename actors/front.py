@@ -16,11 +16,11 @@ from actors.dispatcher import BOARD_VALUE
 from actors.door import Door
 from actors.exposition import Totals
 from actors.metrics import Snapshot, snapshot
-from actors.names import carrier_actor, directory
+from actors.names import carrier_actor, directory, kind_of
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
 from actors.shell import JournalAddress
 from router.api.app import create_app
-from router.api.port import CarrierStatus
+from router.api.port import AccountStatus, CarrierStatus
 from router.brain.board import board_from_bytes
 from router.brain.plan import Memo, plan
 from router.brain.port import Board, Want
@@ -162,6 +162,22 @@ class Front(Door):
             told = {"name": carrier, "reason": "its actor does not answer"}
         view = self._board.carriers.get(carrier) if self._board else None
         self._statuses[carrier] = CarrierStatus(**told, breaker=view.breaker if view else "closed")
+
+    async def accounts(self) -> Mapping[str, AccountStatus]:
+        """Every SMPP account as the servers tell now."""
+        servers = [name for name in directory(self.settings) if kind_of(name) == "esme"]
+        total: dict[str, AccountStatus] = {}
+        for told in await asyncio.gather(*(self._ask_accounts(name) for name in servers)):
+            for system_id, counts in told.items():
+                before = total.get(system_id, AccountStatus())
+                total[system_id] = AccountStatus(before.sessions + counts["sessions"], before.receivers + counts["receivers"])
+        return total
+
+    async def _ask_accounts(self, esme: str) -> dict[str, dict[str, int]]:
+        try:
+            return await asyncio.wait_for(self._peers.accounts(esme), ASK_TIMEOUT_S)
+        except Exception:
+            return {}
 
     def preview(self, body: Body) -> Mapping[str, Any] | None:
         """The decision row of a message if it were planned now, with room everywhere."""

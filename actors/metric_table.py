@@ -96,6 +96,14 @@ TABLE: Final[tuple[Metric, ...]] = (
         "Receipts answered with a temporary error because they could not be made durable.",
         ("carrier",),
     ),
+    Metric("trunkline_queries", _C, "Questions after submits whose receipts did not come (query_sm).", ("carrier",)),
+    Metric("trunkline_queries_settled", _C, "Questions that were answered with a final state.", ("carrier",)),
+    Metric(
+        "trunkline_inbound",
+        _C,
+        "Messages from handsets, by what became of them (received, refused, unmatched, put_off, repeated).",
+        ("carrier", "outcome"),
+    ),
     Metric("trunkline_window_used", _G, "Submits without an answer yet.", ("carrier",)),
     Metric("trunkline_window_size", _G, "Submits that may be without an answer, over all bound sessions.", ("carrier",)),
     Metric("trunkline_lane_speed", _G, "Segments a second that the carrier's lane allows now; 0: no limit known.", ("carrier",)),
@@ -135,6 +143,20 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_limiter_refusals", _C, "Messages without a token, by reason (rate, spend).", ("reason",)),
     Metric("trunkline_limiter_leases", _C, "Leases of tokens granted to fronts.", ()),
     Metric("trunkline_limiter_tokens", _C, "Tokens leased, and given back unused.", ("direction",)),
+    # -- the SMPP server
+    Metric("trunkline_smpp_sessions", _G, "Sessions of customers: all that are bound, and of these the receiving.", ("kind",)),
+    Metric("trunkline_smpp_submit_duration_seconds", _H, "From a submit's arrival to its answer.", (), CALL_S),
+    Metric("trunkline_parts", _C, "Parts of long messages made durable, by where they came from.", ("from",)),
+    Metric("trunkline_parts_incomplete", _C, "Long messages whose parts never all came.", ("from",)),
+    Metric(
+        "trunkline_deliveries",
+        _C,
+        "Receipts and messages written to customers, by what became of them (taken, retry, refused, given_up).",
+        ("kind", "outcome"),
+    ),
+    Metric("trunkline_delivery_duration_seconds", _H, "From writing to a customer to its answer.", (), CALL_S),
+    Metric("trunkline_deliveries_dropped", _C, "Receipts and messages that customers did not fetch in time.", ()),
+    Metric("trunkline_deliveries_now", _G, "Receipts and messages in the hands of SMPP servers.", ()),
     # -- webhooks
     Metric(
         "trunkline_webhooks",

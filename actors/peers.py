@@ -16,6 +16,10 @@ class PeerCalls(Protocol):
         """``Carrier.status``."""
         ...
 
+    async def accounts(self, esme: str) -> dict[str, dict[str, int]]:
+        """``Esme.accounts``."""
+        ...
+
     async def snapshot(self, actor: str) -> bytes:
         """Any actor's metrics."""
         ...

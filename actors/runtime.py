@@ -53,7 +53,7 @@ class RayFleet:
         arguments: list[Any] = [name, self._address]
         index = int(name.rpartition("#")[2]) if "#" in name else 0
         match kind:
-            case "dispatcher" | "courier":
+            case "dispatcher" | "courier" | "esme":
                 arguments.append(index)
             case "carrier":
                 profile = next(p for p in settings.carriers if carrier_actor(p.name) == name)
