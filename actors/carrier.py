@@ -9,8 +9,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from actors.batching import Pause
+from actors.batching import Outbox, Pause
 from actors.brain_client import BrainCall, Observations
+from actors.inbound import InboundDesk
 from actors.lane_queue import LaneQueue, Waiting
 from actors.link_tally import LinkTally
 from actors.outcomes import Outcomes
@@ -58,6 +59,7 @@ class Carrier(Shell):
         self._profile: CarrierProfile
         self._owner: Ownership
         self._outcomes: Outcomes
+        self._inbound: InboundDesk
         self._pause = Pause(ASSIGN_PAUSE_S)
         self._tally = LinkTally(carrier)
         self._link: SmppLink
@@ -84,12 +86,14 @@ class Carrier(Shell):
         self._outcomes = Outcomes(
             self.journal, self.name, self._profile, self.metrics, rules=self._rules, observe=self._observations.put
         )
-        for box in self._outcomes.boxes:
+        self._inbound = InboundDesk(self.journal, self._profile, self.metrics, self.settings, now_ms=self.now_ms, rng=self.rng)
+        for box in self._boxes():
             self.spawn(box.run())
         self._link = SmppLink(
             self._profile,
             on_answers=self._on_answers,
             on_receipts=self._outcomes.on_receipts,
+            on_inbound=self._inbound.on_inbound,
             on_change=self._on_change,
             clock=self._owner.clock,
             wall=time.time,
@@ -99,6 +103,7 @@ class Carrier(Shell):
         self.spawn(self._owner.keep())
         self.spawn(self._send())
         self.spawn(self._look())
+        self.spawn(self._inbound.keep_looking())
         self.spawn(self._observations.run())
 
     # -- calls from dispatchers ----------------------------------------------------------------------------------
@@ -135,9 +140,7 @@ class Carrier(Shell):
         return Lane(self._version, self._up, depth, self._why())
 
     def _why(self) -> str:
-        if self._leaving:
-            return "shutting down"
-        return self._link.state.reason
+        return "shutting down" if self._leaving else self._link.state.reason
 
     # -- the link's callbacks ------------------------------------------------------------------------------------
     def _on_answers(self, answers: list[Any]) -> None:
@@ -258,6 +261,7 @@ class Carrier(Shell):
             log.info("carrier.profile_changed carrier=%s", self._carrier)
             await self.drain(2.0)
             os._exit(0)
+        self._inbound.settings_changed(self.settings)
 
     async def drain(self, within_s: float) -> None:
         if not self.started.is_set():
@@ -270,7 +274,7 @@ class Carrier(Shell):
             async with asyncio.timeout(within_s), self._assigning:
                 pass
         await self._link.close(within_s)
-        for box in self._outcomes.boxes:
+        for box in self._boxes():
             await asyncio.wait_for(box.flushed(), within_s)
 
     def gauges(self) -> None:
@@ -284,11 +288,13 @@ class Carrier(Shell):
         metrics.gauge("trunkline_lane_waiting", name).set(state.throttled)
         metrics.gauge("trunkline_carrier_sessions_bound", name).set(state.bound)
         metrics.gauge("trunkline_carrier_sessions", name).set(state.sessions)
-
         self._tally.count(self._link.counters, self.metrics)
 
     def health(self) -> dict[str, Any]:
         return {"lane": len(self._queue), "up": self._up, "unwritten_facts": self._outbox_size()}
+
+    def _boxes(self) -> tuple[Outbox[Any], ...]:
+        return (*self._outcomes.boxes, self._inbound.closed)
 
     def _outbox_size(self) -> int:
         return sum(box.size for box in self._outcomes.boxes) if self.started.is_set() else 0

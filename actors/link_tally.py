@@ -11,6 +11,8 @@ METRIC_OF: Final = {
     "throttled": "trunkline_throttled",
     "mended": "trunkline_submits_mended",
     "receipts_put_off": "trunkline_receipts_deferred",
+    "queries": "trunkline_queries",
+    "queries_settled": "trunkline_queries_settled",
 }
 
 

@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 from carriers.lane import Lane
-from carriers.port import AnswersCallback, LinkState, Outgoing, ReceiptsCallback
+from carriers.port import AnswersCallback, InboundCallback, LinkState, Outgoing, ReceiptsCallback
 from carriers.smpp import events as e
 from carriers.smpp.client import parse_address, tls_context
 from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER
@@ -20,6 +20,7 @@ from carriers.smpp.counters import LinkCounters
 from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.inbox import Inbox
 from carriers.smpp.operations import pack_bind
+from carriers.smpp.queries import Queries
 from carriers.smpp.seat import Seat, bind_of
 from carriers.smpp.traffic import Traffic
 from router.settings import CarrierProfile
@@ -39,6 +40,7 @@ class SmppLink:
         *,
         on_answers: AnswersCallback,
         on_receipts: ReceiptsCallback,
+        on_inbound: InboundCallback,
         on_change: Callable[[], None],
         clock: Callable[[], float],
         wall: Callable[[], float],
@@ -55,12 +57,25 @@ class SmppLink:
         self._addresses = tuple(parse_address(text) for text in profile.addresses)
         pack_bind(bind_of(profile))  # says now what would fail at every bind
         self._ids = IdWatch(profile.receipt_ids)
-        self._traffic = Traffic(profile, self._lane, counters=self.counters, ids=self._ids, wall=wall, rng=rng)
-        self._inbox = Inbox(profile, counters=self.counters, ids=self._ids, on_receipts=on_receipts, wall=wall)
+        self._queries: Queries | None = None
+        if profile.query_after_s:
+            self._queries = Queries(profile, self._lane, counters=self.counters, on_receipts=on_receipts, clock=clock, wall=wall)
+        self._traffic = Traffic(
+            profile, self._lane, counters=self.counters, ids=self._ids, wall=wall, rng=rng, queries=self._queries
+        )
+        self._inbox = Inbox(
+            profile,
+            counters=self.counters,
+            ids=self._ids,
+            on_receipts=on_receipts,
+            on_inbound=on_inbound,
+            on_final=self._queries.settled if self._queries is not None else None,
+            wall=wall,
+        )
         self._seats: list[Seat] = []
         self._senders: list[Seat] = []
         self._keepers: list[asyncio.Task[None]] = []
-        self._receiver: asyncio.Task[None] | None = None
+        self._receivers: list[asyncio.Task[None]] = []  # of what the carrier tells
         self._told = (0, 0)  # bound senders and receivers when ``on_change`` was last called
         self._starved = False  # the caller saw no room, and wants to hear when there is some
         self._closing = False
@@ -97,11 +112,13 @@ class SmppLink:
         self._senders = self._traffic.senders = [seat for seat in self._seats if seat.submits]
         name = f"carrier {profile.name}"
         self._keepers = [self._loop.create_task(seat.keep(), name=f"{name} session {seat.number}") for seat in self._seats]
-        self._receiver = self._loop.create_task(self._inbox.run(), name=f"{name} receipts")
+        self._receivers = [self._loop.create_task(self._inbox.run(), name=f"{name} inbox")]
+        if self._queries is not None:
+            self._receivers.append(self._loop.create_task(self._queries.run(), name=f"{name} queries"))
 
     async def close(self, drain_s: float) -> None:
         """Wait up to ``drain_s`` for answers, unbind, close. What is unanswered is reported UNKNOWN, unwritten RETURNED."""
-        if self._receiver is None or self._closing:
+        if not self._receivers or self._closing:
             return
         self._closing = True
         deadline_s = self._clock() + drain_s
@@ -112,7 +129,8 @@ class SmppLink:
             log.warning(
                 "carrier.undrained carrier=%s count=%d", self._profile.name, sum(seat.unanswered for seat in self._senders)
             )
-        await self._inbox.empty(max(MIN_RECEIPTS_S, deadline_s - self._clock()))
+        left_s = max(MIN_RECEIPTS_S, deadline_s - self._clock())
+        await asyncio.gather(self._inbox.empty(left_s), *((self._queries.empty(left_s),) if self._queries is not None else ()))
         for seat, keeper in zip(self._seats, self._keepers, strict=True):
             seat.leave()
             if seat.shell is None:
@@ -122,10 +140,9 @@ class SmppLink:
             for seat in self._seats:
                 seat.cut()
             await asyncio.wait(left, timeout=UNBIND_S)
-        self._receiver.cancel()
-        for keeper in left:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, self._receiver, return_exceptions=True)
+        for task in (*self._receivers, *left):
+            task.cancel()
+        await asyncio.gather(*self._keepers, *self._receivers, return_exceptions=True)
         self._step()
 
     def room(self, now_s: float) -> int:
@@ -171,7 +188,9 @@ class SmppLink:
             window=sum(seat.window for seat in bound),
             throttled=self._traffic.messages,
             reason=next((seat.reason for seat in self._seats if seat.reason), "" if self._seats else "not started"),
-            suggestion=str(self._ids.suggestion or ""),
+            suggestion="; ".join(
+                filter(None, (str(self._ids.suggestion or ""), self._queries.suggestion if self._queries is not None else ""))
+            ),
         )
 
     # -- inside
@@ -187,8 +206,8 @@ class SmppLink:
                     if seat.shell is not None:
                         self._inbox.take(seat.shell, requests)
                 case e.Overdue(requests):
-                    seat.complained(now_s, requests[-1].sent_at_s, silent=True)
-                    traffic.lost(requests, f"no answer in {self._profile.response_timeout_s:g} s", now_s)
+                    if traffic.lost(requests, f"no answer in {self._profile.response_timeout_s:g} s", now_s):
+                        seat.complained(now_s, requests[-1].sent_at_s, silent=True)
                 case e.Closed(reason, unanswered):
                     traffic.lost(unanswered, reason, now_s)
                 case _:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from router.ids import MessageId
 from router.model import Again, ErrorName, Fault, MessageClass, State
 from router.record import Body
+from router.text.udh import Concatenation
 
 
 class Outgoing(NamedTuple):
@@ -54,6 +55,22 @@ class ReceiptIn(NamedTuple):
     at_s: float  # wall clock of arrival
 
 
+class InboundIn(NamedTuple):
+    """A message from a handset, or a part of one, as read from the wire."""
+
+    source: str  # the handset's, as it was written
+    source_ton: int
+    source_npi: int
+    destination: str  # ours
+    destination_ton: int
+    destination_npi: int
+    octets: bytes  # of the text, from short_message or message_payload, without the user data header
+    data_coding: int
+    at_s: float  # wall clock of arrival
+    part: Concatenation | None = None  # which part of which message, by its header or by sar_* TLVs; None: it is whole
+    udh: bytes = b""  # the other elements of its header, as they came: ports, national tables
+
+
 class LinkState(NamedTuple):
     """A carrier's link at a glance."""
 
@@ -76,6 +93,8 @@ class Link(Protocol):
     ``on_answers(list[Answer])`` — plain call, batched per read;
     ``on_receipts(list[ReceiptIn])`` — awaited before the receipts are acknowledged to the carrier; when it raises, they are
     answered with a temporary error so that the carrier sends them again;
+    ``on_inbound(list[InboundIn])`` — awaited before messages from handsets are answered; tells a command_status for each, 0 only
+    for what is durable. When it raises, they are answered with a temporary error;
     ``on_change()`` — plain call when ``state`` changes in a way that matters (bound, unbound, speed, room came back).
     """
 
@@ -107,3 +126,4 @@ class Link(Protocol):
 
 AnswersCallback = Callable[[list[Answer]], None]
 ReceiptsCallback = Callable[[list[ReceiptIn]], Awaitable[None]]
+InboundCallback = Callable[[list[InboundIn]], Awaitable[Sequence[int]]]

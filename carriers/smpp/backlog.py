@@ -1,11 +1,15 @@
-"""What waits inside a link: messages not yet begun, by arrival, and before them those begun, by age."""
+"""What waits inside a link: messages not yet begun, by arrival, before them those begun, by age, and aside those that are held."""
 
 from bisect import insort
 from collections import deque
+from heapq import heapify, heappop, heappush
 from math import inf
 from operator import attrgetter
+from typing import Final
 
 from carriers.smpp.jobs import Job
+
+PARKED_LIMIT: Final = 1_000  # messages whose recipients' queues are full; each waits for a minute at most, by its class
 
 _number = attrgetter("number")
 
@@ -13,18 +17,19 @@ _number = attrgetter("number")
 class Backlog:
     """Messages with segments to write. A throttled one keeps its place ahead of younger ones."""
 
-    __slots__ = ("front", "patience_s", "queue", "waiting")
+    __slots__ = ("_parked", "front", "patience_s", "queue", "waiting")
 
     def __init__(self) -> None:
         """Nothing waits."""
         self.front: list[Job] = []  # begun, by age: throttled ones and rests of long messages; goes before ``queue``
         self.queue: deque[Job] = deque()
-        self.waiting = 0  # segments not written, or to be written again
+        self.waiting = 0  # segments not written, or to be written again; without those of parked messages
         self.patience_s = inf  # never later than the earliest end of patience
+        self._parked: list[tuple[float, int, Job]] = []  # a heap by the time when each may be written
 
     def __len__(self) -> int:
         """Messages."""
-        return len(self.front) + len(self.queue)
+        return len(self.front) + len(self.queue) + sum(1 for *_, job in self._parked if job.left and not job.queued)
 
     def add(self, job: Job) -> None:
         """The youngest of all."""
@@ -34,15 +39,51 @@ class Backlog:
 
     def again(self, job: Job, segments: int) -> None:
         """So many segments of a begun one are to be written (again): before all that is younger."""
-        self.waiting += segments
         self.patience_s = min(self.patience_s, job.patience_s)
+        if job.parked:
+            return
+        self.waiting += segments
         if not job.queued:
             job.queued = True
             insort(self.front, job, key=_number)
 
+    def park(self, job: Job, opens_s: float) -> bool:
+        """Put one aside until ``opens_s``, so that it stops nobody; False when too many are."""
+        if job.parked:
+            return True
+        if len(self._parked) >= PARKED_LIMIT:
+            return False
+        job.parked = True
+        self.waiting -= job.left
+        self.patience_s = min(self.patience_s, job.patience_s)
+        heappush(self._parked, (opens_s, job.number, job))
+        return True
+
+    def unpark(self, now_s: float) -> None:
+        """Put those whose time has come back to their places."""
+        fresh: list[Job] = []
+        while self._parked and self._parked[0][0] <= now_s:
+            job = heappop(self._parked)[2]
+            job.parked = False
+            if not job.left:
+                continue
+            self.waiting += job.left
+            if not job.parts:
+                fresh.append(job)  # never begun: older than all that is in the queue
+            elif not job.queued:
+                job.queued = True
+                insort(self.front, job, key=_number)
+        self.queue.extendleft(sorted(fresh, key=_number, reverse=True))
+
+    @property
+    def opens_s(self) -> float:
+        """When ``unpark`` has something to do; infinity: never."""
+        return self._parked[0][0] if self._parked else inf
+
     def drop(self, job: Job) -> None:
         """Nothing more of it is written."""
-        self.waiting -= job.left
+        if not job.parked:
+            self.waiting -= job.left
         job.left = 0
         job.repeat.clear()
 
@@ -56,6 +97,9 @@ class Backlog:
         front, self.front = self.front, []
         for jobs, kept in ((front, self.front), (queue, self.queue)):
             for job in jobs:
+                if job.parked:
+                    job.queued = False
+                    continue
                 if job.left and job.patience_s > now_s:
                     kept.append(job)
                     self.patience_s = min(self.patience_s, job.patience_s)
@@ -63,4 +107,22 @@ class Backlog:
                 job.queued = False  # refused ones too, of which nothing was left: they may come back mended
                 if job.left:
                     over.append(job)
+        return over + self._impatient_parked(now_s)
+
+    def _impatient_parked(self, now_s: float) -> list[Job]:
+        over: list[Job] = []
+        kept: list[tuple[float, int, Job]] = []
+        for entry in self._parked:
+            job = entry[2]
+            if job.left and job.patience_s > now_s:
+                kept.append(entry)
+                self.patience_s = min(self.patience_s, job.patience_s)
+                continue
+            job.parked = False
+            if job.left:
+                self.waiting += job.left
+                over.append(job)
+        heapify(kept)
+        self._parked = kept
+        over.sort(key=_number)
         return over

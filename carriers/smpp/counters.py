@@ -30,7 +30,11 @@ class LinkCounters(SessionCounters):
     receipts: int = 0
     receipts_malformed: int = 0
     receipts_put_off: int = 0  # answered with a temporary error, so that they come again
-    mo: int = 0  # messages from handsets, which nobody here takes
+    mo: int = 0  # messages from handsets and parts of such, whatever became of them
+    mo_refused: int = 0  # of these: refused for good
+    mo_put_off: int = 0  # of these: answered with a temporary error, so that they come again
+    queries: int = 0  # query_sm written
+    queries_settled: int = 0  # of these: answered with a final state
     binds: int = 0
     bind_failures: dict[str, int] = field(default_factory=dict)  # by reason: a status, "connect", "timeout", "closed"
     cuts: int = 0  # bound sessions that ended without our wish

@@ -1,28 +1,37 @@
-"""What carriers send on their own: receipts are handed up and only then acknowledged."""
+"""What carriers send on their own: receipts and messages from handsets, handed up and only then acknowledged."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from carriers.port import ReceiptIn, ReceiptsCallback
-from carriers.smpp.commands import ALERT_NOTIFICATION, RMSGQFUL, ROK, RSYSERR, RX_P_APPN
+from carriers.port import InboundCallback, InboundIn, ReceiptIn, ReceiptsCallback
+from carriers.smpp.commands import ALERT_NOTIFICATION, RMSGQFUL, ROK, RSYSERR
 from carriers.smpp.counters import LinkCounters
 from carriers.smpp.events import Request
+from carriers.smpp.handsets import read_inbound
 from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.messages import Data, Message
 from carriers.smpp.receipts import Malformed, read_receipt, receipt_id
 from carriers.smpp.shell import SessionShell
+from carriers.smpp.tray import Tray
 from router.settings import CarrierProfile
 
 log: Final = logging.getLogger(__name__)
 
-MAX_WAITING: Final = 20_000  # receipts not yet acknowledged, all sessions; SMSCs have windows of 10 to 100, so it is a fuse
-MAX_BATCH: Final = 2_000  # receipts handed up at once: more would delay the acknowledgement of the first
+TEMPORARY: Final = frozenset((RSYSERR, RMSGQFUL))  # what has a carrier send it again; every other error is for good
+
+
+class Asked(NamedTuple):
+    """A request that is to be answered."""
+
+    shell: SessionShell
+    command: int
+    sequence: int
 
 
 class Inbox:
-    """Receipts of one link. One call of ``on_receipts`` is under way at a time; what arrives meanwhile is the next batch."""
+    """Receipts and messages of one link, each kind in a tray of its own: neither waits for the other."""
 
     def __init__(
         self,
@@ -31,28 +40,29 @@ class Inbox:
         counters: LinkCounters,
         ids: IdWatch,
         on_receipts: ReceiptsCallback,
+        on_inbound: InboundCallback,
+        on_final: Callable[[str], None] | None,
         wall: Callable[[], float],
     ) -> None:
-        """``wall`` stamps arrivals."""
+        """``wall`` stamps arrivals; ``on_final`` hears the id of every receipt of a final state at once, None: nobody does."""
         self._profile = profile
         self._counters = counters
         self._ids = ids
         self._on_receipts = on_receipts
+        self._on_final = on_final
         self._wall = wall
-        self._receipts: list[ReceiptIn] = []
-        self._asked: list[tuple[SessionShell, int, int]] = []  # shell, command, sequence: one a receipt
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._receipts = Tray[ReceiptIn, Asked](f"{profile.name} receipts", keep=self._keep_receipts, answer=self._receipts_kept)
+        self._messages = Tray[InboundIn, Asked](f"{profile.name} messages", keep=on_inbound, answer=self._messages_kept)
 
     def take(self, shell: SessionShell, requests: Sequence[Request]) -> None:
-        """Requests of one read. What is no receipt is answered at once; the shell flushes after its callback."""
+        """Requests of one read. What cannot wait here is answered at once; the shell flushes after its callback."""
         at_s = self._wall()
         by_text = self._profile.receipt_by_text
         mode = self._profile.receipt_ids
         session = shell.session
         counters = self._counters
-        watch = self._ids
+        receipts = self._receipts
+        on_final = self._on_final
         seen: list[str] = []  # ids as the carrier wrote them
         for command, sequence, body in requests:
             if command == ALERT_NOTIFICATION:
@@ -64,60 +74,57 @@ class Inbox:
             else:
                 continue  # the law lets an SMSC send nothing else
             if found is None:
-                # A message from a handset. Refused for good: with a temporary status it would come again for ever, and
-                # with ESME_ROK the carrier would believe that somebody has it.
                 counters.mo += 1
-                session.respond(command, sequence, RX_P_APPN)
+                if self._messages.full:
+                    counters.mo_put_off += 1
+                    session.respond(command, sequence, RMSGQFUL)
+                else:
+                    self._messages.put(read_inbound(body, at_s), Asked(shell, command, sequence))
             elif isinstance(found, Malformed):
                 counters.receipts_malformed += 1
                 log.warning("carrier.receipt_malformed carrier=%s reason=%s", self._profile.name, found.reason)
                 session.respond(command, sequence, ROK)  # else it comes again for ever
-            elif len(self._receipts) >= MAX_WAITING:
+            elif receipts.full:
                 counters.receipts_put_off += 1
                 session.respond(command, sequence, RMSGQFUL)
             else:
                 carrier_id = receipt_id(found.carrier_id, mode)
                 seen.append(found.carrier_id)
-                self._receipts.append(ReceiptIn(carrier_id, found.state, found.stat, found.err, at_s))
-                self._asked.append((shell, command, sequence))
+                receipts.put(ReceiptIn(carrier_id, found.state, found.stat, found.err, at_s), Asked(shell, command, sequence))
+                if on_final is not None and found.state.final:
+                    on_final(carrier_id)
         if seen:
-            watch.received(seen, at_s)
-        if self._receipts:
-            self._idle.clear()
-            self._wake.set()
+            self._ids.received(seen, at_s)
 
     async def run(self) -> None:
         """Hand up and acknowledge, until cancelled."""
-        while True:
-            await self._wake.wait()
-            receipts, self._receipts = self._receipts[:MAX_BATCH], self._receipts[MAX_BATCH:]
-            asked, self._asked = self._asked[:MAX_BATCH], self._asked[MAX_BATCH:]
-            if not self._receipts:
-                self._wake.clear()
-            status = ROK
-            try:
-                await self._on_receipts(receipts)
-            except Exception as error:  # noqa: BLE001 whatever it is, the receipts are not durable: they must come again
-                status = RSYSERR
-                self._counters.receipts_put_off += len(receipts)
-                log.warning(
-                    "carrier.receipts_put_off carrier=%s count=%d error=%s",
-                    self._profile.name,
-                    len(receipts),
-                    type(error).__name__,
-                )
-            else:
-                self._counters.receipts += len(receipts)
-            for shell, command, sequence in asked:
-                shell.session.respond(command, sequence, status)
-            for shell in {shell for shell, _, _ in asked}:
-                shell.flush()
-            if not self._receipts:
-                self._idle.set()
+        await asyncio.gather(self._receipts.run(), self._messages.run())
 
     async def empty(self, timeout_s: float) -> None:
         """Wait until everything taken has been answered, at most ``timeout_s``."""
-        try:
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
-        except TimeoutError:
-            log.warning("carrier.receipts_unanswered carrier=%s count=%d", self._profile.name, len(self._asked))
+        await asyncio.gather(self._receipts.empty(timeout_s), self._messages.empty(timeout_s))
+
+    # -- inside
+
+    async def _keep_receipts(self, receipts: list[ReceiptIn]) -> Sequence[int]:
+        await self._on_receipts(receipts)
+        return [ROK] * len(receipts)
+
+    def _receipts_kept(self, asked: Sequence[Asked], statuses: Sequence[int]) -> None:
+        kept = sum(1 for status in statuses if status == ROK)
+        self._counters.receipts += kept
+        self._counters.receipts_put_off += len(statuses) - kept
+        _respond(asked, statuses)
+
+    def _messages_kept(self, asked: Sequence[Asked], statuses: Sequence[int]) -> None:
+        put_off = sum(1 for status in statuses if status in TEMPORARY)
+        self._counters.mo_put_off += put_off
+        self._counters.mo_refused += sum(1 for status in statuses if status != ROK) - put_off
+        _respond(asked, statuses)
+
+
+def _respond(asked: Sequence[Asked], statuses: Sequence[int]) -> None:
+    for (shell, command, sequence), status in zip(asked, statuses, strict=True):
+        shell.session.respond(command, sequence, status)
+    for shell in {one.shell for one in asked}:
+        shell.flush()

@@ -36,12 +36,14 @@ class Job:
         "next",
         "number",
         "outgoing",
+        "parked",
         "parts",
         "patience_s",
         "queued",
         "reference",
         "refusal",
         "repeat",
+        "reported",
         "seat",
         "throttled",
         "unanswered",
@@ -75,7 +77,9 @@ class Job:
         self.ending = ""  # why it waits no longer
         self.why = ""  # of an UNKNOWN
         self.queued = False  # stands among the begun ones
+        self.parked = False  # waits for its recipient's queue, and is not among what can be written
         self.done = False  # its verdict has been told
+        self.reported = False  # it was told UNKNOWN, and the carrier has said since that a segment will not arrive
 
     @property
     def over(self) -> bool:
@@ -137,6 +141,10 @@ class Job:
         """LATE, once all segments of a message told UNKNOWN have been accepted after all."""
         if self.accepted < len(self.parts) or self.refusal is not None:
             return None
+        return self.known_verdict()
+
+    def known_verdict(self) -> Answer:
+        """LATE with the ids there are, so that what the carrier says of one segment finds its message."""
         return self._answer(Verdict.LATE, carrier_ids=self._ids())
 
     def _refused(self, refusal: Refusal) -> Answer:

@@ -122,6 +122,11 @@ def read_receipt(
     return ReceiptText(carrier_id, state, stat, err)
 
 
+def state_of(message_state: int) -> tuple[str, State] | None:
+    """A message_state's word in receipts and what it means to us; None for a number that is not in the list."""
+    return _STATES.get(message_state)
+
+
 def normalise_id(raw: str, mode: str, *, receipt: bool = False) -> str:
     """The key under which a carrier's message id is remembered and looked up.
 

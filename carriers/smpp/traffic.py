@@ -1,39 +1,26 @@
-"""What waits and what is in flight at one carrier: who is written next, and what the answers make of it.
-
-No clock and no loop: ``carriers.link`` brings the time and calls ``pump`` whenever something may have changed.
-"""
+"""What waits and what is in flight at one carrier: who is written next, and what the answers make of it."""
 
 from collections.abc import Callable, Sequence
-from math import inf
-from operator import attrgetter
 from random import Random
-from types import MappingProxyType
-from typing import Final
 
 from carriers.lane import Lane
-from carriers.port import Answer, Outgoing
+from carriers.port import Verdict
 from carriers.smpp import events as e
-from carriers.smpp.backlog import Backlog
-from carriers.smpp.commands import RUNKNOWNERR, SUBMIT_SM
-from carriers.smpp.compose import Composer, Habit, Unsendable
+from carriers.smpp.commands import RUNKNOWNERR
+from carriers.smpp.compose import Habit, Unsendable
 from carriers.smpp.counters import LinkCounters
 from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.jobs import Job, Refusal
+from carriers.smpp.queries import Queries
 from carriers.smpp.receipts import submit_id
 from carriers.smpp.refusals import Refusals
 from carriers.smpp.seat import Seat
-from router.model import Again, MessageClass
+from carriers.smpp.writing import PATIENCE_S, Writing
+from router.model import Again
 from router.settings import CarrierProfile
 
-# How long a message may wait inside the link for a throttled lane before it is given back for another carrier: a one-time
-# code is worth moving at once, marketing is not.
-PATIENCE_S: Final = MappingProxyType({MessageClass.OTP: 1.0, MessageClass.TRANSACTIONAL: 5.0, MessageClass.MARKETING: 60.0})
-MAX_TURN: Final = 1_000  # segments written before the reader gets its turn again: a starved reader makes false time-outs
 
-_room = attrgetter("room")
-
-
-class Traffic:
+class Traffic(Writing):
     """The messages of one link. A throttled segment goes back to its message, which keeps its place ahead of younger ones."""
 
     def __init__(
@@ -45,143 +32,28 @@ class Traffic:
         ids: IdWatch,
         wall: Callable[[], float],
         rng: Random,
+        queries: Queries | None = None,
     ) -> None:
-        """``ValueError`` for a profile whose ``statuses`` cannot be read."""
-        self.senders: list[Seat] = []
-        self.answers: list[Answer] = []  # to be told; the link takes them
+        """As ``Writing``; ``ValueError`` for a profile whose ``statuses`` cannot be read."""
+        super().__init__(profile, lane, counters=counters, queries=queries, wall=wall, rng=rng)
         self.slowed = False  # the lane has been cut since the link last looked
-        self._profile = profile
-        self._lane = lane
-        self._counters = counters
         self._ids = ids
-        self._wall = wall
         self._refusals = Refusals(profile)
-        self._composer = Composer(profile, rng)
-        self._backlog = Backlog()
-        self._count = 0
-
-    @property
-    def messages(self) -> int:
-        """Messages that wait here."""
-        return len(self._backlog)
-
-    @property
-    def waiting(self) -> int:
-        """Segments not written, or to be written again."""
-        return self._backlog.waiting
-
-    def add(self, batch: Sequence[Outgoing], now_s: float) -> None:
-        """Take a batch; ``pump`` writes it."""
-        for outgoing in batch:
-            self._count += 1
-            self._backlog.add(Job(outgoing, self._count, now_s + PATIENCE_S[outgoing.klass]))
-
-    def pump(self, now_s: float) -> bool:
-        """Write what waits as far as lane and windows go, one transport.write a session; whether another turn is due."""
-        room = min(self._lane.room(now_s), MAX_TURN) if self.waiting else 0
-        if not room:
-            return False
-        left = self._write_front(room, now_s) if self._backlog.front else room
-        left = self._write_queue(left, now_s)
-        # Below 0 when the last one weighs more than there was room for: the lane is shut until that is made up for.
-        self._lane.take(room - left, now_s)
-        for seat in self.senders:
-            if seat.shell is not None:
-                seat.shell.flush()
-        return left <= 0 and room == MAX_TURN
-
-    def next_due_s(self, now_s: float) -> float:
-        """When time alone changes something for what waits: the lane opens, or a patience ends."""
-        if not self.waiting:
-            return inf
-        if self._lane.room(now_s) > 0 or not any(seat.room for seat in self.senders):
-            return self._backlog.patience_s
-        return min(self._backlog.patience_s, now_s + self._lane.next_room_s(now_s))
-
-    def give_back(self, reason: str, now_s: float = inf) -> None:
-        """End the waiting of everything whose patience is over by ``now_s``."""
-        for job in self._backlog.impatient(now_s):
-            self._give_up(job, reason, now_s)
-
-    # -- writing
-
-    def _write_front(self, room: int, now_s: float) -> int:
-        """Begun messages, oldest first; one whose session's window is full does not stop those of other sessions."""
-        kept: list[Job] = []
-        front = self._backlog.front
-        for at, job in enumerate(front):
-            if room <= 0:
-                kept += front[at:]
-                break
-            job.queued = False
-            if job.left:
-                if job.seat is None or not job.seat.bound:
-                    job.seat = max(self.senders, key=_room)
-                room = self._write(job, job.seat, room, now_s)
-                if job.left:
-                    job.queued = True
-                    kept.append(job)
-        self._backlog.front = kept
-        return room
-
-    def _write_queue(self, room: int, now_s: float) -> int:
-        queue, front = self._backlog.queue, self._backlog.front
-        while queue and room > 0:
-            seat = max(self.senders, key=_room)
-            if not seat.room:
-                break
-            job = queue.popleft()
-            if not self._compose(job, now_s):
-                continue
-            job.seat = seat
-            room = self._write(job, seat, room, now_s)
-            if job.left:
-                job.queued = True
-                front.append(job)  # younger than all that is there
-        return room
-
-    def _compose(self, job: Job, now_s: float) -> bool:
-        """Pack its segments now, so that the validity counts from now; False when that ends it."""
-        body = job.outgoing.body
-        job.reference = self._composer.reference_of(body)
-        composed = self._composer.compose(body, self._wall(), job.reference)
-        if composed is None:
-            job.ending = "its validity is over"
-        elif isinstance(composed, Unsendable):
-            job.refusal = Refusal(0, composed.error, composed.fault, composed.again, composed.reason)
-        else:
-            self._backlog.waiting += len(composed) - job.left
-            job.begin(composed)
-            return True
-        self._backlog.drop(job)
-        self._settle(job, now_s)
-        return False
-
-    def _write(self, job: Job, seat: Seat, room: int, now_s: float) -> int:
-        """Segments of one message, in order, on one session; the room that is left."""
-        shell = seat.shell
-        count = min(room, seat.room, job.left)
-        if shell is None or count <= 0:
-            return room
-        if not job.first_s:
-            job.first_s = now_s
-            job.wall_s = self._wall()
-        request = shell.session.request
-        for _ in range(count):
-            index = job.next_segment()
-            request(SUBMIT_SM, job.parts[index], (job, index), now_s)
-        job.left -= count
-        job.unanswered += count
-        self._backlog.waiting -= count
-        self._counters.submits += count
-        return room - count * job.weight
 
     # -- answers
 
     def answered(self, seat: Seat, answers: list[e.Answer], now_s: float) -> None:
         """Answers to segments."""
+        queries = self._queries
+        if queries is not None:
+            answers = queries.answered(answers, now_s)
+            self.answers += [job.known_verdict() for job in queries.failed]
+            queries.failed.clear()
+            if not answers:
+                return
         mode = self._profile.receipt_ids
         ids = self._ids
+        full = self._full
         self._counters.answers += len(answers)
         seat.answered(answers, now_s)
         for context, _, status, message_id, sent_s, late, nack, _ in answers:
@@ -206,6 +78,10 @@ class Traffic:
                 job.ids[context[1]] = submit_id(message_id, mode)
                 if ids.filling:
                     ids.submitted(message_id)
+                if len(full):
+                    full.taken(job.outgoing.body.to)
+                if queries is not None:
+                    queries.submitted(job, context[1], message_id, now_s)
                 if job.done:
                     late_answer = job.late_verdict()
                     if late_answer is not None:
@@ -213,8 +89,10 @@ class Traffic:
                     continue
             self._settle(job, now_s)
 
-    def lost(self, requests: Sequence[e.Unanswered], reason: str, now_s: float) -> None:
-        """Segments that may be with the carrier and have no answer."""
+    def lost(self, requests: Sequence[e.Unanswered], reason: str, now_s: float) -> int:
+        """Requests that have no answer: segments among them may be with the carrier. How many are."""
+        if self._queries is not None:
+            requests = self._queries.lost(requests, now_s)
         for context, _, _ in requests:
             job: Job = context[0]
             job.unanswered -= 1
@@ -222,6 +100,7 @@ class Traffic:
             job.why = reason
             self._backlog.drop(job)
             self._settle(job, now_s)
+        return len(requests)
 
     def _refused(self, seat: Seat, job: Job, index: int, status: int, sent_s: float, now_s: float, *, nack: bool) -> None:
         """A segment was answered with an error, in time."""
@@ -234,8 +113,10 @@ class Traffic:
                 self._throttled(job, index, refusal, now_s)
                 return
             case "queue_full":
-                self._lane.queue_full(now_s, sent_s)
-                self._throttled(job, index, refusal, now_s)
+                opens_s = self._full.complained(job.outgoing.body.to, now_s, sent_s)
+                if opens_s is None:
+                    self._lane.queue_full(now_s, sent_s)
+                self._throttled(job, index, refusal, now_s, opens_s)
                 return
             case "rebind":
                 seat.unbind(f"bound afresh after {refusal.reason}")
@@ -246,20 +127,25 @@ class Traffic:
             job.refusal, job.mended = refusal, mended
         self._backlog.drop(job)
 
-    def _throttled(self, job: Job, index: int, refusal: Refusal, now_s: float) -> None:
-        """The segment waits here for its turn again, unless its class would not wait for the lane to open."""
+    def _throttled(self, job: Job, index: int, refusal: Refusal, now_s: float, opens_s: float | None = None) -> None:
+        """The segment waits here for its turn again, unless its class would not wait for the lane to open.
+
+        ``opens_s``: only its recipient is held, and until then.
+        """
         self._counters.throttled += 1
-        self.slowed = True
+        self.slowed = self.slowed or opens_s is None
         if job.throttled is None:
             job.patience_s = now_s + PATIENCE_S[job.outgoing.klass]
         job.throttled = refusal
         if job.over:
             return
-        if self._lane.opens_s > job.patience_s:
+        if (self._lane.opens_s if opens_s is None else opens_s) > job.patience_s:
             self._give_up(job, f"throttled: {refusal.reason}", now_s)
-        else:
-            job.give_back_segment(index)
-            self._backlog.again(job, 1)
+            return
+        job.give_back_segment(index)
+        self._backlog.again(job, 1)
+        if opens_s is not None and not self._backlog.park(job, opens_s):
+            self._give_up(job, f"throttled: {refusal.reason}", now_s)
 
     def _mend(self, job: Job, habit: Habit, now_s: float) -> bool:
         """Have what was refused written once more in another form; False when that cannot be.
@@ -282,11 +168,6 @@ class Traffic:
 
     # -- verdicts
 
-    def _give_up(self, job: Job, reason: str, now_s: float) -> None:
-        job.ending = job.ending or reason
-        self._backlog.drop(job)
-        self._settle(job, now_s)
-
     def _settle(self, job: Job, now_s: float) -> None:
         if job.mended is not None and not job.unanswered and self._mend(job, job.mended, now_s):
             return
@@ -295,4 +176,6 @@ class Traffic:
             job.done = True
             if answer.again is Again.SAME and job.refusal is not None:
                 answer = self._refusals.counted(answer, job.refusal.times)
+            if answer.verdict is Verdict.UNKNOWN and self._queries is not None:
+                self._queries.unknown(job)
             self.answers.append(answer)

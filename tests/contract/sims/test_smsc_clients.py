@@ -70,6 +70,9 @@ async def test_a_carrier_link_and_the_smsc_agree_about_every_message(bind):
     async def on_receipts(batch):
         receipts.extend(batch)
 
+    async def on_inbound(batch):
+        return [0] * len(batch)
+
     profile = CarrierProfile(
         name="acme",
         addresses=(f"127.0.0.1:{port}",),
@@ -84,6 +87,7 @@ async def test_a_carrier_link_and_the_smsc_agree_about_every_message(bind):
         profile,
         on_answers=answers.extend,
         on_receipts=on_receipts,
+        on_inbound=on_inbound,
         on_change=lambda: None,
         clock=time.monotonic,
         wall=time.time,

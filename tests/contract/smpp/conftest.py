@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from carriers.link import SmppLink
-from carriers.port import Answer, Outgoing, ReceiptIn
+from carriers.port import Answer, InboundIn, Outgoing, ReceiptIn
 from carriers.smpp import commands as c
 from carriers.smpp import events as e
 from carriers.smpp.messages import Data, Message, pack_data, pack_message
@@ -121,6 +121,11 @@ class Rig:
     def __init__(self, profile: CarrierProfile) -> None:
         self.answers: list[Answer] = []
         self.receipts: list[ReceiptIn] = []
+        self.inbound: list[InboundIn] = []
+        self.inbound_status = 0  # of every message from a handset
+        self.inbound_gate = asyncio.Event()  # nothing of it is kept while this is not set
+        self.inbound_gate.set()
+        self.fail_inbound = 0  # of the next calls
         self.changes = 0
         self.fail_receipts = 0  # of the next calls
         self.made = 0
@@ -128,6 +133,7 @@ class Rig:
             profile,
             on_answers=self.answers.extend,
             on_receipts=self._on_receipts,
+            on_inbound=self._on_inbound,
             on_change=self._on_change,
             clock=time.monotonic,
             wall=time.time,
@@ -140,6 +146,14 @@ class Rig:
             self.fail_receipts -= 1
             raise ConnectionError("journal is down")
         self.receipts += receipts
+
+    async def _on_inbound(self, messages: list[InboundIn]) -> list[int]:
+        await self.inbound_gate.wait()
+        if self.fail_inbound:
+            self.fail_inbound -= 1
+            raise ConnectionError("journal is down")
+        self.inbound += messages
+        return [self.inbound_status] * len(messages)
 
     def _on_change(self) -> None:
         self.changes += 1

@@ -238,10 +238,10 @@ async def test_a_throttled_message_keeps_its_place_and_is_sent_again(smsc, make_
 
 async def test_an_otp_does_not_wait_for_a_lane_that_stays_shut(smsc, make_rig):
     rig = await make_rig().bound()
-    smsc.status_of = lambda _: 0x14  # pauses for five seconds
-    rig.link.send([rig.outgoing(klass=MessageClass.OTP)])
-    (answer,) = await rig.answered()
-    assert answer.verdict is Verdict.RETURNED
+    smsc.status_of = lambda _: 0x14  # of several recipients: pauses for five seconds
+    rig.link.send([rig.outgoing(klass=MessageClass.OTP, to=f"44770090012{n}") for n in range(3)])
+    answers = await rig.answered(3)
+    assert [answer.verdict for answer in answers] == [Verdict.RETURNED] * 3
     assert rig.link.state.throttled == 0
     assert rig.link.room(time.monotonic()) == 0
     assert 2 < (rig.link.next_room_s(time.monotonic()) or 0) <= 5

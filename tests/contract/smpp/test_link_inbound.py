@@ -84,17 +84,6 @@ async def test_ids_are_compared_as_the_profile_says(smsc, make_rig, poll):
     assert answer.carrier_ids == (rig.receipts[0].carrier_id,)
 
 
-async def test_a_message_from_a_handset_is_refused_for_good(smsc, make_rig, poll):
-    rig = await make_rig(receipt_by_text=False).bound()
-    shell = smsc.shells[0]
-    shell.session.request(c.DELIVER_SM, pack_message(Message("447700900123", "12345", b"STOP")), "mo", time.monotonic())
-    shell.flush()
-    await poll(lambda: smsc.answers)
-    assert smsc.answers[0].status == 0x65
-    assert rig.link.counters.mo == 1
-    assert rig.receipts == []
-
-
 async def test_receipts_that_cannot_be_read_are_acknowledged_and_counted(smsc, make_rig, poll):
     rig = await make_rig().bound()
     shell = smsc.shells[0]

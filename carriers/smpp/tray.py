@@ -1,0 +1,84 @@
+"""What has come in and waits to be kept: handed up in batches, answered when somebody has it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from carriers.smpp.commands import RSYSERR
+
+log: Final = logging.getLogger(__name__)
+
+MAX_WAITING: Final = 20_000  # not yet answered, all sessions; SMSCs have windows of 10 to 100, so it is a fuse
+MAX_BATCH: Final = 2_000  # handed up at once: more would delay the answer to the first
+
+Item = TypeVar("Item")
+Ticket = TypeVar("Ticket")
+
+
+class Tray(Generic[Item, Ticket]):
+    """Things of one kind. One call of ``keep`` is under way at a time; what arrives meanwhile is the next batch."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        keep: Callable[[list[Item]], Awaitable[Sequence[int]]],
+        answer: Callable[[Sequence[Ticket], Sequence[int]], None],
+    ) -> None:
+        """``keep`` tells a command_status for each item; when it raises, each is ESME_RSYSERR. ``answer`` gets these by ticket."""
+        self.name = name  # for the log
+        self._keep = keep
+        self._answer = answer
+        self._items: list[Item] = []
+        self._tickets: list[Ticket] = []
+        self._under_way = 0
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __len__(self) -> int:
+        """How much waits or is under way."""
+        return len(self._items) + self._under_way
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be put into it."""
+        return len(self._items) >= MAX_WAITING
+
+    def put(self, item: Item, ticket: Ticket) -> None:
+        """Have this kept and answered. The caller has seen that it is not ``full``."""
+        self._items.append(item)
+        self._tickets.append(ticket)
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Hand up and answer, until cancelled."""
+        while True:
+            await self._wake.wait()
+            items, self._items = self._items[:MAX_BATCH], self._items[MAX_BATCH:]
+            tickets, self._tickets = self._tickets[:MAX_BATCH], self._tickets[MAX_BATCH:]
+            self._under_way = len(items)
+            if not self._items:
+                self._wake.clear()
+            try:
+                statuses = await self._keep(items)
+                if len(statuses) != len(items):
+                    raise ValueError(f"{len(statuses)} statuses for {len(items)} items")  # noqa: TRY301 (one way out for all)
+            except Exception as error:  # noqa: BLE001 whatever it is, nothing of this is durable: it must come again
+                statuses = [RSYSERR] * len(items)
+                log.warning("carrier.put_off tray=%s count=%d error=%s", self.name, len(items), type(error).__name__)
+            self._under_way = 0
+            self._answer(tickets, statuses)
+            if not self._items:
+                self._idle.set()
+
+    async def empty(self, timeout_s: float) -> bool:
+        """Wait until everything taken has been answered, at most ``timeout_s``; whether it has."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        except TimeoutError:
+            log.warning("carrier.unanswered tray=%s count=%d", self.name, len(self))
+            return False
+        return True
