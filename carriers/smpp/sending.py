@@ -45,6 +45,7 @@ class Sending:
         self._sendable: frozenset[int] = frozenset()
         self._own: dict[int, int] = {}  # sequence → command of our bind, unbind and enquire_link: outside the window
         self._in_hand = 0
+        self.unbound = False  # one side has unbound: the end that follows is no cut
         self._peer_unbinds = False
         self._unbind_asked: int | None = None  # sequence of the peer's unbind while its answer waits for ours in hand
 
@@ -147,6 +148,7 @@ class Sending:
         """Send unbind; ``Closed`` follows with its answer or its deadline. Nothing happens unless bound."""
         if self.state in BOUND:
             self._deadlines.end_by_s = now_s + self._deadlines.timers.unbind_s
+            self.unbound = True
             self._enter(SessionState.UNBINDING)
             self._send_own(c.UNBIND, b"")
 

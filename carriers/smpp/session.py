@@ -228,7 +228,7 @@ class Session(Sending):
             return None  # both at once: our own answer ends it
         timers = self._deadlines.timers
         wait_s = timers.in_hand_s if self._in_hand else 0.0
-        self._peer_unbinds = True
+        self.unbound = self._peer_unbinds = True
         self._unbind_asked = sequence
         self._deadlines.end_by_s = now_s + max(timers.grace_s, wait_s)
         self._deadlines.init_by_s = NEVER

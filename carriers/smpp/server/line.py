@@ -6,7 +6,7 @@ from typing import Final
 
 from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER, DELIVER_SM, ROK
 from carriers.smpp.events import Answer, BindAsked, Request, Unanswered
-from carriers.smpp.law import SUBMITTING, SessionState
+from carriers.smpp.law import SessionState
 from carriers.smpp.operations import INTERFACE_VERSION
 from carriers.smpp.server.counters import ServerCounters
 from carriers.smpp.server.parcel import Parcel
@@ -24,7 +24,7 @@ class ServerLine:
 
     __slots__ = (
         "_clock", "_counters", "_rest", "_rest_of", "account", "complained", "leaving", "mode", "peer", "shell", "since_s",
-        "tls", "unbinding", "version",
+        "tls", "version",
     )  # fmt: skip
 
     shell: SessionShell  # from the connection on
@@ -38,7 +38,6 @@ class ServerLine:
         self.version = 0
         self.since_s = clock()
         self.leaving = False  # it is to be unbound once nothing is outstanding
-        self.unbinding = False  # one side has unbound
         self.complained = False  # a PDU that cannot be read has been logged
         self._clock = clock
         self._counters = counters
@@ -57,8 +56,8 @@ class ServerLine:
 
     @property
     def submits(self) -> bool:
-        """Whether it may ask for anything."""
-        return self.shell.session.state in SUBMITTING
+        """Whether it may ask for anything; what came before its unbind counts."""
+        return self.mode != _MODES[BIND_RECEIVER]
 
     @property
     def room(self) -> int:
@@ -122,7 +121,6 @@ class ServerLine:
     def unbind(self) -> None:
         """Unbind whatever is outstanding; followed by a flush."""
         if self.shell.session.bound:
-            self.unbinding = True
             self.shell.session.unbind(self._clock())
 
     def dismiss(self) -> None:

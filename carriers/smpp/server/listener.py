@@ -204,13 +204,11 @@ class SmppListener:
                     if not line.complained:  # once a line: a peer must not write our log
                         line.complained = True
                         log.warning("smpp.malformed peer=%s command=%d reason=%s", line.peer, command, reason)
-                case e.Unbinding():
-                    line.unbinding = True
                 case e.Closed():
                     self._closed(line, event)
                     return
-                case e.Bound() | e.BindRefused():
-                    pass  # the client side's
+                case e.Unbinding() | e.Bound() | e.BindRefused():
+                    pass  # the session answers the first; the others are the client side's
                 case _:
                     assert_never(event)
         line.attend()
@@ -235,7 +233,7 @@ class SmppListener:
         desk = self._here.left(line)
         if desk is None:
             return
-        if not line.unbinding:
+        if not line.shell.session.unbound:
             self.counters.cuts += 1
         log.info("smpp.closed account=%s peer=%s reason=%s", desk.system_id, line.peer, event.reason)
         desk.settle(line.unanswered(event.unanswered, self._clock()))
