@@ -11,12 +11,16 @@ import pytest
 if TYPE_CHECKING:
     from tests.cluster.world import World
 else:
-    # Folders of tests are no packages: the helper is loaded by its path, once, under the name that the tests import.
-    _SPEC = importlib.util.spec_from_file_location("cluster_world", Path(__file__).with_name("world.py"))
-    world_module = importlib.util.module_from_spec(_SPEC)
-    sys.modules["cluster_world"] = world_module
-    _SPEC.loader.exec_module(world_module)
-    World = world_module.World
+    # Folders of tests are no packages: helpers are loaded by their path, once, under the names that the tests import.
+    def _load(name: str):
+        spec = importlib.util.spec_from_file_location(f"cluster_{name}", Path(__file__).with_name(f"{name}.py"))
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[f"cluster_{name}"] = module
+        spec.loader.exec_module(module)
+        return module
+
+    World = _load("world").World
+    _load("customer")
 
 
 def _started(folder: Path) -> Iterator["World"]:

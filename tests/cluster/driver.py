@@ -52,6 +52,7 @@ def main() -> None:
                     answer(
                         {
                             "api": running.api_url,
+                            "smpp": running.smpp_address,
                             "journal": running.journal_url,
                             "ray": running.ray_process,
                             "took_s": time.monotonic() - started_s,

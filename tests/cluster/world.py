@@ -26,7 +26,21 @@ from actors.shell import SETTINGS_VALUE
 from router.config import dump_settings
 from router.journal.port import Conservation
 from router.keys import make_key
-from router.settings import DEFAULT_CLASSES, Api, CarrierProfile, Key, Price, Settings, Tenant, Webhook, WebhookRules
+from router.passwords import hash_password
+from router.settings import (
+    DEFAULT_CLASSES,
+    Api,
+    CarrierProfile,
+    InboundRule,
+    Key,
+    Price,
+    Settings,
+    SmppAccount,
+    SmppServer,
+    Tenant,
+    Webhook,
+    WebhookRules,
+)
 
 T = TypeVar("T")
 
@@ -38,6 +52,8 @@ UP_S = 115.0  # the system's own limit is 90 s
 DOWN_S = 60.0
 GONE_S = 15.0
 FINAL = frozenset({"delivered", "undelivered", "failed", "rejected", "expired", "canceled", "delivery_unconfirmed"})
+SMPP_PASSWORD = "swordfis"  # eight characters: what every client sends
+SMPP_HASH = hash_password(SMPP_PASSWORD, bytes(16))
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 CALM = {"answer_median_s": 0.01, "receipt_median_s": 0.2}
 
@@ -100,6 +116,10 @@ class Sim:
     def change(self, **fields: object) -> None:
         self._call("POST", "/temperament", fields)
 
+    def mo(self, source: str, to: str, text: str, *, long: bool = False) -> None:
+        """A handset writes."""
+        self._call("POST", "/mo", {"from": source, "to": to, "text": text, "long": long})
+
     def calm(self) -> None:
         """Back to a carrier without faults."""
         self._call("DELETE", "/temperament")
@@ -148,6 +168,11 @@ class Hooks:
     def of(self, message_id: str) -> list[Delivery]:
         return [d for d in list(self.deliveries) if json.loads(d.body)["data"]["id"] == message_id]
 
+    def received(self, source: str) -> list[dict[str, Any]]:
+        """Messages from this handset."""
+        told = [json.loads(d.body) for d in list(self.deliveries)]
+        return [t["data"] for t in told if t["type"] == "message.received" and t["data"]["from"].lstrip("+") == source]
+
     def stop(self) -> None:
         self._server.shutdown()
         self._thread.join(10)
@@ -187,6 +212,15 @@ def settings_for(sims: Mapping[str, Sim], hook_url: str) -> tuple[Settings, dict
         dashboard_port=0,
         api=Api(port=0),
         webhooks=WebhookRules(allow_hosts=("127.0.0.1",)),
+        smpp=SmppServer(port=0, deliver_timeout_s=2.0, parts_timeout_s=12.0),
+        accounts=tuple(
+            SmppAccount(system_id=f"{tenant}-gw", tenant=tenant, password=SMPP_HASH, priorities={"3": "otp"}, max_binds=8)
+            for tenant in ("load", "hooked", "small")
+        ),
+        inbound=(
+            InboundRule(to="88222", tenant="load", account="load-gw"),
+            InboundRule(to="88333", tenant="hooked", account="hooked-gw"),
+        ),
         classes=classes,  # type: ignore[arg-type]  # words of the three classes
         carriers=tuple(profile(name, sim.smpp) for name, sim in sims.items()),
         tenants=(
@@ -273,6 +307,7 @@ class World:
         self.settings, self.keys = settings_for(self.sims, self.hooks.url)
         self.driver = Driver(self.data_dir, self.settings, self.keys["load"])
         self.api = ""
+        self.smpp = ""
         self.journal_url = ""
         self.numbers = 0  # handed out by tests
 
@@ -280,7 +315,7 @@ class World:
     def up(self) -> float:
         """Seconds that it took."""
         told = self.driver.ask("up", within_s=UP_S)
-        self.api, self.journal_url = told["api"], told["journal"]
+        self.api, self.smpp, self.journal_url = told["api"], told["smpp"], told["journal"]
         return float(told["took_s"])
 
     def down(self) -> None:
@@ -370,7 +405,8 @@ class World:
     def apply(self, settings: Settings) -> None:
         """Change the settings of the running system."""
         api = msgspec.structs.replace(settings.api, port=urllib.parse.urlsplit(self.api).port)
-        octets = dump_settings(msgspec.structs.replace(settings, api=api))
+        smpp = msgspec.structs.replace(settings.smpp, port=int(self.smpp.rpartition(":")[2]))
+        octets = dump_settings(msgspec.structs.replace(settings, api=api, smpp=smpp))
         self._with_journal(lambda journal: journal.put_value(SETTINGS_VALUE, octets))
 
     # -- the API
