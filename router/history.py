@@ -101,8 +101,10 @@ def _class_word(value: Any) -> str:
 
 def history(record: Record, tables: Mapping[bytes, Sequence[Any]]) -> list[EventView]:
     """Every line, oldest first, with the explanation of each route. ``tables``: decision tables by id, as far as they are kept."""
-    first = EventView(at=rfc3339(created_ms(record.id)), kind="accepted")
-    return [first, *(_event(line, tables) for line in lines_of(record))]
+    lines = [_event(line, tables) for line in lines_of(record)]
+    if record.state is State.RECEIVED:
+        return lines
+    return [EventView(at=rfc3339(created_ms(record.id)), kind="accepted"), *lines]
 
 
 def _event(line: list[Any], tables: Mapping[bytes, Sequence[Any]]) -> EventView:
@@ -156,6 +158,7 @@ _SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = Mapp
         ),
         EventKind.FINAL: ("final", (("status", _status),)),
         EventKind.RETURNED: ("returned", (("carrier", _text), ("reason", _text))),
+        EventKind.RECEIVED: ("received", (("carrier", _text),)),
         EventKind.SUBMITTED_LATE: ("submitted_late", (("carrier", _text), ("carrier_ids", _texts), ("latency_us", int))),
     }
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
@@ -12,8 +12,11 @@ from router.ids import to_text
 from router.intake import first_status
 from router.journal.port import Record
 from router.model import STATUS_OF, ErrorName
+from router.numbers import MIN_DIGITS, SHORT_CODE_DIGITS, country_of
 from router.record import Body, EventKind, UnreadableRecord, unpack_body, unpack_events
 from router.settings import ClassWord
+
+Direction = Literal["outbound", "inbound"]
 
 # The catalogue's numbers, for those who switch on numbers: 1xx ours, 2xx the carrier's, 3xx the recipient's, 4xx unknown.
 ERROR_CODES: Final[Mapping[str, int]] = MappingProxyType(
@@ -22,6 +25,7 @@ ERROR_CODES: Final[Mapping[str, int]] = MappingProxyType(
         ErrorName.VALIDITY_ENDED: 102,
         ErrorName.ATTEMPTS_EXHAUSTED: 103,
         ErrorName.UNREADABLE_RECORD: 104,
+        ErrorName.INCOMPLETE: 105,
         ErrorName.REFUSED_BY_CARRIER: 201,
         ErrorName.INVALID_SENDER: 202,
         ErrorName.INVALID_MESSAGE: 203,
@@ -61,9 +65,10 @@ class MessageAnswer(Struct, frozen=True, kw_only=True):
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
-    """A message as it stands now."""
+    """A message as it stands now. An inbound one is from a handset, and complete when it comes."""
 
     id: str
+    direction: Direction
     status: str
     to: str
     sender: str = field(name="from")
@@ -84,6 +89,9 @@ class MessageView(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}
     webhook_url: str = ""
+    flash: bool = False
+    tlvs: dict[str, str] = {}  # "0x1400" → octets in hexadecimal
+    udh: str = ""  # information elements of its header but those of concatenation, in hexadecimal
     attempts: int = 0
     carrier: str | None = None
     sent_at: str | None = None
@@ -128,6 +136,20 @@ def body_of(record: Record | None) -> Body | None:
         return None
 
 
+def direction_of(body: Body) -> Direction:
+    """Which way a message goes."""
+    return "outbound" if body.inbound is None else "inbound"
+
+
+def _address(text: str, least: int) -> str:
+    """An address of a message from a handset: with a plus when it is a number that may be dialled from anywhere.
+
+    ``least``: digits that a number has; with fewer it is a short code.
+    """
+    dialled = text.isascii() and text.isdigit() and len(text) >= least and country_of(text) is not None
+    return f"+{text}" if dialled else text
+
+
 def lines_of(record: Record) -> list[list[Any]]:
     """The history's lines, oldest first; as far as they can be read."""
     try:
@@ -139,13 +161,15 @@ def lines_of(record: Record) -> list[list[Any]]:
 
 def view(record: Record, body: Body) -> MessageView:
     """A message as it stands."""
-    carrier: str | None = None
+    carrier = body.inbound.carrier if body.inbound is not None else None
     sent_at: str | None = None
     completed_at: str | None = None
-    error: DeliveryError | None = None
+    error = _fault(body)
     for at, number, *details in lines_of(record):
         if number == EventKind.FINAL:
             completed_at, error = rfc3339(at), delivery_error(details)
+        elif number == EventKind.RECEIVED:
+            completed_at = rfc3339(at)
         elif not details or not isinstance(details[0], str):
             continue
         elif number == EventKind.ASSIGNED:
@@ -156,9 +180,10 @@ def view(record: Record, body: Body) -> MessageView:
             carrier = carrier if sent_at else None
     return MessageView(
         id=to_text(record.id),
+        direction=direction_of(body),
         status=STATUS_OF[record.state],
-        to=f"+{body.to}",
-        sender=body.sender,
+        to=f"+{body.to}" if body.inbound is None else _address(body.to, SHORT_CODE_DIGITS.stop),
+        sender=body.sender if body.inbound is None else _address(body.sender, MIN_DIGITS),
         text=body.text,
         klass=CLASS_WORDS[body.klass],
         segments=body.segments,
@@ -176,6 +201,9 @@ def view(record: Record, body: Body) -> MessageView:
         tags=body.tags,
         metadata=body.metadata,
         webhook_url=body.webhook_url,
+        flash=body.flash,
+        tlvs={f"0x{tag:04X}": octets.hex() for tag, octets in body.tlvs.items()},
+        udh=body.udh.hex(),
         attempts=record.attempts,
         carrier=carrier,
         sent_at=sent_at,
@@ -185,6 +213,13 @@ def view(record: Record, body: Body) -> MessageView:
 
 
 CLASS_WORDS: Final[tuple[ClassWord, ...]] = ("otp", "transactional", "marketing")  # by MessageClass number
+
+
+def _fault(body: Body) -> DeliveryError | None:
+    """What is wrong with a message from a handset; an outbound one tells it when it ends."""
+    if body.inbound is None or not body.fault:
+        return None
+    return DeliveryError(code=ERROR_CODES.get(body.fault, 0), name=body.fault, permanent=True, carrier_code="")
 
 
 def delivery_error(rest: Sequence[Any]) -> DeliveryError | None:

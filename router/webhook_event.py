@@ -1,4 +1,4 @@
-"""What a webhook says: the event of a message's end, with the message as the REST API shows it."""
+"""What a webhook says: the event of a message's end or arrival, with the message as the REST API shows it."""
 
 from typing import Any
 
@@ -9,14 +9,15 @@ from router.present import MessageView, rfc3339, view
 from router.record import EventKind, unpack_body, unpack_events
 from router.webhooks import event_type
 
-# The text stays out: the sender has it, and an endpoint's logs should not. The others say nothing to the receiver.
+# The text of what a tenant has sent stays out: it knows it, and an endpoint's logs should not. A message from a handset it has
+# not seen yet. The others say nothing to the receiver.
 _LEFT_OUT = ("text", "webhook_url", "attempts")
 
 
 def event_of(notice: Notice) -> bytes:
     """The body of an event, in JSON, the same octets on every attempt.
 
-    {id, type: "message.delivered", timestamp: when the message ended, data: the message}. Raises ``UnreadableRecord``.
+    {id, type: "message.delivered", timestamp: when the message ended or came, data: the message}. Raises ``UnreadableRecord``.
     """
     body = unpack_body(notice.body)
     ended_ms = next((line[0] for line in reversed(unpack_events(notice.events)) if line[1] == EventKind.FINAL), body.created_ms)
@@ -36,5 +37,6 @@ def message_data(message: MessageView) -> dict[str, Any]:
     """A message as webhooks tell it."""
     data: dict[str, Any] = msgspec.to_builtins(message)
     for key in _LEFT_OUT:
-        data.pop(key, None)
+        if key != "text" or message.direction == "outbound":
+            data.pop(key, None)
     return data

@@ -20,7 +20,7 @@ from router.message import MessageIn
 from router.present import MessageAnswer, MessageView
 
 DESCRIPTION: Final = """\
-Send messages, and learn what became of each and why it took its route.
+Send messages, learn what became of each and why it took its route, and read what handsets send.
 
 A 202 means that the message is on disk. Errors are problem details (RFC 9457) whose `code` is stable and whose `errors` name
 each field by a JSON pointer. Send an `Idempotency-Key` with every request that you may repeat: a retry then makes no second copy."""

@@ -74,6 +74,7 @@ _EXPLANATION: Final = Explanation(
 )
 _VIEW: Final = MessageView(
     id=ID,
+    direction="outbound",
     status="delivered",
     to=_TO,
     sender="ACME",
@@ -97,6 +98,24 @@ _FAILED: Final = msgspec.structs.replace(
     status="undelivered",
     error=DeliveryError(code=302, name="not_delivered", permanent=True, carrier_code="069"),
 )
+_RECEIVED: Final = MessageView(
+    id=ID,
+    direction="inbound",
+    status="received",
+    to="12345",
+    sender=_TO,
+    text="STOP",
+    klass="transactional",
+    segments=1,
+    encoding="gsm7",
+    country="GB",
+    network="23410",
+    cost=Cost("0.000000", "EUR"),
+    created_at=_AT,
+    expires_at=_AT,
+    carrier="acme",
+    completed_at=_AT,
+)
 
 # Answers, by the name of their structure
 ANSWERS: Final[dict[str, Any]] = {
@@ -109,7 +128,7 @@ ANSWERS: Final[dict[str, Any]] = {
         BatchMeta(accepted=1, refused=1, batch_id=BATCH_ID),
     ),
     "MessageView": _VIEW,
-    "MessagePage": MessagePage([_VIEW, _FAILED], PageMeta(ID, has_more=True)),
+    "MessagePage": MessagePage([_VIEW, _FAILED, _RECEIVED], PageMeta(ID, has_more=True)),
     "EventPage": EventPage(
         [
             EventView(at=_AT, kind="accepted"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -12,7 +12,8 @@ from router.ids import InvalidId, MessageId, from_text, make_id
 from router.intake import milliseconds
 from router.message import REFERENCE_LIMIT, FieldFault
 from router.model import STATES_OF_STATUS, State, Status
-from router.numbers import InvalidNumber, parse_number
+from router.numbers import SHORT_CODE_DIGITS, InvalidNumber, parse_number
+from router.present import Direction
 
 PAGE_DEFAULT: Final = 50
 PAGE_LIMIT: Final = 500
@@ -30,6 +31,7 @@ class Search(NamedTuple):
     to: str = ""
     client_ref: str = ""
     batch_id: str = ""
+    direction: str = ""
 
 
 def parameters(query: bytes, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
@@ -93,11 +95,21 @@ def states(text: str) -> tuple[State, ...]:
 
 
 def number(text: str) -> str:
-    """E.164 digits. A plus in a query string is a space unless it is escaped, and both are meant."""
-    parsed = parse_number(text.strip())
+    """E.164 digits, or a short code. A plus in a query string is a space unless it is escaped, and both are meant."""
+    bare = text.strip()
+    if bare == text and bare.isascii() and bare.isdigit() and len(bare) in SHORT_CODE_DIGITS:
+        return bare
+    parsed = parse_number(bare)
     if isinstance(parsed, InvalidNumber):
         raise ValueError("Expected a number in E.164.")  # noqa: TRY004 - a reader's fault is a ValueError by contract
     return parsed.digits
+
+
+def direction(text: str) -> str:
+    """Which way: ``outbound`` to handsets, ``inbound`` from them."""
+    if text not in get_args(Direction):
+        raise ValueError(f"Expected one of {', '.join(get_args(Direction))}.")
+    return text
 
 
 def reference(text: str) -> str:
@@ -121,6 +133,7 @@ _SEARCH: Final = {
     "to": number,
     "client_ref": reference,
     "batch_id": batch,
+    "direction": direction,
     "created_after": moment_ms,
     "limit": page_size,
     "after": cursor,
@@ -145,4 +158,5 @@ def search(query: bytes) -> Search:
         to=values.get("to", ""),
         client_ref=values.get("client_ref", ""),
         batch_id=values.get("batch_id", ""),
+        direction=values.get("direction", ""),
     )

@@ -12,7 +12,7 @@ from router.history import EventView, decision_ids, decision_name, history
 from router.ids import InvalidId, MessageId, from_text, to_text
 from router.journal.port import JournalError, Record
 from router.model import STATUS_OF, State
-from router.present import MessageView, body_of, view
+from router.present import MessageView, body_of, direction_of, view
 from router.record import Body, EventKind, pack_event
 
 SCAN_LIMIT: Final = 2_500  # messages looked at for one page; a rare match may need several pages, each with its cursor
@@ -145,4 +145,5 @@ def _fits(record: Record, body: Body, asked: Search, tenant: str) -> bool:
         and (not asked.to or body.to == asked.to)
         and (not asked.client_ref or body.client_ref == asked.client_ref)
         and (not asked.batch_id or body.batch_id == asked.batch_id)
+        and (not asked.direction or direction_of(body) == asked.direction)
     )

@@ -1,11 +1,12 @@
 """Every route as the documentation tells it: what it takes, what it gives, how it can fail."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from router.api import examples
 from router.api.items import BATCH_LIMIT
 from router.api.query import PAGE_DEFAULT, PAGE_LIMIT
 from router.model import Status
+from router.present import Direction
 
 _BODY_CODES: Final = ("malformed_body", "body_timeout", "too_large", "unsupported_media_type")
 _MESSAGE_CODES: Final = ("invalid_message", "missing_field", "unknown_field", "not_encodable", "too_many_segments", "no_route")
@@ -118,7 +119,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         codes=("invalid_query", "journal_unavailable"),
         parameters=(
             _parameter("status", "query", "As users see it.", enum=[str(word) for word in Status]),
-            _parameter("to", "query", "The recipient's number.", examples=["+447700900123"]),
+            _parameter("direction", "query", "To handsets, or from them.", enum=list(get_args(Direction))),
+            _parameter("to", "query", "The recipient's number, or a short code of yours.", examples=["+447700900123"]),
             _parameter("client_ref", "query", "Your reference."),
             _parameter("batch_id", "query", "The `batch_id` of a batch's answer."),
             _parameter("created_after", "query", "RFC 3339.", format="date-time"),

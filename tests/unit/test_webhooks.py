@@ -5,13 +5,14 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from router.ids import make_id, to_text
 from router.journal.port import Notice
 from router.model import ErrorName, State
-from router.record import Body, EventKind, UnreadableRecord, pack_body, pack_event
+from router.record import Body, EventKind, Inbound, UnreadableRecord, pack_body, pack_event
 from router.webhook_event import event_of
 from router.webhooks import (
     EVENT_TYPES,
@@ -233,6 +234,30 @@ def test_an_event_of_a_failure_carries_the_error():
     error = event["data"]["error"]
     assert (error["name"], error["permanent"], error["carrier_code"]) == ("not_delivered", True, "011")
     assert isinstance(error["code"], int)
+
+
+def test_a_message_from_a_handset_is_told_with_its_text():
+    body = msgspec.structs.replace(
+        BODY, to="12345", sender="447700900123", text="Stop", webhook_url="", inbound=Inbound(carrier="acme", account="gate")
+    )
+    events = pack_event(1_700_000_000_900, EventKind.RECEIVED, "acme")
+    told = Notice(f"evt_{to_text(ID)}_23", ID, State.RECEIVED, 0, pack_body(body), events)
+    event = json.loads(event_of(told))
+    assert (event["type"], event["timestamp"]) == ("message.received", "2023-11-14T22:13:20.123Z")
+    expected = {
+        "direction": "inbound",
+        "status": "received",
+        "from": "+447700900123",
+        "to": "12345",
+        "text": "Stop",
+        "carrier": "acme",
+        "error": None,
+    }
+    assert {key: event["data"][key] for key in expected} == expected
+    assert set(event["data"]).isdisjoint({"webhook_url", "attempts"})
+    incomplete = told._replace(body=pack_body(msgspec.structs.replace(body, fault="incomplete", to="447700900999")))
+    data = json.loads(event_of(incomplete))["data"]
+    assert (data["error"]["name"], data["error"]["code"], data["to"]) == ("incomplete", 105, "+447700900999")
 
 
 def test_an_event_is_the_same_octets_on_every_attempt():
