@@ -48,6 +48,6 @@ class Parts(Admission):
                 break
             flat = await self._call(site, "stale_groups", [[PREFIXES[p] for p in mine], ms(older_s), limit - len(found)])
             rows = iter(flat)
-            for name, message_id, total, parts in zip(rows, rows, rows, rows, strict=True):
-                found.append(Group(name, MessageId(message_id), total, dict(zip(parts[0::2], parts[1::2], strict=True))))
+            for group, message_id, total, parts in zip(rows, rows, rows, rows, strict=True):
+                found.append(Group(group, MessageId(message_id), total, dict(zip(parts[0::2], parts[1::2], strict=True))))
         return found

@@ -81,7 +81,7 @@ class Gathered(NamedTuple):
 class Group(NamedTuple):
     """Parts that wait for each other."""
 
-    group: bytes  # as ``close_groups`` wants it
+    group: bytes  # 16 octets; two may have the same, see ``gather``
     id: MessageId
     total: int
     parts: Mapping[int, bytes]  # by number; complete when there are ``total``

@@ -103,15 +103,15 @@ class Journal(Protocol):
         """Make parts durable and tell of each whether its message is complete with it; raises ``JournalFull`` as ``accept``.
 
         A part with the number of another one and other octets takes its place. In a closed or complete group it begins a new
-        one; the complete one then goes under its group and id, see ``close_groups``.
+        one; the complete one stands beside it until it is closed by its id.
         """
         ...
 
     async def close_groups(self, groups: Sequence[bytes], keep_s: float) -> None:
         """The wholes of these groups are durable: drop the parts, and know them again for ``keep_s`` as sent twice.
 
-        A group is named by its 16 octets or, better, by these and the 16 of its whole's id: then a call that comes late closes
-        no group that has begun since.
+        Each is named by the 16 octets of the group and the 16 of its whole's id: a group that has begun since is another one.
+        The 16 octets alone name whatever has gathered there last.
         """
         ...
 

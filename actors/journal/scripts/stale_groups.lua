@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Groups that are not closed. In: prefixes, how long ago their first part came at least in ms, limit.
--- Out, flat: name, id, total, numbers and octets of the parts that are there (flat).
+-- Out, flat: group, id, total, numbers and octets of the parts that are there (flat).
 --include base
 --include parts
 
@@ -24,7 +24,7 @@ for _, P in ipairs(prefixes) do
     end
     local n = #out
     if head.i then
-      out[n + 1], out[n + 2], out[n + 3], out[n + 4] = name, head.i, tonumber(head.t), parts
+      out[n + 1], out[n + 2], out[n + 3], out[n + 4] = sub(name, 1, 16), head.i, tonumber(head.t), parts
     else
       call('ZREM', P .. 'pt', name)
     end

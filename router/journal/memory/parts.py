@@ -52,7 +52,7 @@ class Parts(Shelf):
             stale = sorted((one.began_ms, name) for name, one in every.items() if not one.until_ms and one.began_ms <= oldest_ms)
             for _, name in stale[: limit - len(found)]:
                 one = every[name]
-                found.append(Group(name, one.id, one.total, dict(one.parts)))
+                found.append(Group(name[:GROUP_OCTETS], one.id, one.total, dict(one.parts)))
         return found
 
 

@@ -55,7 +55,7 @@ async def test_an_event_not_settled_in_time_is_handed_out_again(desk: Any) -> No
 async def test_a_retry_comes_at_its_time_with_the_same_id(desk: Any) -> None:
     await ended(desk)
     (first,) = await desk.journal.claim_notices("courier", ALL, 10, 60)
-    at_ms = await desk.now() + 25
+    at_ms = await desk.now() + 150
     for _ in range(2):
         await desk.journal.retry_notices([(first, at_ms)])
     assert await desk.journal.claim_notices("courier", ALL, 10, 60) == []

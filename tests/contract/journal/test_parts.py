@@ -121,7 +121,7 @@ async def test_a_reference_used_again_at_once_loses_nothing(desk: Any) -> None:
     assert [one.whole for one in found] == [(), (b"part 1", b"part 2"), (), (b"second 1", b"second 2")]
     assert [one.id for one in found] == [first[0].id] * 2 + [second[0].id] * 2
     stale = {one.id: one for one in await desk.journal.stale_groups(ALL, 0, 10)}
-    assert stale[first[0].id] == Group(first[0].group + first[0].id, first[0].id, 2, {1: b"part 1", 2: b"part 2"})
+    assert stale[first[0].id] == Group(first[0].group, first[0].id, 2, {1: b"part 1", 2: b"part 2"})
     assert stale[second[0].id] == Group(first[0].group, second[0].id, 2, {1: b"second 1", 2: b"second 2"})
     await desk.journal.close_groups([first[0].group + first[0].id], 60)
     assert [one.id for one in await desk.journal.stale_groups(ALL, 0, 10)] == [second[0].id]
@@ -160,7 +160,7 @@ async def test_stale_groups_come_oldest_first_and_stay_until_closed(desk: Any) -
     assert await desk.journal.stale_groups([5], 0, 10) == []
     assert len(await desk.journal.stale_groups([3, 4], 0, 10)) == 4
     assert len(await desk.journal.stale_groups([3, 4], 0, 3)) == 3
-    await desk.journal.close_groups([one.group for one in expected], 60)
+    await desk.journal.close_groups([one.group + one.id for one in expected], 60)
     assert await desk.journal.stale_groups([3], 0.5, 10) == []
     assert await gather(desk, old[1]) == [Gathered(old[1].id, fresh=False)]
     late = old[0]
@@ -190,7 +190,7 @@ async def test_nothing_of_a_closed_group_stays_for_ever(redis_desk: Any) -> None
     link = redis_desk.journal._topology.links[0]
     first = await parts(redis_desk, 3, text=b"x" * 140)
     await gather(redis_desk, *first, *await parts(redis_desk, 3, group=first[0].group, text=b"y" * 140))
-    await redis_desk.journal.close_groups([one.group for one in await redis_desk.journal.stale_groups(ALL, 0, 10)], 60)
+    await redis_desk.journal.close_groups([one.group + one.id for one in await redis_desk.journal.stale_groups(ALL, 0, 10)], 60)
     (key,) = await link.command("KEYS", "*")
     assert key == b"{p07}:pt:" + first[0].group
     assert 0 < await link.command("PTTL", key) <= 60_000
