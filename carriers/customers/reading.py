@@ -9,9 +9,11 @@ from carriers.customers.times import is_time
 from carriers.smpp.commands import (
     ESM_TYPE_MASK,
     ESM_UDHI,
+    RINVESMCLASS,
     RINVEXPIRY,
     RINVMSGLEN,
     RINVSCHED,
+    RSUBMITFAIL,
     TLV_MESSAGE_PAYLOAD,
     TLV_SAR_NUMBER,
     TLV_SAR_REFERENCE,
@@ -29,8 +31,6 @@ from router.tlvs import TLVS_LIMIT
 SUBMISSION_VERSION: Final = 1
 
 # SMPP 3.4, 5.1.3, and SMPP 5.0, 4.7.6
-RINVESMCLASS: Final = 0x43
-RSUBMITFAIL: Final = 0x45
 RINVREPFLAG: Final = 0x54
 RINVDFTMSGID: Final = 0x63
 RINVPARLEN: Final = 0xC2
@@ -99,7 +99,7 @@ class Submission(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
         return self.total == 1
 
 
-_encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
+_encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Submission)
 
 
@@ -177,7 +177,8 @@ def read(message: Message | Data, account: SmppAccount) -> Submission | Fault:  
         priority=priority,
         service_type=message.service_type,
         flash=tlvs.get(_TLV_SUBUNIT) == b"\x01",
-        tlvs={tag: value for tag, value in tlvs.items() if tag in _VENDORS} if tlvs else {},
+        # In order, so that a part sent again packs to the same octets.
+        tlvs={tag: tlvs[tag] for tag in sorted(tlvs) if tag in _VENDORS} if tlvs else {},
     )
 
 

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from carriers.customers.joining import Joined, join_parts
-from carriers.customers.reading import RINVDCS, RSUBMITFAIL, Fault, Submission
+from carriers.customers.reading import RINVDCS, Fault, Submission
 from carriers.customers.times import moment_ms
-from carriers.smpp.commands import RINVDSTADR, RINVEXPIRY, RINVMSGLEN, RINVSCHED, RINVSRCADR
+from carriers.smpp.commands import RINVDSTADR, RINVEXPIRY, RINVMSGLEN, RINVSCHED, RINVSRCADR, RSUBMITFAIL
 from router.intake import Wire, known_sender, settle
 from router.message import SEGMENTS_LIMIT, TEXT_LIMIT, VALIDITY_LIMIT_S, FieldFault, MessageIn
 from router.model import CLASS_BY_WORD, ErrorName
@@ -113,7 +113,7 @@ def incomplete(
     goes = terms.destination(digits)
     sender = known_sender(first.source) if first.source else None
     klass = CLASS_BY_WORD[_class_word(first, account)]
-    measured = measure(text, "octets" if joined.binary else "auto", len(joined.udh))
+    measured = measure(text, "octets" if joined.binary else joined.encoding, len(joined.udh))
     encoding, segments = (measured.encoding, measured.segments) if isinstance(measured, Measure) else ("ucs2", len(parts))
     return Body(
         tenant=tenant.id,

@@ -56,7 +56,7 @@ def test_vector_too_long(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", [v for v in VECTORS if v.get("optional")], ids=lambda v: v["id"])
-def test_vector_of_a_national_table_is_read_and_never_sent(vector: dict[str, Any]) -> None:
+def test_vector_of_a_national_table_is_read_and_not_measured(vector: dict[str, Any]) -> None:
     assert decode(bytes.fromhex(vector["short_messages"][0]), vector["data_coding"], udh=True) == vector["text"]
     measured = measure(vector["text"])
     assert isinstance(measured, Measure)
