@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -37,8 +37,9 @@ class Door:
         self._context = context
         self._counters = counters
         self._sockets: list[socket.socket] = []
+        self._accepting: list[asyncio.Task[None]] = []  # one for each socket
         self._tasks: set[asyncio.Task[None]] = set()
-        self._shaking: dict[str, int] = {}  # handshakes under way by address
+        self._shaking: dict[str, int] = {}  # connections on their way in, by address
 
     async def open(self, host: str, port: int) -> None:
         """Listen; ``OSError`` when that cannot be."""
@@ -53,22 +54,18 @@ class Door:
             await self.close()
             raise
         for sock in self._sockets:
-            self._keep(self._accept(sock))
+            self._accepting.append(asyncio.get_running_loop().create_task(self._accept(sock)))
 
     async def close(self) -> None:
         """Listen no more; handshakes under way are cut."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Those on their way in only when they have begun, which is sure once the others have ended: a task that never began
+        # would leave its connection open.
+        await _cancelled(self._accepting)
+        self._accepting.clear()
+        await _cancelled(tuple(self._tasks))
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
-
-    def _keep(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -86,17 +83,15 @@ class Door:
                 self._counters.turned_away += 1
                 connection.close()
                 continue
-            self._keep(self._take(connection, peer))
+            self._shaking[peer] = self._shaking.get(peer, 0) + 1  # before its task runs: many come at once
+            task = loop.create_task(self._take(connection, peer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _take(self, connection: socket.socket, peer: str) -> None:
         """Make a session of a connection, after its handshake where there is one."""
-        loop = asyncio.get_running_loop()
-        if self._context is None:
-            await self._hand_over(loop, connection, peer)
-            return
-        self._shaking[peer] = self._shaking.get(peer, 0) + 1
         try:
-            await self._hand_over(loop, connection, peer)
+            await self._hand_over(asyncio.get_running_loop(), connection, peer)
         finally:
             self._shaking[peer] -= 1
             if not self._shaking[peer]:
@@ -124,6 +119,12 @@ class Door:
         return sum(self._shaking.values()) < MAX_HANDSHAKES and self._shaking.get(peer, 0) < MAX_HANDSHAKES_OF_ONE
 
 
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def plain_address(text: str) -> str:
     """An address as people write it: no zone, and an IPv4 address in IPv6 clothes undressed."""
     text = text.partition("%")[0]
@@ -138,7 +139,10 @@ def server_context(certificate: str, key: str) -> ssl.SSLContext:
     """TLS 1.2 and newer with a chain of PEM; ``OSError`` when the files cannot be read or do not fit each other."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key or None)
+    try:
+        context.load_cert_chain(certificate, key or None)
+    except OSError as error:  # ssl.SSLError is one; neither names the file
+        raise OSError(f"the TLS certificate {certificate!r} or its key cannot be used: {error}") from error
     return context
 
 
