@@ -15,11 +15,13 @@ import msgspec
 from benchmarks.meter import Meter, Progress, Traffic
 from benchmarks.processes import spent_between
 from benchmarks.result import Cost, Latency, Run
-from benchmarks.world import World
+from benchmarks.world import ACCOUNT, PASSWORD, World
 
 LOOK_S: Final = 0.2
 SETTLE_S: Final = 60.0  # how long the last messages may take before they count as lost
 GRACE_S: Final = 120.0  # how long the generator may take beyond the load's own length
+SESSIONS: Final = 2  # binds of the gateway …
+WINDOW: Final = 100  # … and the unanswered submits on each
 ENDED_SAMPLES: Final = 2  # looks without a change before a drain counts as done
 SCRIPTS: Final = frozenset({"evalsha", "eval"})
 PLAIN: Final = frozenset(
@@ -30,15 +32,24 @@ PLAIN: Final = frozenset(
 class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of the system."""
 
-    mode: Literal["single", "batch"]
+    mode: Literal["single", "batch", "smpp"]
     rate_mps: float
     duration_s: float
     format: Literal["json", "msgpack"] = "json"
     webhooks: bool = False
+    receipts: bool = True  # by SMPP: whether they are asked for and waited for
     seed: int = 1
 
     def arguments(self, world: World, result: Path) -> list[str]:
         """The generator's command line."""
+        if self.mode == "smpp":
+            return [
+                *(sys.executable, "-m", "sims.gateway", "--address", world.state.smpp_address, "--system-id", ACCOUNT),
+                *("--password", PASSWORD, "--sessions", str(SESSIONS), "--window", str(WINDOW), "--rate", str(self.rate_mps)),
+                *("--duration", str(self.duration_s), "--seed", str(self.seed), "--json", str(result)),
+                *("--priorities", "otp=3,transactional=1", "--lengths", "short=0.95,unicode=0.05"),
+                "--receipts" if self.receipts else "--no-receipts",
+            ]
         words = [
             *(sys.executable, "-m", "sims.load", "--url", world.state.api_url, "--key", world.state.key, "--quiet"),
             *("--mode", self.mode, "--format", self.format, "--rate", str(self.rate_mps), "--duration", str(self.duration_s)),
@@ -92,7 +103,7 @@ async def _carry(world: World, load: Load) -> Run:
             accepted_mps=told["accepted_mps"],
             delivered_mps=round((last.finished - first.finished) / max(ended_s - began_s, LOOK_S), 1),
             drain_s=round(ended_s - accept_s, 2),
-            latencies=_told(told) | await meter.latencies(since_ms),
+            latencies=told_latencies(told) | await meter.latencies(since_ms),
             cost=cost,
             up_s=round(world.up_s, 2),
             first_delivered_s=round(world.first_s, 2),
@@ -149,7 +160,7 @@ def cost_of(spent_s: Mapping[str, float], took_s: float, traffic: tuple[Traffic,
     )
 
 
-def _told(told: Mapping[str, Any]) -> dict[str, Latency]:
+def told_latencies(told: Mapping[str, Any]) -> dict[str, Latency]:
     """The generator's own latencies."""
     found = {}
     for name, source in (("accepted", "accept_ms"), ("final by webhook", "end_to_end_ms")):

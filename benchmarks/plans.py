@@ -18,6 +18,8 @@ from benchmarks.world import World, running
 
 BATCH_MPS: Final = 3_000
 SINGLE_MPS: Final = 1_200
+SMPP_MPS: Final = 3_000
+SMPP_INTAKE_MPS: Final = 4_000
 DURATION_S: Final = 30.0
 STEPS_MPS: Final = (3_000, 4_000, 5_000, 6_500, 8_000, 10_000, 12_000, 15_000)
 STEP_S: Final = 10.0
@@ -58,6 +60,14 @@ def single(wish: Wish, seen: Seen) -> Iterator[Row]:
         yield _loaded("single + webhook" if webhooks else "single", load, wish, seen)
 
 
+def smpp(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """A customer's gateway in another process, with a receipt for each message, and the server's intake alone."""
+    load = Load(mode="smpp", rate_mps=wish.rate_mps or SMPP_MPS, duration_s=wish.duration_s or DURATION_S)
+    yield _loaded("smpp + receipts", load, wish, seen)
+    load = Load(mode="smpp", rate_mps=wish.rate_mps or SMPP_INTAKE_MPS, duration_s=wish.duration_s or DURATION_S, receipts=False)
+    yield _loaded("smpp", load, wish, seen)
+
+
 def limit(wish: Wish, seen: Seen) -> Iterator[Row]:
     """The batch API at rising rates, until one is not carried any more."""
     for rate_mps in (wish.rate_mps,) if wish.rate_mps else STEPS_MPS:
@@ -92,6 +102,7 @@ PLANS: Final[dict[str, Callable[[Wish, Seen], Iterator[Row]]]] = {
     "batch": batch,
     "limit": limit,
     "single": single,
+    "smpp": smpp,
     "lone": alone,
     "idle": idle,
 }
@@ -102,7 +113,7 @@ def _loaded(name: str, load: Load, wish: Wish, seen: Seen) -> Row:
     row = Row(name=name, goal=f"{load.rate_mps:,.0f}/s sustained for {load.duration_s:g} s")
     for _ in range(wish.runs):
         seen.begins(row.name)
-        row.runs.append(_in_world(partial(carry, load=load), seen, webhooks=load.webhooks))
+        row.runs.append(_in_world(partial(carry, load=load), seen, webhooks=load.webhooks, smpp=load.mode == "smpp"))
     row.reached = 2 * sum(run.sustained for run in row.runs) > len(row.runs)
     return row
 
@@ -119,16 +130,16 @@ def idle_once(world: World, duration_s: float) -> Run:
     return asyncio.run(_rest(world, duration_s))
 
 
-def _in_world(measure: Callable[[World], Run], seen: Seen, *, webhooks: bool = False) -> Run:
+def _in_world(measure: Callable[[World], Run], seen: Seen, *, webhooks: bool = False, smpp: bool = False) -> Run:
     """A measurement in a world of its own, and that in a process of its own."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        run, server = pool.submit(_measured, measure, webhooks=webhooks).result()
+        run, server = pool.submit(_measured, measure, webhooks=webhooks, smpp=smpp).result()
     seen.server(server)
     return run
 
 
-def _measured(measure: Callable[[World], Run], *, webhooks: bool) -> tuple[Run, str]:
-    with running(webhooks=webhooks) as world:
+def _measured(measure: Callable[[World], Run], *, webhooks: bool, smpp: bool) -> tuple[Run, str]:
+    with running(webhooks=webhooks, smpp=smpp) as world:
         return measure(world), server_of(world.state.journal_url)
 
 

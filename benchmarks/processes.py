@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-ACTORS: Final = ("front", "dispatcher", "carrier", "courier", "brain", "limiter", "supervisor")
+ACTORS: Final = ("front", "esme", "dispatcher", "carrier", "courier", "brain", "limiter", "supervisor")
 OWN: Final = "all our own"  # the sum over ACTORS
 # Ray's own processes by a word of their command line, in the order in which they are looked for.
 RAY_WORDS: Final = (("gcs_server", "ray gcs"), ("raylet/raylet", "ray raylet"))

@@ -14,7 +14,8 @@ from actors.journal import EmbeddedServer
 from benchmarks.client import Client, Refused
 from benchmarks.processes import Processes
 from router.keys import make_key
-from router.settings import Api, CarrierProfile, Price, Settings, Tenant, Webhook, WebhookRules
+from router.passwords import hash_password
+from router.settings import Api, CarrierProfile, Price, Settings, SmppAccount, SmppServer, Tenant, Webhook, WebhookRules
 from router.webhooks import encode_secret
 from sims.smsc.process import SmscProcess
 from sims.smsc.temperament import Temperament
@@ -22,6 +23,7 @@ from sims.smsc.temperament import Temperament
 SYSTEM_ID: Final = "trunkline"
 PASSWORD: Final = "benchmark"  # noqa: S105 (of a simulator on the loopback interface)
 TENANT: Final = "bench"
+ACCOUNT: Final = "bench-gw"
 # Two carriers of one price share the traffic, and a dearer one stands by: what the brain spreads over, it must plan.
 PRICES_MICROS: Final = {"east": 20_000, "west": 20_000, "south": 40_000}
 SPEED_MPS: Final = 5_000  # contracted, each
@@ -37,8 +39,9 @@ HOME: Final = Path(".trunkline")  # on a disk: where /tmp is memory, a commit th
 class World:
     """A running system. ``up_s``: from the start to ready; ``first_s``: from the start to the first delivered message."""
 
-    def __init__(self, folder: Path, *, webhooks: bool) -> None:
+    def __init__(self, folder: Path, *, webhooks: bool, smpp: bool) -> None:
         self.folder = folder
+        self.smpp = smpp
         self.secret = encode_secret(os.urandom(32)) if webhooks else ""
         self.simulators: dict[str, SmscProcess] = {}
         self.system = System(folder)
@@ -93,6 +96,19 @@ class World:
             carriers=carriers,
             tenants=(Tenant(id=TENANT, rate_mps=200_000, burst=400_000, webhook=webhook),),
             keys=(key,),
+            smpp=SmppServer(port=0),
+            accounts=(
+                SmppAccount(
+                    system_id=ACCOUNT,
+                    tenant=TENANT,
+                    password=hash_password(PASSWORD, os.urandom(16)),
+                    klass="marketing",
+                    priorities={"3": "otp", "1": "transactional"},
+                    window=100,
+                ),
+            )
+            if self.smpp
+            else (),
         )
         return plaintext, settings
 
@@ -134,11 +150,11 @@ class World:
 
 
 @contextmanager
-def running(*, webhooks: bool = False) -> Iterator[World]:
+def running(*, webhooks: bool = False, smpp: bool = False) -> Iterator[World]:
     """A world of its own in a folder of its own, both gone afterwards. One in the life of a process: Ray connects once."""
     HOME.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=HOME)).resolve()
-    world = World(folder, webhooks=webhooks)
+    world = World(folder, webhooks=webhooks, smpp=smpp)
     try:
         world.start()
         yield world
