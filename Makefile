@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.lua' -o -name '*.toml' \))
 
-.PHONY: help setup demo up down test lint bench readme format lock clean
+.PHONY: help setup demo up down test interop lint bench readme format lock clean
 
 help:
 	@echo "make demo   set up, start everything, send traffic, break a carrier, sum up (two to three minutes)"
 	@echo "make test   set up, check style and types, run all tests"
 	@echo "make up     start the demo's system and leave it running; make down stops it"
+	@echo "make interop  the tests against software that is not ours, with Debian's too (fetched, not installed)"
 	@echo "make bench  measure (ten minutes)"
 
 setup: $(VENV)/.installed
@@ -35,6 +36,11 @@ down: setup
 
 test: setup lint
 	$(BIN)/python -m pytest tests
+
+# Perl's Net::SMPP and tshark are unpacked into .trunkline/interop, and from then on `make test` uses them too.
+interop: setup
+	$(PYTHON) .ci/interop.py .trunkline/interop
+	$(BIN)/python -m pytest tests/interop
 
 lint: setup
 	$(BIN)/ruff check .

@@ -6,7 +6,13 @@ import tomllib
 
 OURS = {"router", "carriers", "actors", "sims", "tests"}
 # Imported under the name of a package that brings it along and hands out its types as its own.
-BROUGHT_BY = {"starlette": "fastapi", "yarl": "aiohttp"}
+BROUGHT_BY = {
+    "starlette": "fastapi",
+    "yarl": "aiohttp",
+    "smpp": "smpp.twisted3",  # a folder that it shares with smpp.pdu3
+    "twisted": "smpp.twisted3",
+    "zope": "smpp.twisted3",
+}
 # Declared for what they do without being imported: the builder, and tools that are run.
 NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout"}
 REGISTERED = re.compile(r'spec_from_file_location\("(\w+)"')  # a module of a folder of tests, under a name of its own
