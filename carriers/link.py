@@ -59,7 +59,9 @@ class SmppLink:
         self._ids = IdWatch(profile.receipt_ids)
         self._queries: Queries | None = None
         if profile.query_after_s:
-            self._queries = Queries(profile, self._lane, counters=self.counters, on_receipts=on_receipts, clock=clock, wall=wall)
+            self._queries = Queries(
+                profile, self._lane, counters=self.counters, on_receipts=on_receipts, on_due=self._soon, clock=clock, wall=wall
+            )
         self._traffic = Traffic(
             profile, self._lane, counters=self.counters, ids=self._ids, wall=wall, rng=rng, queries=self._queries
         )

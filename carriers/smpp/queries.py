@@ -40,16 +40,18 @@ class Queries:
         *,
         counters: LinkCounters,
         on_receipts: ReceiptsCallback,
+        on_due: Callable[[], None],
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
-        """For a profile whose ``query_after_s`` is more than 0."""
+        """For a profile whose ``query_after_s`` is more than 0; ``on_due`` is told when ``next_due_s`` has changed by itself."""
         self.suggestion = ""  # what the operator should know
         self.failed: list[Job] = []  # told UNKNOWN before, and now a segment is known not to arrive; the traffic takes them
         self._profile = profile
         self._lane = lane
         self._counters = counters
         self._on_receipts = on_receipts
+        self._on_due = on_due
         self._clock = clock
         self._wall = wall
         self._inquiry = Inquiry(profile.query_after_s)
@@ -180,3 +182,4 @@ class Queries:
                 self._inquiry.settled(question.carrier_id)
             else:
                 self._inquiry.again(question, self._clock())
+        self._on_due()

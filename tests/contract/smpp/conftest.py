@@ -14,6 +14,7 @@ from carriers.port import Answer, InboundIn, Outgoing, ReceiptIn
 from carriers.smpp import commands as c
 from carriers.smpp import events as e
 from carriers.smpp.messages import Data, Message, pack_data, pack_message
+from carriers.smpp.operations import Found, Query, pack_found
 from carriers.smpp.receipts import write_receipt
 from carriers.smpp.session import Session, Side, Timers
 from carriers.smpp.shell import SessionShell
@@ -46,6 +47,8 @@ class Smsc:
         self.closed: list[e.Closed] = []
         self.bind_statuses: list[int] = []  # for the next binds; then ROK
         self.status_of: Callable[[e.Request], int | None] = lambda _: 0
+        self.queries: list[tuple[SessionShell, e.Request]] = []
+        self.found_of: Callable[[Query], Found | int | None] = lambda _: c.RINVMSGID  # None: no answer at all
         self.server: asyncio.Server | None = None
         self.connections = 0
 
@@ -80,6 +83,10 @@ class Smsc:
                         self.shells.append(shell)
                 case e.Asked(requests):
                     for request in requests:
+                        if isinstance(request.body, Query):
+                            self.queries.append((shell, request))
+                            self._answer_query(shell, request, self.found_of(request.body))
+                            continue
                         self.arrivals.append(time.monotonic())
                         self.submits.append((shell, request))
                         status_or_none = self.status_of(request)
@@ -91,6 +98,12 @@ class Smsc:
                     self.closed.append(event)
                     if shell in self.shells:
                         self.shells.remove(shell)
+
+    def _answer_query(self, shell: SessionShell, request: e.Request, found: Found | int | None) -> None:
+        if isinstance(found, Found):
+            shell.session.respond(c.QUERY_SM, request.sequence, 0, pack_found(found))
+        elif found is not None:
+            shell.session.respond(c.QUERY_SM, request.sequence, found)
 
     def answer(self, shell: SessionShell, request: e.Request, status: int = 0) -> None:
         body = f"id{len(self.submits)}".encode() + b"\0" if status == 0 else b""

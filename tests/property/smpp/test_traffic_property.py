@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carriers.lane import Lane
-from carriers.port import Answer, Outgoing, Verdict
+from carriers.port import Answer, Outgoing, ReceiptIn, Verdict
 from carriers.smpp import commands as c
 from carriers.smpp import events as e
 from carriers.smpp.counters import LinkCounters
 from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.law import Side
 from carriers.smpp.messages import Message
-from carriers.smpp.operations import Bind
+from carriers.smpp.operations import Bind, Found, Query, pack_found
+from carriers.smpp.queries import Queries
 from carriers.smpp.session import Session, Timers
 from carriers.smpp.traffic import Traffic
 from router.ids import make_id
@@ -61,12 +62,20 @@ class Wire:
     def answered(self, answers: list[e.Answer], now_s: float) -> None:
         assert answers
 
+    @property
+    def window(self) -> int:
+        return 6
+
     def complained(self, now_s: float, written_s: float) -> None:
         assert written_s <= now_s
 
     def unbind(self, reason: str) -> None:
         assert reason
         self.session.unbind(self.now_s)
+
+
+async def unheard(_: list[ReceiptIn]) -> None:
+    """Receipts are not what is looked at here."""
 
 
 def marked(message: Message) -> str:
@@ -94,21 +103,39 @@ def disliked(message: Message, dislikes: tuple[str, ...]) -> int:
     trouble=st.sampled_from((0.0, 0.05, 0.05, 0.3)),
     marks=st.sampled_from(get_args(LongMessages)),
     fussy=st.sampled_from((0.0, 0.0, 0.5, 1.0)),  # carriers that refuse validity_period or a way of marking, always or at times
+    query_after=st.sampled_from((0.0, 3.0)),
 )
-def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks, fussy):
+def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks, fussy, query_after):
     rng = Random(seed)
     now_s = 1000.0
-    profile = CarrierProfile(name="acme", addresses=("h:1",), system_id="me", speed_mps=speed, long_messages=marks)
+    profile = CarrierProfile(
+        name="acme", addresses=("h:1",), system_id="me", speed_mps=speed, long_messages=marks, query_after_s=query_after
+    )
     dislikes = rng.choice((("validity",), (marks,), ("validity", marks)))
     lane = Lane(speed, now_s)
-    traffic = Traffic(profile, lane, counters=LinkCounters(), ids=IdWatch("exact"), wall=lambda: 0.0, rng=rng)
+    counters = LinkCounters()
+    queries = Queries(
+        profile, lane, counters=counters, on_receipts=unheard, on_due=lambda: None, clock=lambda: now_s, wall=lambda: 0.0
+    )
+    traffic = Traffic(
+        profile,
+        lane,
+        counters=counters,
+        ids=IdWatch("exact"),
+        wall=lambda: 0.0,
+        rng=rng,
+        queries=queries if query_after else None,
+    )
     wires = [Wire(n, window, now_s) for n in range(2)]
     traffic.senders = wires
     told: dict[bytes, list[Answer]] = {}
     accepted: Counter[str] = Counter()
-    kinds: dict[str, set[str]] = {}  # ways of marking among what was accepted, by recipient
+    kinds: dict[str, set[str]] = {}  # ways of marking among what was accepted, by sender, of which each message has its own
     forgotten: list[tuple[Wire, e.Request]] = []
     made = 0
+
+    def name() -> bytes:
+        return b"id%d\0" % rng.randrange(1 << 40)
 
     def outgoing() -> Outgoing:
         nonlocal made
@@ -116,7 +143,7 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks,
         klass = rng.choice(list(MessageClass))
         parts = rng.choice((1, 3))
         body = Body(
-            tenant="t", to=f"4477009{made:05}", sender="BANK", text="x" * (20 if parts == 1 else 400), klass=int(klass),
+            tenant="t", to=f"44770090000{rng.randrange(8)}", sender=f"4477009{made:05}", text="x" * (20 if parts == 1 else 400), klass=int(klass),
             created_ms=0, expires_ms=10**9, encoding="gsm7", segments=parts, country="GB", network="",
         )  # fmt: skip
         return Outgoing(make_id(made, 0, made.to_bytes(10, "big")), 1, klass, body)
@@ -148,15 +175,21 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks,
             wire, request = forgotten.pop(0)
             assert isinstance(request.body, Message)
             if wire in wires and wire.far.bound:
-                accepted[request.body.destination] += 1
-                kinds.setdefault(request.body.destination, set()).add(marked(request.body))
-                wire.far.respond(c.SUBMIT_SM, request.sequence, 0, b"id\0")
+                accepted[request.body.source] += 1
+                kinds.setdefault(request.body.source, set()).add(marked(request.body))
+                wire.far.respond(c.SUBMIT_SM, request.sequence, 0, name())
                 handle(wire, wire.session.receive(wire.far.bytes_to_send(), now_s))
         for at, wire in enumerate(wires):
             wire.now_s = now_s
             rng.shuffle(wire.asked)
             while wire.asked and rng.random() < 0.8:
                 request = wire.asked.pop()
+                if isinstance(request.body, Query):
+                    if rng.random() >= trouble:
+                        found = pack_found(Found(request.body.message_id, "", rng.choice((1, 2)), 0))
+                        wire.far.respond(c.QUERY_SM, request.sequence, *rng.choice(((0, found), (0x0C,), (0x08,))))
+                        handle(wire, wire.session.receive(wire.far.bytes_to_send(), now_s))
+                    continue
                 assert isinstance(request.body, Message)
                 status = 0 if rng.random() >= trouble else rng.choice((0x58, 0x58, 0x14, 0x14, 0x0B, 0x08, 0x04, 0x45))
                 if not status and rng.random() < fussy:
@@ -165,9 +198,9 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks,
                     forgotten.append((wire, request))  # its timer ends it
                     continue
                 if status == 0:
-                    accepted[request.body.destination] += 1
-                    kinds.setdefault(request.body.destination, set()).add(marked(request.body))
-                wire.far.respond(c.SUBMIT_SM, request.sequence, status, b"id\0" if status == 0 else b"")
+                    accepted[request.body.source] += 1
+                    kinds.setdefault(request.body.source, set()).add(marked(request.body))
+                wire.far.respond(c.SUBMIT_SM, request.sequence, status, name() if status == 0 else b"")
                 handle(wire, wire.session.receive(wire.far.bytes_to_send(), now_s))
             handle(wire, wire.session.handle_timer(now_s))
             if rng.random() < trouble / 20:
@@ -199,10 +232,10 @@ def test_one_true_verdict_for_every_message(seed, window, speed, trouble, marks,
         if rest:
             assert first.verdict is Verdict.UNKNOWN
         if Verdict.ACCEPTED in (first.verdict, *(answer.verdict for answer in rest)):
-            assert accepted[body.to] == (1 if kinds.get(body.to) == {"payload"} else body.segments)
-            assert len(kinds.get(body.to, ())) <= 1  # parts marked in two ways are never joined
+            assert accepted[body.sender] == (1 if kinds.get(body.sender) == {"payload"} else body.segments)
+            assert len(kinds.get(body.sender, ())) <= 1  # parts marked in two ways are never joined
             assert len(answers[-1].carrier_ids) == body.segments
         if first.verdict is Verdict.RETURNED:
-            assert accepted[body.to] == 0
+            assert accepted[body.sender] == 0
         if trouble == 0 and fussy == 0:
             assert first.verdict in {Verdict.ACCEPTED, Verdict.RETURNED, Verdict.UNKNOWN}
