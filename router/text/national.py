@@ -1,8 +1,8 @@
 """National tables of the seven-bit alphabet, named in the header of a message (3GPP TS 23.038, A.2 and A.3).
 
 A single shift table replaces what an escape leads to, a locking shift table the basic alphabet; both may be named at once. Few
-networks pass them on, so they are written only where an operator says that one does. What comes with them is read; languages
-without a table here are read with the standard ones.
+networks pass them on, so they are written only where an operator says that one does, and only those of the languages below. What
+comes with them is read, whatever the language.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from router.text import indic
 from router.text.gsm import BASIC, ESCAPE, EXTENSION
 from router.text.udh import LOCKING_SHIFT, SINGLE_SHIFT
 
@@ -30,7 +31,8 @@ def _lock(codes: str, characters: str) -> str:
 
 # Language → code after the escape → character.
 SINGLE_SHIFTS: Final[Mapping[int, Mapping[int, str]]] = MappingProxyType(
-    {
+    dict(indic.SINGLE_SHIFTS)
+    | {
         1: _shift("47 49 53 63 67 69 73", "ĞİŞçğ\u0131ş"),  # Turkish
         2: _shift("09 41 49 4F 55 61 69 6F 75", "çÁÍÓÚáíóú"),  # Spanish
         3: _shift(  # Portuguese
@@ -42,7 +44,8 @@ SINGLE_SHIFTS: Final[Mapping[int, Mapping[int, str]]] = MappingProxyType(
 
 # Language → 128 characters. There is none for Spanish.
 LOCKING_SHIFTS: Final[Mapping[int, str]] = MappingProxyType(
-    {
+    dict(indic.LOCKING_SHIFTS)
+    | {
         1: _lock("04 07 0B 0C 1C 1D 40 60", "€\u0131ĞğŞşİç"),  # Turkish
         3: _lock(  # Portuguese
             "04 06 07 08 09 0B 0C 0E 0F 12 13 14 15 16 17 18 19 1A 1C 1D 1E 24 40 5B 5C 5D 60 7B 7C 7D",

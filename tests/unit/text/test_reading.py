@@ -39,8 +39,8 @@ def test_single_shift_tables() -> None:
     assert decode(turkish, 0, udh=True) == "İ€"
     portuguese = bytes.fromhex("03240103") + b"\x1b\x7b\x1b\x0f"
     assert decode(portuguese, 0, udh=True) == "ãá"
-    tamil = bytes.fromhex("0324010b") + b"\x1b\x65"
-    assert decode(tamil, 0, udh=True) == "€"
+    tamil = bytes.fromhex("0324010b") + b"\x1b\x65\x1b\x1c"
+    assert decode(tamil, 0, udh=True) == "€௦"
 
 
 @pytest.mark.parametrize(
