@@ -11,6 +11,8 @@ from router.text.reading import alphabet_of, class_of, decode
 from router.text.udh import header, shifts_of, without_shifts
 
 _ASCII: Final = 0x01
+_BINARY: Final = {"octets"}
+_UCS2: Final = {"ucs2"}
 _STANDARD: Final = Shift(0, 0)
 _PAGE_BREAK: Final = "\f"  # phones that do not know it show a line feed: 3GPP TS 23.038, 6.2.1.1
 
@@ -33,25 +35,30 @@ def join_parts(parts: Sequence[Submission], account: SmppAccount) -> Joined:
     different things about how they are to be read, only neighbours that agree are joined.
     """
     first = parts[0]
-    texts = []
-    broken = False
-    for (data_coding, shift), run in groupby(parts, key=_manner):
-        octets = b"".join(part.octets for part in run)
-        broken = broken or (alphabet_of(data_coding) == "ucs2" and len(octets) % 2 == 1)
-        alphabet = account.ascii_alphabet if data_coding == _ASCII else account.alphabet
-        tables = header(shift.elements)
-        texts.append(decode(tables + octets, data_coding, udh=bool(tables), alphabet=alphabet))
-    kinds = {alphabet_of(part.data_coding) for part in parts}
-    binary = kinds == {"octets"}
-    text = "".join(texts)
+    if len(parts) == 1:  # nearly all
+        text, broken = _read(*_manner(first), first.octets, account)
+        kinds = {alphabet_of(first.data_coding)}
+    else:
+        read = [_read(*manner, b"".join(part.octets for part in run), account) for manner, run in groupby(parts, key=_manner)]
+        text, broken = "".join(text for text, _ in read), any(broken for _, broken in read)
+        kinds = {alphabet_of(part.data_coding) for part in parts}
+    binary = kinds == _BINARY
     return Joined(
-        text=text if binary or _PAGE_BREAK not in text else text.replace(_PAGE_BREAK, "\n"),
-        binary=binary,
-        encoding="ucs2" if kinds == {"ucs2"} else "auto",
-        flash=first.flash or class_of(first.data_coding) == 0,
-        udh=without_shifts(first.udh) if first.udh else b"",
-        broken=broken,
+        text if binary or _PAGE_BREAK not in text else text.replace(_PAGE_BREAK, "\n"),
+        binary,
+        "ucs2" if kinds == _UCS2 else "auto",
+        first.flash or class_of(first.data_coding) == 0,
+        without_shifts(first.udh) if first.udh else b"",
+        broken,
     )
+
+
+def _read(data_coding: int, shift: Shift, octets: bytes, account: SmppAccount) -> tuple[str, bool]:
+    """Octets that are read in one manner: their text, and whether it is broken."""
+    tables = header(shift.elements) if shift is not _STANDARD else b""
+    alphabet = account.ascii_alphabet if data_coding == _ASCII else account.alphabet
+    text = decode(tables + octets, data_coding, udh=bool(tables), alphabet=alphabet)
+    return text, len(octets) % 2 == 1 and alphabet_of(data_coding) == "ucs2"
 
 
 def _manner(part: Submission) -> tuple[int, Shift]:

@@ -18,7 +18,7 @@ from router.numbers import Number, Sender, parse_number
 from router.record import Body, Client
 from router.settings import ClassWord, SmppAccount, Tenant
 from router.terms import Terms
-from router.text.segments import Measure, measure
+from router.text.segments import Measure, capacity, measure
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _VALIDITY_LIMIT_MS: Final = VALIDITY_LIMIT_S * 1_000
@@ -43,6 +43,8 @@ def check(submission: Submission, account: SmppAccount, tenant: Tenant, terms: T
     """
     if submission.total > SEGMENTS_LIMIT:
         return Fault(RINVMSGLEN, f"{submission.total} parts, and {SEGMENTS_LIMIT} are allowed")
+    if submission.total > 1 and len(submission.octets) > capacity("gsm7"):
+        return Fault(RINVMSGLEN, "a part that is longer than a segment")
     times = _times(submission, now_ms, now_ms)
     if isinstance(times, Fault):
         return times

@@ -246,6 +246,13 @@ def test_too_many_parts_are_refused_at_the_first():
     assert got.status == 0x01
 
 
+def test_a_part_longer_than_a_segment_is_refused():
+    for length, fits in ((160, True), (161, False)):
+        part = submission(b"", tlvs={0x424: b"x" * length, 0x20C: b"\0\1", 0x20E: b"\2", 0x20F: b"\1"})
+        got = check(part, account(), SHOP, TERMS, NOW_MS)
+        assert isinstance(got, Body if fits else Fault)
+
+
 def test_no_carrier_for_the_class():
     of = replace(account(), klass="marketing")
     got = settled(submission(), of=of)
