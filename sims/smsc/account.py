@@ -1,6 +1,7 @@
-"""One system_id: its bound lines, and the receipts that are due to it."""
+"""One system_id: its bound lines, and the receipts and messages from handsets that are due to it."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from carriers.smpp.commands import DELIVER_SM, ESM_UDHI
@@ -9,6 +10,7 @@ from carriers.smpp.messages import Message
 from carriers.smpp.pdu import pack_tlvs
 from carriers.smpp.receipts import ESM_INTERMEDIATE, ESM_RECEIPT, write_receipt
 from carriers.smpp.session import Session
+from sims.smsc.handsets import FromHandset
 from sims.smsc.seconds import SlidingMaximum, Throttle
 from sims.smsc.stats import SmscStats
 
@@ -40,6 +42,9 @@ class Receipt(NamedTuple):
     body: bytes
 
 
+Delivery = Receipt | FromHandset
+
+
 class Line:
     """One connection, as far as it concerns the SMSC's business; the shell writes what its session has to send."""
 
@@ -56,12 +61,12 @@ class Line:
 
 
 class Account:
-    """Receipts go to its receiving lines in turn, and wait while there is none."""
+    """What is delivered to it goes to its receiving lines in turn, and waits while there is none."""
 
     def __init__(self, system_id: str, stats: SmscStats, *, keep: int) -> None:
         self.system_id = system_id
         self.lines: list[Line] = []  # bound ones
-        self.pending: deque[Receipt] = deque()
+        self.pending: deque[Delivery] = deque()
         self.throttle = Throttle()
         self.per_second = SlidingMaximum()
         self._stats = stats
@@ -74,10 +79,23 @@ class Account:
         self.pending.append(Receipt(self, receipt_body(parcel, stat, done_s)))
         self._bound()
 
-    def put_again(self, receipts: list[Receipt]) -> None:
-        """Receipts, oldest first, that were not taken: before all others."""
-        self._stats.receipts_repeated += len(receipts)
-        self.pending.extendleft(reversed(receipts))
+    def put_mo(self, bodies: list[bytes]) -> None:
+        """A message from a handset is due, in so many parts."""
+        self._stats.mo += 1
+        self.pending.extend(FromHandset(self, body) for body in bodies)
+        self._bound()
+
+    @property
+    def receiving(self) -> bool:
+        """Whether anything can be delivered to it now."""
+        return any(line.session.state in RECEIVING for line in self.lines)
+
+    def put_again(self, deliveries: Sequence[Delivery]) -> None:
+        """What was not taken, oldest first: before all others."""
+        receipts = sum(1 for one in deliveries if isinstance(one, Receipt))
+        self._stats.receipts_repeated += receipts
+        self._stats.mo_repeated += len(deliveries) - receipts
+        self.pending.extendleft(reversed(deliveries))
         self._bound()
 
     def spread(self, now_s: float) -> list[Line]:
@@ -91,19 +109,21 @@ class Account:
         rooms = [room for _, room, _ in lines]
         sessions = [session for session, _, _ in lines]
         turn = self._turn
-        sent = 0
+        sent = receipts = 0
         while pending and sessions:
             turn = turn % len(sessions)
-            receipt = pending.popleft()
-            sessions[turn].request(DELIVER_SM, receipt.body, receipt, now_s)
+            delivery = pending.popleft()
+            sessions[turn].request(DELIVER_SM, delivery.body, delivery, now_s)
             sent += 1
+            receipts += isinstance(delivery, Receipt)
             rooms[turn] -= 1
             if rooms[turn]:
                 turn += 1
             else:
                 del sessions[turn], rooms[turn]
         self._turn = turn
-        self._stats.receipts_sent += sent
+        self._stats.receipts_sent += receipts
+        self._stats.mo_sent += sent - receipts
         return touched
 
     def _bound(self) -> None:

@@ -55,7 +55,10 @@ async def run_async(
 def smsc(  # noqa: PLR0917 typer makes an option of each
     port: Annotated[int, typer.Option(help="SMPP port; 0: any free one.")] = 2775,
     host: Annotated[str, typer.Option(help="Interface to listen on.")] = "127.0.0.1",
-    control_port: Annotated[int, typer.Option(help="Control endpoint on 127.0.0.1; 0: any free one.")] = 0,
+    control_port: Annotated[
+        int,
+        typer.Option(help="Control endpoint on 127.0.0.1 (/stats, /messages, /temperament, /timetable, /mo); 0: any free one."),
+    ] = 0,
     preset_name: Annotated[str, typer.Option("--preset", help=f"Start from one of: {', '.join(PRESETS)}.")] = "",
     script: Annotated[Path | None, typer.Option(help="TOML with preset, [temperament] and [timetable].")] = None,
     setting: Annotated[

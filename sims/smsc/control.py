@@ -1,6 +1,8 @@
 """The control endpoint: HTTP on the loopback interface, for demos and tests that change an SMSC while it runs.
 
 GET /stats · GET /messages?limit=&to= · GET, POST, DELETE /temperament · POST /timetable
+POST /mo with {"from", "to", "text"}: a message from a handset; "long": true repeats the text until it takes several parts,
+"system_id" says whose it is (none: the first account that can receive).
 """
 
 from itertools import islice
@@ -9,8 +11,20 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from sims.smsc.handsets import InvalidMo
 from sims.smsc.server import Smsc
 from sims.smsc.temperament import InvalidTemperament, Timetable
+
+
+class MoIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message that a handset sends."""
+
+    to: str
+    text: str
+    source: str = msgspec.field(name="from")
+    long: bool = False
+    system_id: str = ""
+
 
 MESSAGES: Final = 100  # shown unless told otherwise
 
@@ -32,6 +46,7 @@ class Control:
                 web.post("/temperament", self._change),
                 web.delete("/temperament", self._reset),
                 web.post("/timetable", self._timetable),
+                web.post("/mo", self._mo),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -57,6 +72,14 @@ class Control:
         to = request.query.get("to", "").lstrip("+")
         newest = (arrived for arrived in reversed(self._smsc.inbox.recent) if not to or arrived.destination.lstrip("+") == to)
         return web.json_response({"data": [arrived.shown() for arrived in islice(newest, max(0, limit))]})
+
+    async def _mo(self, request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=MoIn)
+            parts = self._smsc.send_mo(asked.source, asked.to, asked.text, long=asked.long, system_id=asked.system_id)
+        except (msgspec.DecodeError, InvalidMo) as error:
+            return _invalid(str(error))
+        return web.json_response({"parts": parts}, status=202)
 
     async def _temperament(self, _request: web.Request) -> web.Response:
         return _shown(self._smsc)

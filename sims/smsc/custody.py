@@ -8,7 +8,7 @@ from carriers.smpp import commands as c
 from carriers.smpp.law import SessionState
 from carriers.smpp.messages import Message, pack_message_id
 from carriers.smpp.operations import Found, Query, pack_found
-from sims.smsc.account import Account, Line, Parcel, Receipt
+from sims.smsc.account import Account, Delivery, Line, Parcel
 from sims.smsc.agenda import Agenda
 from sims.smsc.decisions import Decider, Fate
 from sims.smsc.inbox import Inbox
@@ -52,9 +52,9 @@ class Enroute(NamedTuple):
 
 
 class Again(NamedTuple):
-    """On the agenda: a receipt that was put off."""
+    """On the agenda: a receipt, or a message from a handset, that was put off."""
 
-    receipt: Receipt
+    delivery: Delivery
 
 
 Job = LateAnswer | Enroute | Again | Parcel  # a Parcel is on the agenda for its end
@@ -139,9 +139,9 @@ class Custody:
                         continue  # cancelled
                     account = parcel.account
                     account.put(parcel, "ENROUTE", now_s + self._wall_offset_s)
-                case Again(receipt):
-                    account = receipt.account
-                    account.put_again([receipt])
+                case Again(delivery):
+                    account = delivery.account
+                    account.put_again([delivery])
                 case Parcel():
                     if not self._end(job, now_s):
                         continue

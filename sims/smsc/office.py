@@ -10,8 +10,9 @@ from carriers.smpp.messages import Data, Message
 from carriers.smpp.operations import Cancel, Query
 from carriers.smpp.session import Session, Timers
 from carriers.smpp.statuses import DELIVER_AGAIN
-from sims.smsc.account import Account, Line, Receipt
+from sims.smsc.account import Account, Delivery, Line, Receipt
 from sims.smsc.custody import RCANCELFAIL, RREPLACEFAIL, Again, Custody, Submit
+from sims.smsc.handsets import InvalidMo, compose_mo
 from sims.smsc.options import SmscOptions
 from sims.smsc.stats import SmscStats
 from sims.smsc.temperament import Temperament
@@ -30,6 +31,7 @@ class Office:
         self.accounts: dict[str, Account] = {}
         self.lines: set[Line] = set()
         self.touched: dict[Line, None] = {}
+        self._reference = 0  # of the newest long message from a handset
         self._counters = SessionCounters()
         self._timers = Timers(enquire_link_s=options.enquire_link_s, response_s=options.receipt_answer_s)
 
@@ -65,6 +67,22 @@ class Office:
             self.touched[line] = None
         for account in accounts:
             self._spread(account, now_s)
+
+    def send_mo(self, source: str, destination: str, text: str, now_s: float, *, long: bool, system_id: str) -> int:
+        """Deliver a message from a handset; in how many parts. Raises ``InvalidMo``.
+
+        ``system_id``: whose it is, bound or not; "": the first account that can receive, or else the first there ever was.
+        """
+        accounts = [self.accounts[system_id]] if system_id in self.accounts else []
+        if not system_id:
+            accounts = sorted(self.accounts.values(), key=lambda account: not account.receiving)
+        if not accounts:
+            raise InvalidMo(f"{system_id!r} has never been bound" if system_id else "nobody has ever been bound")
+        bodies = compose_mo(source, destination, text, self._reference + 1, long=long)
+        self._reference += len(bodies) > 1
+        accounts[0].put_mo(bodies)
+        self._spread(accounts[0], now_s)
+        return len(bodies)
 
     def sweep(self, now_s: float) -> None:
         """See to the sessions' own timers; to be called some times a second."""
@@ -176,13 +194,15 @@ class Office:
 
     def _receipts_answered(self, line: Line, answers: list[e.Answer], now_s: float) -> None:
         for answer in answers:
-            receipt: Receipt = answer.context
+            delivery: Delivery = answer.context
+            receipt = isinstance(delivery, Receipt)
             if answer.status == c.ROK:
-                self.stats.receipts_acked += 1
+                self.stats.receipts_acked += receipt
+                self.stats.mo_acked += not receipt
             else:
-                self.stats.receipts_refused[answer.status] += 1
+                (self.stats.receipts_refused if receipt else self.stats.mo_refused)[answer.status] += 1
                 if answer.status in DELIVER_AGAIN and not answer.late:
-                    self.custody.agenda.add(now_s + self.options.receipt_repeat_s, Again(receipt))
+                    self.custody.agenda.add(now_s + self.options.receipt_repeat_s, Again(delivery))
         if line.account is not None:
             self._spread(line.account, now_s)
 

@@ -53,6 +53,11 @@ class SmscProcess:
         """The newest messages that arrived, at most so many, as ``Arrived.shown`` tells them."""
         return list(self._call("GET", f"/messages?limit={limit}")["data"])
 
+    def send_mo(self, source: str, to: str, text: str, *, long: bool = False, system_id: str = "") -> int:
+        """Have a handset send a message; in how many parts. ``long``: the text is repeated until it takes several."""
+        asked = {"from": source, "to": to, "text": text, "long": long, "system_id": system_id}
+        return int(self._call("POST", "/mo", json.dumps(asked).encode())["parts"])
+
     def change(self, fields: Mapping[str, Any]) -> None:
         """Change fields of its temperament."""
         self._call("POST", "/temperament", json.dumps(fields).encode())

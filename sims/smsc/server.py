@@ -87,6 +87,12 @@ class Smsc:
         self._fields = timetable.fields_at(0.0)
         self._apply()
 
+    def send_mo(self, source: str, destination: str, text: str, *, long: bool = False, system_id: str = "") -> int:
+        """As ``Office.send_mo``, now."""
+        parts = self.office.send_mo(source, destination, text, monotonic(), long=long, system_id=system_id)
+        self._attend()
+        return parts
+
     # -- the server -------------------------------------------------------------------------------------------------
     async def start(self) -> int:
         """Listen; returns the port. Raises ``OSError``."""

@@ -30,7 +30,12 @@ class SmscStats:
     receipts_refused: Counter[int] = field(default_factory=Counter)  # command_status of negative answers
     receipts_repeated: int = 0  # due again: answered with a temporary error, not in time, or not before the connection ended
     receipts_withheld: int = 0  # lost on purpose
-    receipts_overflowed: int = 0  # thrown away because too many waited for a receiver
+    receipts_overflowed: int = 0  # thrown away because too many waited for a receiver; messages from handsets, too
+    mo: int = 0  # messages from handsets that were to be delivered
+    mo_sent: int = 0  # deliver_sm of such written, one a part, repetitions included
+    mo_acked: int = 0
+    mo_refused: Counter[int] = field(default_factory=Counter)  # command_status of negative answers
+    mo_repeated: int = 0  # due again, as with receipts
     malformed: int = 0
     framing_lost: int = 0
 
@@ -57,6 +62,11 @@ class SmscStats:
             "receipts_repeated": self.receipts_repeated,
             "receipts_withheld": self.receipts_withheld,
             "receipts_overflowed": self.receipts_overflowed,
+            "mo": self.mo,
+            "mo_sent": self.mo_sent,
+            "mo_acked": self.mo_acked,
+            "mo_refused": _by_status(self.mo_refused),
+            "mo_repeated": self.mo_repeated,
             "malformed": self.malformed,
             "framing_lost": self.framing_lost,
         }
