@@ -39,7 +39,8 @@ class TokenDesk:
             if tenant is None:
                 del self._tokens[tenant_id]
             else:
-                tokens.retune(tenant.rate_mps, tenant.burst, tenant.daily_spend_micros)
+                sharers = len(doors(settings))
+                tokens.retune(tenant.rate_mps, tenant.burst, tenant.daily_spend_micros, sharers=sharers)
 
     def admit(self, tenant: str, messages: int, spend_micros: int, now_us: int) -> Admitted | Refused:
         """Spend tokens, all or nothing; asks for more in the background when they run low."""

@@ -22,6 +22,7 @@ class LeasedTokens:
         "_day",
         "_debt",
         "_debt_asked",
+        "_doors",
         "_front",
         "_leased",
         "_lent",
@@ -43,7 +44,6 @@ class LeasedTokens:
 
     def __init__(self, front: str, rate_mps: int, burst: int, daily_spend_micros: int = 0, *, sharers: int = 1) -> None:
         self._front = front
-        self._sharers = max(1, sharers)
         self._leased = 0
         self._lent = 0
         self._debt = 0
@@ -61,10 +61,15 @@ class LeasedTokens:
         self._micros_debt = 0
         self._micros_debt_asked = 0
         self._micros_left = 0
-        self.retune(rate_mps, burst, daily_spend_micros)
+        self.retune(rate_mps, burst, daily_spend_micros, sharers=sharers)
 
-    def retune(self, rate_mps: int, burst: int, daily_spend_micros: int) -> None:
-        """The settings have changed; what is leased stays leased."""
+    def retune(self, rate_mps: int, burst: int, daily_spend_micros: int, *, sharers: int) -> None:
+        """The settings have changed; what is leased stays leased.
+
+        ``sharers``: doors that the settings give the tenant. One of them does not take the whole burst while the others are
+        quiet: their first messages would be refused until its lease is over.
+        """
+        self._doors = self._sharers = max(1, sharers)
         self.rate_mps = rate_mps
         self.burst = burst
         self._share = max(1, burst // self._sharers)
@@ -172,7 +177,7 @@ class LeasedTokens:
         self._debt -= self._debt_asked
         self._debt_asked = 0
         self._leased += lease.tokens
-        self._sharers = max(1, lease.sharers)
+        self._sharers = max(self._doors, lease.sharers)
         self._wait_us = lease.wait_us
         self._next_ask_us = now_us + lease.wait_us
         self.rate_mps, self.burst = lease.rate_mps, lease.burst

@@ -127,6 +127,22 @@ def test_two_fronts_share_one_limit():
     assert 115 <= admitted <= 121  # the burst and two seconds of the rate
 
 
+def test_a_door_that_was_quiet_finds_room_beside_a_busy_one():
+    shard = Allowance(20_000, 50_000)
+    busy, quiet = (LeasedTokens(name, 20_000, 50_000, sharers=2) for name in "ab")
+    for tick in range(50):  # a quarter of a second in which only one of them is used
+        now = T0 + tick * 5_000
+        assert isinstance(busy.spend(1, 0, now), Admitted)
+        if (ask := busy.ask(now)) is not None:
+            busy.leased(shard.lease(ask, now), now)
+    for tick in range(50, 150):
+        now = T0 + tick * 5_000
+        assert isinstance(quiet.spend(1, 0, now), Admitted)
+        for tokens in (busy, quiet):
+            if (ask := tokens.ask(now)) is not None:
+                tokens.leased(shard.lease(ask, now), now)
+
+
 def test_the_days_spend_is_capped_and_begins_anew():
     tokens, shard = LeasedTokens("f", 1_000, 1_000, 2_000), Allowance(1_000, 1_000, 2_000)
     spent = 0
