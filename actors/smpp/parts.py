@@ -80,7 +80,7 @@ class Parts:
             return  # the next look finds the group complete and not closed
         if accepted.fresh:
             self._door.count_accepted(tenant.id, CLASS_OF[body.klass], 1, body.segments)
-        self._closed.put([_marked(group_of(part, account))])
+        self._closed.put([_marked(group_of(part, account)) + message_id])
 
     def _unfit(
         self, parts: dict[int, Submission], total: int, account: SmppAccount, tenant: Tenant, message_id: MessageId
@@ -125,7 +125,7 @@ class Parts:
         tenant = door.terms.tenants.get(account.tenant) if account is not None else None
         if account is None or tenant is None:
             log.warning("esme.parts_of_nobody id=%s", group.id.hex())  # the account is gone, and with it whoever would be told
-            self._closed.put([group.group])
+            self._closed.put([group.group + group.id])
         elif complete:
             await self._take(group.id, [group.parts[number] for number in range(1, group.total + 1)], account, tenant)
         else:
