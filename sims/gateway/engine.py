@@ -147,10 +147,14 @@ class Gateway:
 
     def _take(self, now_s: float, due: int | None) -> _Flight | None:
         """The next message with a part to be written."""
-        if self._begun:
-            return self._begun.popleft()
-        if self._retries and self._retries[0][0] <= now_s:
-            return heapq.heappop(self._retries)[2]
+        while self._begun:
+            flight = self._begun.popleft()
+            if flight.left:
+                return flight
+        while self._retries and self._retries[0][0] <= now_s:
+            flight = heapq.heappop(self._retries)[2]
+            if flight.left:  # its parts may have gone with an earlier turn
+                return flight
         if self._stopping or (due is not None and self._next >= due):
             return None
         intended_s = self._schedule.intended_s(self._next) if self.options.rate_mps > 0 else now_s

@@ -60,6 +60,14 @@ async def test_what_is_throttled_comes_again(smsc):
     assert result.final["delivered"] == 60
 
 
+async def test_parts_that_are_throttled_come_again_and_make_one_message(smsc):
+    smsc.set_temperament(throttle_mps=30)
+    result = await Gateway(options(smsc, count=25, retry=True, lengths={"long": 1})).run()
+    assert result.pushed_back[0x58] > 0
+    assert result.final["delivered"] == 25
+    assert smsc.inbox.messages == 25
+
+
 async def test_without_retry_what_is_throttled_is_told(smsc):
     smsc.set_temperament(throttle_mps=5)
     result = await Gateway(options(smsc, count=40, lengths={"short": 1}, follow_timeout_s=5)).run()
