@@ -18,6 +18,7 @@ MOST_CHARACTERS: Final = 16_000  # what a message_payload holds in any encoding 
 _INTERNATIONAL: Final = (1, 1)
 _SHORT_CODE: Final = (3, 0)
 _ALPHANUMERIC: Final = (5, 0)
+_UNKNOWN: Final = (0, 0)
 # What Latin-1 does not show: readers take its octets 80 to 9F for those of Windows-1252.
 _NOT_LATIN1: Final = re.compile("[^\x00-\x7f\xa0-\xff]")
 
@@ -90,5 +91,6 @@ def _address(address: str) -> tuple[str, tuple[int, int]]:
     """An address as it is written, and its (TON, NPI)."""
     digits = address.removeprefix("+")
     if digits.isascii() and digits.isdigit():
-        return digits[: ADDRESS_OCTETS - 1], _SHORT_CODE if len(digits) <= SHORT_CODE_DIGITS else _INTERNATIONAL
+        dialled = _UNKNOWN if digits[0] == "0" else _INTERNATIONAL  # no country code begins with 0
+        return digits[: ADDRESS_OCTETS - 1], _SHORT_CODE if len(digits) <= SHORT_CODE_DIGITS else dialled
     return address.replace("\0", "").encode("latin-1", "replace").decode("latin-1")[: ADDRESS_OCTETS - 1], _ALPHANUMERIC

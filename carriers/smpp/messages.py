@@ -107,7 +107,7 @@ def read_message(raw: bytes, *, whole_tlvs: bool = True) -> Message:
         esm_class,
         data_coding,
         registered_delivery,
-        read_tlvs(raw, end, whole=whole_tlvs) if end < len(raw) else _NO_TLVS,
+        _read_optional(raw, end, whole=whole_tlvs) if end < len(raw) else _NO_TLVS,
         source_ton,
         source_npi,
         destination_ton,
@@ -120,6 +120,19 @@ def read_message(raw: bytes, *, whole_tlvs: bool = True) -> Message:
         replace,
         default_id,
     )
+
+
+def _read_optional(raw: bytes, start: int, *, whole: bool) -> Mapping[int, bytes]:
+    """What follows short_message. A NUL that is in no length is passed over: php-smpp ends the text with one unless told not to."""
+    if raw[start] == 0:
+        try:
+            return read_tlvs(raw, start, whole=True)  # a tag below 0x0100 begins like that, too
+        except MalformedPdu:
+            try:
+                return read_tlvs(raw, start + 1, whole=True)
+            except MalformedPdu:
+                pass
+    return read_tlvs(raw, start, whole=whole)
 
 
 def pack_message(message: Message) -> bytes:
