@@ -58,11 +58,13 @@ class Window:
     def sweep(self, now_s: float) -> list[Unanswered]:
         """Requests whose timer is over by now, oldest first; they become overdue."""
         self._bury(now_s)
-        horizon = now_s - self.timeout_s
+        timeout_s = self.timeout_s
         over = []
         self._oldest_at = float("inf")
         for sequence, entry in self.pending.items():
-            if entry[2] > horizon:
+            if (
+                entry[2] + timeout_s > now_s
+            ):  # reckoned as ``next_sweep_s`` does: else it would call for a sweep that finds nothing
                 self._oldest_at = entry[2]
                 break
             over.append(sequence)

@@ -161,3 +161,9 @@ def test_an_idle_client_is_unbound_when_the_server_says_so():
     assert session.handle_timer(400.0) == []
     assert headers(session.bytes_to_send())[0][0] == c.UNBIND
     assert session.handle_timer(402.0) == [e.Closed("unbound, not answered", [])]
+
+
+def test_a_sweep_that_is_called_for_finds_what_it_was_called_for():
+    window = Window(10, 60.0)
+    window.put("it", c.SUBMIT_SM, 0.01)
+    assert [request.context for request in window.sweep(window.next_sweep_s())] == ["it"]  # 60.01 - 60 is less than 0.01
