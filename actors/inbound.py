@@ -16,7 +16,7 @@ from router.inbound import InboundRules, read_address
 from router.journal.port import Group, Journal, JournalError, JournalFull, Part, Received
 from router.model import State
 from router.numbers import NetworkTable
-from router.pieces import MARK, Piece, digest_of, group_of, inbound_body, pack_piece, read_pieces, unpack_piece
+from router.pieces import MARK, Piece, Wording, digest_of, group_of, inbound_body, pack_piece, read_pieces, unpack_piece
 from router.record import EventKind, UnreadableRecord, pack_body, pack_event
 from router.settings import CarrierProfile, InboundRule, Settings, Tenant
 from router.text.udh import Concatenation
@@ -91,12 +91,15 @@ class InboundDesk:
                 if self._worth_gathering(piece, message.part):
                     parts.append((at, self._part(piece, message.part, now_ms)))
                     continue
-            elif (rule := self._match(piece)) is not None:
-                digest = digest_of(piece)
-                message_id = self._doubtful.pop(digest, None) or self._id(now_ms, self._rng.randrange(PARTITIONS))
-                received = self._received(message_id, {1: piece}, 1, rule)
-                wholes.append(_Whole(received, at, b"", digest))
-                continue
+            else:
+                pieces = {1: piece}
+                wording = read_pieces(pieces, 1, self._profile.inbound_alphabet)
+                rule = self._rules.match(piece.destination.text, wording.text, self._profile.name)
+                if rule is not None:
+                    digest = digest_of(piece)
+                    message_id = self._doubtful.pop(digest, None) or self._id(now_ms, self._rng.randrange(PARTITIONS))
+                    wholes.append(_Whole(self._received(message_id, pieces, 1, wording, rule), at, b"", digest))
+                    continue
             statuses[at] = RX_P_APPN
             refused += 1
         if refused:
@@ -117,14 +120,11 @@ class InboundDesk:
             udh=message.udh,
         )
 
-    def _match(self, piece: Piece) -> InboundRule | None:
-        wording = read_pieces({1: piece}, 1, self._profile.inbound_alphabet)
-        return self._rules.match(piece.destination.text, wording.text, self._profile.name)
-
     def _worth_gathering(self, piece: Piece, part: Concatenation) -> bool:
         """Whether a rule may want the whole. Only the first part has the keyword; of the others it is the number that counts."""
         if part.number == 1:
-            return self._match(piece) is not None
+            wording = read_pieces({1: piece}, 1, self._profile.inbound_alphabet)
+            return self._rules.match(piece.destination.text, wording.text, self._profile.name) is not None
         return self._rules.reaches(piece.destination.text, self._profile.name)
 
     def _part(self, piece: Piece, part: Concatenation, now_ms: int) -> Part:
@@ -134,8 +134,9 @@ class InboundDesk:
     def _id(self, now_ms: int, partition: int) -> MessageId:
         return make_id(now_ms, partition, self._rng.randbytes(ENTROPY_OCTETS))
 
-    def _received(self, message_id: MessageId, pieces: Mapping[int, Piece], total: int, rule: InboundRule) -> Received:
-        wording = read_pieces(pieces, total, self._profile.inbound_alphabet)
+    def _received(
+        self, message_id: MessageId, pieces: Mapping[int, Piece], total: int, wording: Wording, rule: InboundRule
+    ) -> Received:
         body = inbound_body(message_id, pieces, total, wording, rule, self._networks, self._settings)
         tenant: Tenant | None = self._tenants.get(rule.tenant)
         hook = tenant.webhook if tenant is not None else None
@@ -183,7 +184,7 @@ class InboundDesk:
             self._count("unmatched")
             self.closed.put([group])
             return None
-        return _Whole(self._received(message_id, pieces, total, rule), at, group, b"")
+        return _Whole(self._received(message_id, pieces, total, wording, rule), at, group, b"")
 
     async def _receive(self, wholes: Sequence[_Whole], statuses: list[int]) -> None:
         """Make whole messages durable. Marks those that are not in ``statuses``."""

@@ -12,7 +12,7 @@ from carriers.lane import FORGIVEN_S, MAX_QUEUE_PAUSE_S, QUEUE_PAUSE_S
 
 SEVERAL: Final = 3  # different recipients …
 NEAR_S: Final = 5.0  # … within so long mean the account
-HELD_LIMIT: Final = 10_000  # recipients held at once, some 300 octets each; one more means the account, too
+HELD_LIMIT: Final = 10_000  # recipients held at once, some 250 octets each; one more means the account, too
 
 
 class _Hold:

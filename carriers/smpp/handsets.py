@@ -13,7 +13,7 @@ _PADDING: Final = " \0"
 def read_inbound(body: Message | Data, at_s: float) -> InboundIn:
     """What it says. Never raises: a text with a header that cannot be is taken as it stands rather than lost.
 
-    A header goes before sar_* TLVs (SMPP 3.4, 5.3.2.22: they are for messages without one); a part of one is a whole.
+    Acknowledgements by the person or the handset, which we never ask for, are messages like any other. A header goes before sar_* TLVs (SMPP 3.4, 5.3.2.22: they are for messages without one); a part of one is a whole.
     """
     tlvs = body.tlvs
     octets = body.short_message if isinstance(body, Message) else b""

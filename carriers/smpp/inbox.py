@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from carriers.port import InboundCallback, InboundIn, ReceiptIn, ReceiptsCallback
 from carriers.smpp.commands import ALERT_NOTIFICATION, RMSGQFUL, ROK, RSYSERR
@@ -22,12 +22,7 @@ log: Final = logging.getLogger(__name__)
 TEMPORARY: Final = frozenset((RSYSERR, RMSGQFUL))  # what has a carrier send it again; every other error is for good
 
 
-class Asked(NamedTuple):
-    """A request that is to be answered."""
-
-    shell: SessionShell
-    command: int
-    sequence: int
+Asked = tuple[SessionShell, int, int]  # a request to be answered: where, command, sequence. Plain, for there is one a receipt
 
 
 class Inbox:
@@ -61,9 +56,13 @@ class Inbox:
         mode = self._profile.receipt_ids
         session = shell.session
         counters = self._counters
-        receipts = self._receipts
         on_final = self._on_final
         seen: list[str] = []  # ids as the carrier wrote them
+        receipts: list[ReceiptIn] = []
+        messages: list[InboundIn] = []
+        receipts_asked: list[Asked] = []
+        messages_asked: list[Asked] = []
+        receipts_room, messages_room = self._receipts.room, self._messages.room
         for command, sequence, body in requests:
             if command == ALERT_NOTIFICATION:
                 continue  # has no answer, and nobody asked to be told
@@ -75,26 +74,30 @@ class Inbox:
                 continue  # the law lets an SMSC send nothing else
             if found is None:
                 counters.mo += 1
-                if self._messages.full:
+                if len(messages) >= messages_room:
                     counters.mo_put_off += 1
                     session.respond(command, sequence, RMSGQFUL)
                 else:
-                    self._messages.put(read_inbound(body, at_s), Asked(shell, command, sequence))
+                    messages.append(read_inbound(body, at_s))
+                    messages_asked.append((shell, command, sequence))
             elif isinstance(found, Malformed):
                 counters.receipts_malformed += 1
                 log.warning("carrier.receipt_malformed carrier=%s reason=%s", self._profile.name, found.reason)
                 session.respond(command, sequence, ROK)  # else it comes again for ever
-            elif receipts.full:
+            elif len(receipts) >= receipts_room:
                 counters.receipts_put_off += 1
                 session.respond(command, sequence, RMSGQFUL)
             else:
                 carrier_id = receipt_id(found.carrier_id, mode)
                 seen.append(found.carrier_id)
-                receipts.put(ReceiptIn(carrier_id, found.state, found.stat, found.err, at_s), Asked(shell, command, sequence))
+                receipts.append(ReceiptIn(carrier_id, found.state, found.stat, found.err, at_s))
+                receipts_asked.append((shell, command, sequence))
                 if on_final is not None and found.state.final:
                     on_final(carrier_id)
         if seen:
             self._ids.received(seen, at_s)
+        self._receipts.put(receipts, receipts_asked)
+        self._messages.put(messages, messages_asked)
 
     async def run(self) -> None:
         """Hand up and acknowledge, until cancelled."""
@@ -126,5 +129,5 @@ class Inbox:
 def _respond(asked: Sequence[Asked], statuses: Sequence[int]) -> None:
     for (shell, command, sequence), status in zip(asked, statuses, strict=True):
         shell.session.respond(command, sequence, status)
-    for shell in {one.shell for one in asked}:
+    for shell in {shell for shell, _, _ in asked}:
         shell.flush()

@@ -9,7 +9,7 @@ from typing import Final
 
 from carriers.smpp.jobs import Job
 
-KNOWN_LIMIT: Final = 200_000  # submits remembered, some 400 octets each; what comes above is not asked about
+KNOWN_LIMIT: Final = 200_000  # submits remembered, some 300 octets each; what comes above is not asked about
 TIMES: Final = 5  # each is asked about so often: the pause before the first doubles with each further one
 SHARE: Final = 10  # one in so many of the unanswered requests may be a query
 
@@ -31,7 +31,7 @@ class Inquiry:
     """The questions of one carrier account. Each stands in one line at a time: ``urgent``, or that of its next asking.
 
     Within a line all have waited for the same time, so the first is always the first that is due; no heap, no timer each.
-    Measured: 0.9 µs to note a submit and to strike it out again.
+    Measured on a busy machine, with 100,000 of them: 4.4 µs to note a submit and to strike it out again.
     """
 
     __slots__ = ("_after_s", "_lines", "_open", "_size", "_urgent", "dropped")

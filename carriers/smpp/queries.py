@@ -149,7 +149,7 @@ class Queries:
             return
         word, state = told
         err = str(found.error_code) if found.error_code else ""
-        self._tray.put(ReceiptIn(question.carrier_id, state, word, err, self._wall()), question)
+        self._tray.put((ReceiptIn(question.carrier_id, state, word, err, self._wall()),), (question,))
         job = question.job
         if job is not None and state is not State.DELIVERED and state is not State.UNCONFIRMED and not job.reported:
             job.reported = True

@@ -42,16 +42,17 @@ class Tray(Generic[Item, Ticket]):
         return len(self._items) + self._under_way
 
     @property
-    def full(self) -> bool:
-        """Whether nothing more should be put into it."""
-        return len(self._items) >= MAX_WAITING
+    def room(self) -> int:
+        """How much more should be put into it."""
+        return MAX_WAITING - len(self._items)
 
-    def put(self, item: Item, ticket: Ticket) -> None:
-        """Have this kept and answered. The caller has seen that it is not ``full``."""
-        self._items.append(item)
-        self._tickets.append(ticket)
-        self._idle.clear()
-        self._wake.set()
+    def put(self, items: Sequence[Item], tickets: Sequence[Ticket]) -> None:
+        """Have these kept and answered, a ticket each. The caller has seen that there is ``room``."""
+        if items:
+            self._items.extend(items)
+            self._tickets.extend(tickets)
+            self._idle.clear()
+            self._wake.set()
 
     async def run(self) -> None:
         """Hand up and answer, until cancelled."""
