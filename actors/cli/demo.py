@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,12 +15,13 @@ from actors.cli.demo_view import Sample, Summary, explain, headline, period, sum
 from actors.cli.run import progress
 from actors.cli.system import StartFailed, System
 from actors.cli.terminal import console, fail
-from actors.cli.world import CARRIERS, World
+from actors.cli.world import CARRIERS, GATEWAY, World
 from actors.journal import RedisJournal
 from actors.journal.server import ServerFailed, ServerMissing
 from router.journal.port import Conservation
 
 RATE_MPS: Final = 160
+SMPP_SHARE: Final = 0.25  # of these, by the customer who sends by SMPP
 WARM_S: Final = 40.0
 BROKEN_S: Final = 35.0
 HEALED_S: Final = 50.0
@@ -72,23 +73,36 @@ def stay(
         soft_wrap=True,
         highlight=False,
     )
+    console.print(f"or bind with a gateway of your own to {state.smpp_address}, or the simulated one:")
+    console.print(
+        f".venv/bin/trunkline sim gateway --address {state.smpp_address} --system-id {GATEWAY} --password {world.smpp_password}",
+        soft_wrap=True,
+        highlight=False,
+    )
     console.print("make down    stops it")
 
 
 def _show(world: World, rate: int, speed: float) -> dict[str, Any]:
-    """Send, watch, break, heal; returns the load generator's result."""
+    """Send, watch, break, heal; returns what the load generator and the gateway found."""
     total_s = (WARM_S + BROKEN_S + HEALED_S) / speed
-    result_file = world.data_dir / "load.json"
-    load = subprocess.Popen(  # noqa: S603 (our own interpreter)
-        [
-            *(sys.executable, "-m", "sims.load", "--url", world.state.api_url, "--key", world.state.key),
-            *("--rate", str(rate), "--duration", str(total_s), "--follow", "--follow-timeout", str(SETTLE_S)),
-            *("--quiet", "--retry", "--json", str(result_file)),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(world.data_dir / "load.log").open("wb"),
-    )
+    gateway_rate = max(1, round(rate * SMPP_SHARE))
+    customers = [
+        Customer(
+            world.data_dir,
+            "load",
+            ("--url", world.state.api_url, "--key", world.state.key, "--rate", str(rate - gateway_rate), "--follow", "--quiet"),
+            total_s,
+        ),
+        Customer(
+            world.data_dir,
+            "gateway",
+            (
+                *("--address", world.state.smpp_address, "--system-id", GATEWAY, "--password", world.smpp_password),
+                *("--rate", str(gateway_rate), "--priorities", "otp=3,transactional=1", "--seed", "2"),
+            ),
+            total_s,
+        ),
+    ]
     try:
         for phase, text, length_s in (
             ("learning", "All carriers are well. The brain learns what each is worth.", WARM_S),
@@ -103,12 +117,40 @@ def _show(world: World, rate: int, speed: float) -> dict[str, Any]:
             for sample in _samples(world, length_s / speed):
                 period(console, sample)
         console.print("[dim]waiting for the last receipts …[/dim]")
-        load.wait(SETTLE_S + 30)
+        for customer in customers:
+            customer.process.wait(SETTLE_S + 30)
     finally:
-        if load.poll() is None:
-            load.terminate()
-            load.wait(10)
-    return dict(json.loads(result_file.read_text("utf-8")))
+        for customer in customers:
+            customer.stop()
+    return {customer.name: customer.result() for customer in customers}
+
+
+class Customer:
+    """A customer of the demo, in a process of its own: one sends over REST, one by SMPP."""
+
+    def __init__(self, folder: Path, name: str, arguments: Sequence[str], total_s: float) -> None:
+        self.name = name
+        self._file = folder / f"{name}.json"
+        with (folder / f"{name}.log").open("wb") as log:
+            self.process = subprocess.Popen(  # noqa: S603 (our own interpreter)
+                [
+                    *(sys.executable, "-m", f"sims.{name}", *arguments, "--duration", str(total_s)),
+                    *("--follow-timeout", str(SETTLE_S), "--retry", "--json", str(self._file)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+
+    def stop(self) -> None:
+        """End it if it still runs."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+    def result(self) -> Mapping[str, Any]:
+        """What it found."""
+        return dict(json.loads(self._file.read_text("utf-8")))
 
 
 def _samples(world: World, length_s: float) -> Iterator[Sample]:
@@ -141,7 +183,11 @@ def _sum_up(world: World, result: Mapping[str, Any]) -> None:
     submits = {name: simulator.stats()["submits"] for name, simulator in world.simulators.items()}
     cost_micros = sum(submits[carrier.name] * carrier.price_micros for carrier in CARRIERS)
     checked = asyncio.run(_check(world))
-    console.print(summary_table(Summary(result=result, submits=submits, cost_micros=cost_micros, checked=checked)))
+    console.print(
+        summary_table(
+            Summary(result=result["load"], gateway=result["gateway"], submits=submits, cost_micros=cost_micros, checked=checked)
+        )
+    )
     console.print(f"API docs       {world.state.api_url}/docs")
     console.print(f"Ray dashboard  {world.state.dashboard_url}")
     console.print("[dim]make up starts the same system and leaves it running[/dim]")

@@ -1,5 +1,6 @@
 """What the demo prints: one line a period, now and then the reason of one decision, a table at the end."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -27,7 +28,8 @@ class Sample(NamedTuple):
 class Summary(NamedTuple):
     """The whole run."""
 
-    result: Mapping[str, Any]  # of the load generator
+    result: Mapping[str, Any]  # of the customer who sends over REST
+    gateway: Mapping[str, Any]  # of the one who sends by SMPP
     submits: Mapping[str, int]
     cost_micros: int
     checked: Conservation
@@ -42,6 +44,7 @@ def headline(console: Console, state: Running) -> None:
         table.add_row(carrier.name, f"€ {carrier.price_micros / 1e6:.3f}", f"{carrier.speed_mps}/s", carrier.about)
     console.print(table)
     console.print(f"API docs       {state.api_url}/docs")
+    console.print(f"SMPP server    {state.smpp_address}, where a customer's gateway sends a quarter of the traffic")
     console.print(f"Ray dashboard  {state.dashboard_url}")
 
 
@@ -98,21 +101,27 @@ def _print_why(console: Console, event: Mapping[str, Any]) -> None:
 
 def summary_table(summary: Summary) -> Table:
     """The end of the demo."""
-    result = summary.result
-    final = result["final"]
-    delivered = final.get("delivered", 0)
-    accepted = result["accepted"]
+    result, gateway = summary.result, summary.gateway
+    final = Counter(result["final"]) + Counter(gateway["final"])
+    delivered = final["delivered"]
+    accepted = result["accepted"] + gateway["accepted"]
     table = Table(title="Summary", title_justify="left", show_header=False)
-    table.add_row("accepted (202, on disk)", f"{accepted:,}")
+    table.add_row("accepted over REST (202, on disk)", f"{result['accepted']:,}")
+    table.add_row("accepted by SMPP (submit_sm_resp, on disk)", f"{gateway['accepted']:,}")
     table.add_row("delivered", f"{delivered:,} ({delivered / max(accepted, 1):.1%})")
     others = ", ".join(f"{word} {count:,}" for word, count in sorted(final.items()) if word != "delivered")
     table.add_row("other ends", others or "none")
-    open_ = accepted - sum(final.values())
+    open_ = accepted - final.total()
     table.add_row("still waiting for a receipt", f"{open_:,}")
     table.add_row("submitted", ", ".join(f"{name} {count:,}" for name, count in summary.submits.items()))
     table.add_row("cost per delivered message", f"€ {summary.cost_micros / 1e6 / max(delivered, 1):.4f}")
-    for word, title in (("accept", "request → 202"), ("end_to_end", "request → final")):
-        figures = result[f"{word}_ms"]["all"]
+    for source, word, title in (
+        (result, "accept", "request → 202"),
+        (gateway, "accept", "submit_sm → submit_sm_resp"),
+        (result, "end_to_end", "request → final"),
+        (gateway, "end_to_end", "submit_sm → receipt"),
+    ):
+        figures = source[f"{word}_ms"]["all"]
         if figures.get("p50") is not None:
             table.add_row(f"{title}, p50 · p99", f"{figures['p50']:,.1f} ms · {figures['p99']:,.1f} ms")
     counts = summary.checked.counts

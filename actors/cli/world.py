@@ -9,7 +9,9 @@ import msgspec
 from actors.cli.system import Running, System, save_state
 from actors.incarnation import incarnation_of
 from router.keys import ENTROPY_OCTETS, make_key
-from router.settings import Api, CarrierProfile, Price, Settings, Tenant, Webhook, WebhookRules
+from router.passwords import ENTROPY_OCTETS as PASSWORD_ENTROPY
+from router.passwords import SALT_OCTETS, hash_password, make_password
+from router.settings import Api, CarrierProfile, Price, Settings, SmppAccount, SmppServer, Tenant, Webhook, WebhookRules
 from router.webhooks import encode_secret
 from sims.smsc.process import SmscProcess
 from sims.smsc.temperament import Failure, Temperament
@@ -17,6 +19,7 @@ from sims.smsc.temperament import Failure, Temperament
 SYSTEM_ID: Final = "trunkline"
 PASSWORD: Final = "demo-password"  # noqa: S105 (of a simulator on the loopback interface)
 TENANT: Final = "demo"
+GATEWAY: Final = "demo-gw"  # the system_id of the customer who sends by SMPP
 RECEIPT_HORIZON_S: Final = 30.0  # a day in life; here one wants to see what becomes of a message in a black hole
 
 
@@ -74,6 +77,7 @@ class World:
         self.system = system
         self.simulators: dict[str, SmscProcess] = {}
         self.secret = encode_secret(os.urandom(32))
+        self.smpp_password = make_password(os.urandom(PASSWORD_ENTROPY))
         self.state: Running
 
     def start(self, *, api_port: int, dashboard_port: int, detached: bool, webhook_url: str = "") -> Running:
@@ -96,6 +100,15 @@ class World:
             carriers=tuple(self._profile(carrier) for carrier in CARRIERS),
             tenants=(Tenant(id=TENANT, title="Demo", rate_mps=20_000, burst=50_000, webhook=webhook),),
             keys=(key,),
+            smpp=SmppServer(port=0),
+            accounts=(
+                SmppAccount(
+                    system_id=GATEWAY,
+                    tenant=TENANT,
+                    password=hash_password(self.smpp_password, os.urandom(SALT_OCTETS)),
+                    priorities={"3": "otp", "0": "marketing"},
+                ),
+            ),
         )
         self.state = self.system.up(settings, config="(demo)", key=plaintext)
         if detached:
