@@ -63,7 +63,10 @@ class Session(Sending):
     # -- time
 
     def next_timer(self) -> float | None:
-        """When ``handle_timer`` is to be called next; None when closed. It may be earlier than anything that happens then."""
+        """When ``handle_timer`` is to be called next, which may be earlier than anything that happens then.
+
+        None when no timer runs: it is closed, or a client whose bind was refused and whose caller is to decide.
+        """
         if self.state is SessionState.CLOSED:
             return None
         when_s = min(self._deadlines.next_s(bound=self.state in BOUND), self._window.next_sweep_s())
