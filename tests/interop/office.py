@@ -1,43 +1,53 @@
-"""Our SMPP server with somebody behind it who keeps everything in memory: reads, joins, answers, sends receipts."""
+"""Our SMPP server with all that stands behind it but the journal: messages are read, settled and at once delivered."""
 
 import time
 from itertools import count
 from typing import Any
 
-from carriers.customers.joining import join_parts
+from carriers.customers.inbound import inbound_of
+from carriers.customers.message_ids import id_text, read_id
 from carriers.customers.reading import Fault, Submission, group_of, read
+from carriers.customers.receipts import receipts_of
+from carriers.customers.settling import check, settle_parts
+from carriers.customers.states import found_of
 from carriers.smpp import commands as c
 from carriers.smpp.events import Request
-from carriers.smpp.messages import Data, Message, pack_message, pack_message_id
-from carriers.smpp.operations import Found, Query, pack_found
-from carriers.smpp.receipts import write_receipt
+from carriers.smpp.messages import Data, Message, pack_message_id
+from carriers.smpp.operations import Query, pack_found
 from carriers.smpp.server.listener import SmppListener
 from carriers.smpp.server.port import Delivery, Line, Outcome, Verdict
-from router.settings import SmppAccount, SmppServer
-from router.text.segments import split
+from router.ids import MessageId, make_id
+from router.journal.items import Notice, Record
+from router.model import State
+from router.record import Body, EventKind, pack_body, pack_event
+from router.settings import CarrierProfile, Settings, SmppAccount, SmppServer, Tenant
+from router.terms import Terms
 
 PASSWORDS = {"acme": "secret12", "small": "secret34"}
 HASH = "scrypt$1$1$1$00$00"  # not asked here: the passwords stand above
+TENANT = Tenant(id="acme")
+CARRIER = CarrierProfile(name="any", addresses=("127.0.0.1:1",), system_id="any")  # so that there is a way everywhere
 
 
 class Office:
     """``carriers.smpp.server.port.Customers``, complete in one process."""
 
-    def __init__(self, **settings: Any) -> None:
-        """``settings``: of the server, besides a free port."""
+    def __init__(self, *, habits: dict[str, Any] | None = None, **settings: Any) -> None:
+        """``habits``: of the account "acme"; ``settings``: of the server, besides a free port."""
         self.accounts = {
-            "acme": SmppAccount(system_id="acme", tenant="acme", password=HASH, max_binds=4),
+            "acme": SmppAccount(system_id="acme", tenant="acme", password=HASH, **(habits or {})),
             "small": SmppAccount(system_id="small", tenant="acme", password=HASH, max_binds=1),
         }
         self.listener = SmppListener(SmppServer(port=0, **settings), self, clock=time.monotonic)
-        self.submissions: list[Submission] = []
-        self.texts: list[tuple[str, str, str]] = []  # (source, destination, text) of whole messages
-        self.ids: list[str] = []
+        self.ids: list[str] = []  # as answered
+        self.bodies: list[Body] = []  # of whole messages, in order
         self.statuses: list[int] = []  # of the next submits
         self.outcomes: list[Outcome] = []
-        self.stat = "DELIVRD"
+        self.end = State.DELIVERED  # of every message
+        self._terms = Terms.compile(Settings(tenants=(TENANT,), carriers=(CARRIER,)))
         self._numbers = count(1)
-        self._groups: dict[bytes, dict[int, Submission]] = {}
+        self._records: dict[MessageId, Record] = {}
+        self._groups: dict[bytes, tuple[MessageId, dict[int, Submission]]] = {}
         self._waiting: dict[str, list[Delivery]] = {name: [] for name in self.accounts}
 
     # -- the port
@@ -49,16 +59,22 @@ class Office:
         for request in requests:
             match request.body:
                 case Message() | Data() as message:
-                    self._submitted(line, request, message)
+                    told = self.statuses.pop(0) if self.statuses else self._submitted(line.account, message)
+                    if isinstance(told, int):
+                        line.answer(request, told)
+                    else:
+                        self.ids.append(told)
+                        line.answer(request, body=pack_message_id(told))
                 case Query(message_id):
-                    if message_id in self.ids:
-                        line.answer(request, body=pack_found(Found(message_id, "260101000100000+", 2, 0)))
+                    known = read_id(message_id)
+                    found = known and found_of(self._records.get(known[0]), line.account, known[1])
+                    if found:
+                        line.answer(request, body=pack_found(found))
                     else:
                         line.answer(request, c.RINVMSGID)
                 case _:
                     line.answer(request, c.RINVCMDID)
-        for system_id in self.accounts:
-            self.room(system_id)
+        self.room(line.account.system_id)
 
     def settled(self, system_id: str, outcomes: list[Outcome]) -> None:
         self.outcomes += outcomes
@@ -72,59 +88,56 @@ class Office:
     # -- its own
 
     @property
+    def texts(self) -> list[tuple[str, str, str]]:
+        """(sender, destination, text) of whole messages."""
+        return [(body.sender, body.to, body.text) for body in self.bodies]
+
+    @property
     def taken(self) -> int:
         """Deliveries that the customer has taken."""
         return sum(outcome.verdict == Verdict.TAKEN for outcome in self.outcomes)
 
-    def send(self, system_id: str, source: str, text: str, encoding: str = "gsm7") -> None:
-        """A message from a handset to the customer."""
-        parts = split(text, encoding, next(self._numbers))
-        coding = 8 if encoding == "ucs2" else 0
-        esm_class = c.ESM_UDHI if parts.udh else 0
-        bodies = tuple(
-            pack_message(Message(source, "12345", part, esm_class, coding, source_ton=1, source_npi=1, destination_ton=3))
-            for part in parts.parts
-        )
-        self._deliver(system_id, lambda _: bodies)
-        self.room(system_id)
+    def send(self, source: str, text: str, **fields: Any) -> None:
+        """A message from a handset to the account "acme"."""
+        values = {"tenant": "acme", "to": "12345", "klass": 1, "created_ms": 0, "expires_ms": 0, "encoding": "gsm7"}
+        body = Body(sender=source, text=text, segments=1, country="GB", network="23410", **(values | fields))
+        account, reference = self.accounts["acme"], next(self._numbers)
+        self._deliver("acme", lambda version: inbound_of(body, account, version, reference))
+        self.room("acme")
 
-    def _submitted(self, line: Line, request: Request, message: Message | Data) -> None:
-        if status := self.statuses.pop(0) if self.statuses else 0:
-            line.answer(request, status)
-            return
-        submission = read(message, line.account)
+    def _submitted(self, account: SmppAccount, message: Message | Data) -> str | int:
+        """The id, or a status."""
+        now_ms = int(time.time() * 1_000)
+        submission = read(message, account)
         if isinstance(submission, Fault):
-            line.answer(request, submission.status)
-            return
-        self.submissions.append(submission)
-        message_id = f"M{next(self._numbers):026}"
-        self.ids.append(message_id)
-        line.answer(request, body=pack_message_id(message_id))
-        group = self._groups.setdefault(group_of(submission, line.account), {})
-        group[submission.number] = submission
-        if len(group) == submission.total:
-            joined = join_parts([group[number] for number in sorted(group)], line.account)
-            self.texts.append((submission.source, submission.destination, joined.text))
-            group.clear()
-        if submission.registered_delivery & 1:
-            self._deliver(line.account.system_id, lambda version: (self._receipt(message_id, submission, version),))
+            return submission.status
+        if submission.whole:
+            message_id = make_id(now_ms, 1, next(self._numbers).to_bytes(10, "big"))
+            parts = {1: submission}
+        else:
+            part = check(submission, account, TENANT, self._terms, now_ms)
+            if isinstance(part, Fault):
+                return part.status
+            fresh = make_id(now_ms, 1, next(self._numbers).to_bytes(10, "big"))
+            message_id, parts = self._groups.setdefault(group_of(submission, account), (fresh, {}))
+            parts[submission.number] = submission
+        if len(parts) == submission.total:
+            ordered = [parts[number] for number in sorted(parts)]
+            body = settle_parts(ordered, account, TENANT, self._terms, now_ms, message_id=id_text(message_id), first_ms=now_ms)
+            if isinstance(body, Fault):
+                return body.status
+            self._groups.pop(group_of(submission, account), None)
+            self._ended(account, message_id, body, now_ms)
+        return id_text(message_id, 0 if submission.whole else submission.number)
+
+    def _ended(self, account: SmppAccount, message_id: MessageId, body: Body, now_ms: int) -> None:
+        self.bodies.append(body)
+        events = pack_event(now_ms, EventKind.FINAL, int(self.end), "", False, "")
+        self._records[message_id] = Record(message_id, self.end, 1, pack_body(body), events)
+        notice = Notice("evt", message_id, self.end, 0, b"", events)
+        if receipts_of(notice, body, 0x34):
+            self._deliver(account.system_id, lambda version: receipts_of(notice, body, version))
 
     def _deliver(self, system_id: str, compose: Any) -> None:
         delivery = Delivery(None, compose)
         self._waiting[system_id].append(delivery._replace(token=delivery))
-
-    def _receipt(self, message_id: str, submission: Submission, version: int) -> bytes:
-        text, tlvs = write_receipt(message_id, self.stat, submitted_s=1_767_225_600, done_s=1_767_225_660)
-        return pack_message(
-            Message(
-                submission.destination,
-                submission.source,
-                text,
-                esm_class=c.ESM_RECEIPT,
-                tlvs=tlvs if version >= 0x34 else {},
-                source_ton=submission.destination_ton,
-                source_npi=submission.destination_npi,
-                destination_ton=submission.source_ton,
-                destination_npi=submission.source_npi,
-            )
-        )

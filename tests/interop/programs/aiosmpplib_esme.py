@@ -6,6 +6,7 @@ It binds again by itself when the connection ends, and cuts long messages itself
 import asyncio
 import itertools
 import logging
+import os
 import struct
 import sys
 from typing import Any
@@ -43,7 +44,8 @@ class Hook(aiosmpplib.hook.AbstractHook):
             read = smpp_message.parse_receipt()
             tell("receipt", id=read["id"], stat=read["stat"], log_id=smpp_message.log_id)
         elif command == DELIVER:
-            tell("message", text=smpp_message.short_message.encode().hex(), esm_class=smpp_message.esm_class)
+            text = smpp_message.short_message or smpp_message.message_payload
+            tell("message", text=text.encode().hex(), esm_class=smpp_message.esm_class)
 
     async def send_error(self, smpp_message: Any, error: Exception, client_id: str) -> None:
         tell("unsent", error=type(error).__name__)
@@ -85,9 +87,7 @@ async def main() -> None:
                 await running
             case words:
                 raise ValueError(words)
-    if running is not None:
-        running.cancel()
-        await asyncio.wait([running])
+    os._exit(0)  # it takes seconds over its own end when a server is slow to answer
 
 
 if __name__ == "__main__":

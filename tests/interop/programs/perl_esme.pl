@@ -43,7 +43,7 @@ sub handle {
         else {
             tell_line(
                 'message',
-                octets      => unpack( 'H*', $pdu->{short_message} ),
+                octets      => unpack( 'H*', defined $pdu->{message_payload} ? $pdu->{message_payload} : $pdu->{short_message} ),
                 data_coding => $pdu->{data_coding},
                 esm_class   => $pdu->{esm_class}
             );

@@ -39,7 +39,8 @@ class Customer:
             stat = pdu.short_message.decode().partition("stat:")[2][:7]
             tell("receipt", id=pdu.receipted_message_id.decode(), stat=stat, state=pdu.message_state)
         else:
-            tell("message", octets=pdu.short_message.hex(), data_coding=pdu.data_coding, esm_class=pdu.esm_class)
+            octets = pdu.short_message or pdu.message_payload
+            tell("message", octets=octets.hex(), data_coding=pdu.data_coding, esm_class=pdu.esm_class)
 
     def do(self, words: list[str]) -> None:
         match words:
