@@ -17,9 +17,9 @@ RINGS = ROOT / "tests" / "architecture" / "test_rings.py"
 WORDS = {
     "router": "router: every decision, pure",
     "router.api": "router/api: REST in",
-    "carriers": "carriers: SMPP and webhooks out",
+    "carriers": "carriers: SMPP both ways, webhooks out",
     "actors": "actors: Ray, Redis, Prometheus",
-    "sims": "sims: SMSC, load",
+    "sims": "sims: SMSC, gateway, load",
     "actors.cli": "actors/cli: the command line",
 }
 
@@ -48,7 +48,13 @@ def architecture() -> str:
 
 def life() -> str:
     """The table of transitions, as a Mermaid state diagram with its legend."""
-    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> SCHEDULED: send_at", "    [*] --> QUEUED"]
+    lines = [
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> SCHEDULED: send_at",
+        "    [*] --> QUEUED",
+        "    [*] --> RECEIVED: from a handset",
+    ]
     lines += [f"    {before.name} --> {after.name}" for before, after in TRANSITIONS]
     lines += [f"    {state.name} --> [*]" for state in State if state.final]
     return "\n".join([*lines, "```"])
