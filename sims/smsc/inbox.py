@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from carriers.smpp.commands import ESM_UDHI, TLV_MESSAGE_PAYLOAD, TLV_SAR_NUMBER, TLV_SAR_REFERENCE, TLV_SAR_TOTAL
 from carriers.smpp.messages import Message
 from router.text.reading import decode
-from router.text.udh import read_udh
+from router.text.udh import header, others_of, read_udh
 
 PARTIAL_LIMIT: Final = 50_000  # incomplete messages kept; the oldest go first
 TRACK_LIMIT: Final = 5_000_000  # messages remembered for recognising copies, some 70 octets each
@@ -22,6 +22,12 @@ class Arrived(NamedTuple):
     data_coding: int
     octets: bytes  # of all parts, headers taken off
     message_ids: tuple[str, ...]  # by part
+    udh: bytes = b""  # information elements of the last part to come, but those of concatenation
+
+    @property
+    def text(self) -> str:
+        """As a handset shows it; binary as one character an octet."""
+        return decode(header(self.udh) + self.octets, self.data_coding, udh=bool(self.udh))
 
     def shown(self) -> dict[str, Any]:
         """As the control endpoint shows it."""
@@ -30,8 +36,9 @@ class Arrived(NamedTuple):
             "system_id": self.system_id,
             "from": self.source,
             "to": self.destination,
-            "text": decode(self.octets, self.data_coding, udh=False),
+            "text": self.text,
             "data_coding": self.data_coding,
+            "udh": self.udh.hex(),
             "parts": len(self.message_ids),
             "message_ids": list(self.message_ids),
         }
@@ -65,7 +72,9 @@ class Inbox:
         if tlvs and not octets:
             octets = tlvs.get(TLV_MESSAGE_PAYLOAD, b"")
         mark: tuple[int, int, int, bool] | None = None  # reference, total, number, 16-bit
+        udh = b""
         if message.esm_class & ESM_UDHI:
+            udh = others_of(octets)
             found, octets = read_udh(octets)
             if found is not None:
                 mark = found.reference, found.total, found.number, found.wide
@@ -76,7 +85,7 @@ class Inbox:
             if 1 <= number <= total:
                 mark = reference, total, number, True
         if mark is None or mark[1] == 1:
-            self._whole(system_id, message, octets, (message_id,), at_s)
+            self._whole(system_id, message, octets, (message_id,), at_s, udh)
             return
         reference, total, number, wide = mark
         key = (system_id, message.source, message.destination, reference, total, wide)
@@ -85,11 +94,11 @@ class Inbox:
         if len(parts) == total:
             del self._partial[key]
             ordered = [parts[n] for n in range(1, total + 1)]
-            self._whole(system_id, message, b"".join(o for o, _ in ordered), tuple(i for _, i in ordered), at_s)
+            self._whole(system_id, message, b"".join(o for o, _ in ordered), tuple(i for _, i in ordered), at_s, udh)
         elif len(self._partial) > PARTIAL_LIMIT:
             self._partial.popitem(last=False)
 
-    def _whole(self, system_id: str, message: Message, octets: bytes, ids: tuple[str, ...], at_s: float) -> None:
+    def _whole(self, system_id: str, message: Message, octets: bytes, ids: tuple[str, ...], at_s: float, udh: bytes) -> None:
         self.messages += 1
         if self._track:
             mark = hash((message.source, message.destination, octets))
@@ -97,4 +106,4 @@ class Inbox:
                 self.duplicates += 1
             elif len(self._seen) < TRACK_LIMIT:
                 self._seen.add(mark)
-        self.recent.append(Arrived(at_s, system_id, message.source, message.destination, message.data_coding, octets, ids))
+        self.recent.append(Arrived(at_s, system_id, message.source, message.destination, message.data_coding, octets, ids, udh))

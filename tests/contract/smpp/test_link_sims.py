@@ -49,6 +49,37 @@ async def test_long_messages_arrive_whole_however_they_are_marked(start, make_ri
     await poll(lambda: {receipt.carrier_id for receipt in rig.receipts} == ids)
 
 
+PORTS = bytes.fromhex("05040b8423f0")
+FORMS = [
+    ("Şifreniz 4711, lütfen paylaşmayın. " * 4, "ucs2", 3, b"", 0, 1),
+    ("Şifreniz 4711, lütfen paylaşmayın. " * 8, "ucs2", 5, b"", 0, 2),
+    ("ж" * 100, "ucs2", 2, b"", 8, 2),
+    ("\0\xff\x1b" * 100, "octets", 3, PORTS, 4, 3),
+    ("x" * 300, "gsm7", 3, PORTS, 0, 3),
+]
+
+
+@pytest.mark.parametrize("marks", ["udh8", "udh16"])
+async def test_tables_ports_and_binary_arrive(start, make_rig, poll, marks):
+    far, address = await start(receipt_median_s=0.01)
+    rig = await make_rig(addresses=(address,), long_messages=marks, window=5, shift_tables=("turkish",)).bound()
+    sent = [
+        rig.outgoing(text, encoding=encoding, segments=segments, udh=udh, to=f"4477009000{n:02}")
+        for n, (text, encoding, segments, udh, _, _) in enumerate(FORMS)
+    ]
+    rig.link.send(sent)
+    answers = {answer.id: answer for answer in await rig.answered(len(FORMS))}
+    assert {answer.verdict for answer in answers.values()} == {Verdict.ACCEPTED}
+    # an id a segment, though tables need fewer
+    assert [len(answers[one.id].carrier_ids) for one in sent] == [segments for _, _, segments, _, _, _ in FORMS]
+    arrived = sorted(far.office.custody.inbox.recent, key=lambda one: one.destination)
+    assert [one.text for one in arrived] == [text for text, *_ in FORMS]
+    assert [(one.data_coding, len(one.message_ids)) for one in arrived] == [(coding, parts) for *_, coding, parts in FORMS]
+    assert [one.udh.hex() for one in arrived] == ["240101", "250101", "", PORTS.hex(), PORTS.hex()]
+    ids = {carrier_id for answer in answers.values() for carrier_id in answer.carrier_ids if carrier_id}
+    await poll(lambda: {receipt.carrier_id for receipt in rig.receipts} == ids)
+
+
 @pytest.mark.parametrize(
     ("answer", "receipt", "mode"), [("decimal", "hex", "decimal_to_hex"), ("hex", "padded", "hex_to_decimal")]
 )
