@@ -79,7 +79,7 @@ class Control:
             parts = self._smsc.send_mo(asked.source, asked.to, asked.text, long=asked.long, system_id=asked.system_id)
         except (msgspec.DecodeError, InvalidMo) as error:
             return _invalid(str(error))
-        return web.json_response({"parts": parts}, status=202)
+        return web.json_response({"parts": parts})
 
     async def _temperament(self, _request: web.Request) -> web.Response:
         return _shown(self._smsc)
