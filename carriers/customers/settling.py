@@ -21,6 +21,7 @@ from router.terms import Terms
 from router.text.segments import Measure, capacity, measure
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TIME: Final = frozenset({"", "000000000000000R"})
 _VALIDITY_LIMIT_MS: Final = VALIDITY_LIMIT_S * 1_000
 
 # What a fault of the API's fields is called by SMPP (3.4, 5.1.3).
@@ -168,7 +169,8 @@ def _message(
 def _times(submission: Submission, now_ms: int, first_ms: int) -> _Times | Fault:
     """Both times; neither may contradict the other. What is no time has been refused by ``read``."""
     send_at_ms = moment_ms(submission.schedule, first_ms) if submission.schedule else 0
-    until_ms = moment_ms(submission.validity, first_ms) if submission.validity else 0
+    # No time at all is what some write who mean none.
+    until_ms = moment_ms(submission.validity, first_ms) if submission.validity not in _NO_TIME else 0
     if send_at_ms is None:
         return Fault(RINVSCHED, "schedule_delivery_time is no time")
     if until_ms is None:

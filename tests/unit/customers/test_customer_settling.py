@@ -175,6 +175,8 @@ def test_senders(source, ton, sender):
         ({"validity": "000000010000000R"}, 0, NOW_MS + HOUR_MS),
         ({"validity": "261122114557000+"}, 0, NOW_MS + HOUR_MS),
         ({"validity": "000100000000000R"}, 0, NOW_MS + 7 * 24 * HOUR_MS),
+        ({"validity": "000000000000000R"}, 0, NOW_MS + 24 * HOUR_MS),
+        ({"schedule": "000000000000000R"}, 0, NOW_MS + 24 * HOUR_MS),
         ({"schedule": "000000020000000R", "validity": "000000030000000R"}, NOW_MS + 2 * HOUR_MS, NOW_MS + 3 * HOUR_MS),
     ],
 )
