@@ -164,6 +164,55 @@ async def test_a_refusal_is_read(smsc, rig_to, name, status):
     assert (answer.verdict, answer.status) == (Verdict.REFUSED, status)
 
 
+@pytest.mark.parametrize("kind", ["deliver", "data"])
+async def test_a_message_from_a_handset(smsc, rig_to, kind):
+    rig = await rig_to()
+    smsc.tell(f"{kind} 447700900123 12345 0 0 {b'STOP'.hex()}")
+    smsc.tell(f"{kind} 447700900123 12345 8 0 {'Да 😀'.encode('utf-16-be').hex()}")
+    await smsc.next("answered", 2)
+    assert [(one["command"], one["status"]) for one in smsc.told("answered")] == [(f"{kind}_sm_resp", "ESME_ROK")] * 2
+    one, two = rig.inbound
+    assert (one.source, one.source_ton, one.source_npi) == ("447700900123", 1, 1)
+    assert (one.destination, one.destination_ton, one.destination_npi) == ("12345", 2, 1)
+    assert (one.octets, one.data_coding, one.part) == (b"STOP", 0, None)
+    assert (two.octets.decode("utf-16-be"), two.data_coding) == ("Да 😀", 8)
+    assert rig.receipts == []
+
+
+async def test_the_parts_of_a_long_message_from_a_handset(smsc, rig_to):
+    rig = await rig_to()
+    for number in (1, 2):
+        smsc.tell(f"deliver 447700900123 12345 0 64 {(bytes((5, 0, 3, 9, 2, number)) + b'x' * 100).hex()}")
+    await smsc.next("answered", 2)
+    assert [(one.part.reference, one.part.total, one.part.number) for one in rig.inbound] == [(9, 2, 1), (9, 2, 2)]
+    assert {one.octets for one in rig.inbound} == {b"x" * 100}
+
+
+async def test_a_message_from_a_handset_that_nobody_wants_or_can_keep(smsc, rig_to):
+    rig = await rig_to()
+    rig.inbound_status = c.RX_P_APPN
+    smsc.tell("deliver 447700900123 12345 0 0 53")
+    await smsc.next("answered")
+    rig.inbound_status = 0
+    rig.fail_inbound = 1
+    smsc.tell("deliver 447700900123 12345 0 0 53")
+    await smsc.next("answered", 2)
+    smsc.tell("deliver 447700900123 12345 0 0 53")
+    await smsc.next("answered", 3)
+    assert [one["status"] for one in smsc.told("answered")] == ["ESME_RX_P_APPN", "ESME_RSYSERR", "ESME_ROK"]
+
+
+async def test_a_lost_receipt_is_asked_for(smsc, rig_to):
+    rig = await rig_to(query_after_s=0.1)
+    await obeyed(smsc, "quiet")
+    rig.link.send([rig.outgoing()])
+    (answer,) = await rig.answered()
+    query = await smsc.next("query")
+    assert (query["id"],) == answer.carrier_ids
+    await until(lambda: rig.receipts, "answer")
+    assert (rig.receipts[0].carrier_id, rig.receipts[0].state) == (query["id"], State.DELIVERED)
+
+
 async def test_either_side_asks_whether_the_other_lives(smsc, rig_to, conversations):
     await rig_to(enquire_link_s=0.2)
     smsc.tell("enquire")

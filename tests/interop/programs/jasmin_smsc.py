@@ -2,17 +2,20 @@
 
 A line out is a kind and key=value pairs, octets in hexadecimal. Lines in:
 ``status NAME COUNT``   answer the next COUNT submits with that status
-``deliver SOURCE DESTINATION CODING HEX``   a message from a handset
-``data SOURCE DESTINATION CODING HEX``      the same as a data_sm
+``deliver SOURCE DESTINATION CODING ESM HEX``   a message from a handset, with that data_coding and esm_class
+``data SOURCE DESTINATION CODING ESM HEX``      the same as a data_sm
+``quiet``   send no receipts
 ``enquire``, ``unbind``
 It ends when its standard input does.
 """
 
 import sys
+from io import BytesIO
 from itertools import count
 from typing import Any
 
 from smpp.pdu import pdu_types as p
+from smpp.pdu.error import SMPPTransactionError
 from smpp.pdu.operations import DataSM, DeliverSM, EnquireLink
 from smpp.pdu.pdu_encoding import PDUEncoder
 from smpp.pdu.sm_encoding import SMStringEncoder
@@ -28,6 +31,7 @@ from twisted.protocols.basic import LineReceiver
 from zope.interface import implementer
 
 SYSTEM_ID, PASSWORD = "trunk", "secret"
+READ = PDUEncoder.DefaultRequiredParamEncoders
 
 
 def tell(kind: str, **values: Any) -> None:
@@ -57,6 +61,7 @@ class Office:
         self.numbers = count(1)
         self.states: dict[str, p.MessageState] = {}
         self.statuses: list[p.CommandStatus] = []
+        self.quiet = False
         self.factory: SMPPServerFactory | None = None
 
     def handle(self, system_id: str, session: Any, pdu: Any) -> Any:
@@ -80,7 +85,6 @@ class Office:
 
     def submitted(self, pdu: Any) -> Any:
         values = pdu.params
-        encode = PDUEncoder.DefaultRequiredParamEncoders
         status = self.statuses.pop(0) if self.statuses else p.CommandStatus.ESME_ROK
         message_id = f"J{next(self.numbers):06}"
         payload = values.get("message_payload")
@@ -103,19 +107,20 @@ class Office:
             id=message_id,
             status=status.name,
             source=values["source_addr"].decode("latin-1"),
-            source_ton=encode["source_addr_ton"].encode(values["source_addr_ton"])[0],
+            source_ton=READ["source_addr_ton"].encode(values["source_addr_ton"])[0],
             destination=values["destination_addr"].decode(),
             octets=octets.hex(),
             payload=int(payload is not None),
-            data_coding=encode["data_coding"].encode(values["data_coding"])[0],
-            esm_class=encode["esm_class"].encode(values["esm_class"])[0],
-            validity=encode["validity_period"].encode(values["validity_period"]).decode()[:-1],
+            data_coding=READ["data_coding"].encode(values["data_coding"])[0],
+            esm_class=READ["esm_class"].encode(values["esm_class"])[0],
+            validity=READ["validity_period"].encode(values["validity_period"]).decode()[:-1],
             **known,
         )
         if status != p.CommandStatus.ESME_ROK:
             return status
         self.states[message_id] = p.MessageState.DELIVERED
-        if values["registered_delivery"].receipt != p.RegisteredDeliveryReceipt.NO_SMSC_DELIVERY_RECEIPT_REQUESTED:
+        asked = values["registered_delivery"].receipt
+        if not self.quiet and asked != p.RegisteredDeliveryReceipt.NO_SMSC_DELIVERY_RECEIPT_REQUESTED:
             reactor.callLater(0, self.receipt, message_id, values["destination_addr"], values["source_addr"])
         return DataHandlerResponse(p.CommandStatus.ESME_ROK, message_id=message_id)
 
@@ -139,11 +144,16 @@ class Office:
         )
 
     def send(self, session: Any, pdu: Any) -> None:
-        done = session.sendDataRequest(pdu)
-        done.addCallbacks(
-            lambda result: tell("answered", command=result.response.id.name, status=result.response.status.name),
-            lambda failure: tell("unanswered", reason=failure.type.__name__, detail=str(failure.value).encode().hex()),
-        )
+        session.sendDataRequest(pdu).addCallbacks(lambda result: self.answered(result.response), self.unanswered)
+
+    def answered(self, response: Any) -> None:
+        tell("answered", command=response.id.name, status=response.status.name)
+
+    def unanswered(self, failure: Any) -> None:
+        if failure.check(SMPPTransactionError):
+            self.answered(failure.value.response)
+        else:
+            tell("unanswered", reason=failure.type.__name__, detail=str(failure.value).encode().hex())
 
     def session(self) -> Any:
         assert self.factory is not None
@@ -153,12 +163,12 @@ class Office:
         match words:
             case ["status", name, number]:
                 self.statuses += [p.CommandStatus[name]] * int(number)
-            case ["deliver" | "data" as kind, source, destination, coding, octets]:
+            case ["deliver" | "data" as kind, source, destination, coding, esm_class, octets]:
                 both = {
                     "source_addr": source,
                     "destination_addr": destination,
-                    "esm_class": p.EsmClass(p.EsmClassMode.DEFAULT, p.EsmClassType.DEFAULT),
-                    "data_coding": p.DataCoding(schemeData=p.DataCodingDefault[coding]),
+                    "esm_class": READ["esm_class"].decode(BytesIO(bytes((int(esm_class),)))),
+                    "data_coding": READ["data_coding"].decode(BytesIO(bytes((int(coding),)))),
                     **ADDRESSES,
                 }
                 if kind == "deliver":
@@ -168,6 +178,8 @@ class Office:
                     self.send(
                         self.session(), DataSM(message_payload=bytes.fromhex(octets), registered_delivery=registered, **both)
                     )
+            case ["quiet"]:
+                self.quiet = True
             case ["enquire"]:
                 self.session().sendRequest(EnquireLink(), 10).addCallback(lambda _: tell("alive"))
             case ["unbind"]:

@@ -11,7 +11,8 @@ $SIG{PIPE} = 'IGNORE';
 my ( $system_id, $password ) = ( 'trunk', 'secret' );
 my @statuses;
 my %known;
-my $made = 0;
+my $made  = 0;
+my $quiet = 0;
 my $session;      # the one that is being read, or the last one bound that receives
 my %receivers;    # file number => session
 
@@ -73,7 +74,7 @@ sub submitted {
     }
     $known{$id} = 1;
     $session->submit_sm_resp( message_id => $id, seq => $pdu->{seq} );
-    return unless $pdu->{registered_delivery} & 3;
+    return if $quiet || !( $pdu->{registered_delivery} & 3 );
     my ($receiver) = values %receivers;
     $receiver->deliver_sm(
         async                => 1,
@@ -137,7 +138,8 @@ sub told {
             dest_addr_npi    => 1,
             destination_addr => $words[1],
             data_coding      => $words[2],
-            short_message    => pack( 'H*', $words[3] ),
+            esm_class        => $words[3],
+            short_message    => pack( 'H*', $words[4] ),
         );
     }
     elsif ( $kind eq 'data' ) {
@@ -150,9 +152,11 @@ sub told {
             dest_addr_npi    => 1,
             destination_addr => $words[1],
             data_coding      => $words[2],
-            message_payload  => pack( 'H*', $words[3] ),
+            esm_class        => $words[3],
+            message_payload  => pack( 'H*', $words[4] ),
         );
     }
+    elsif ( $kind eq 'quiet' )   { $quiet = 1; }
     elsif ( $kind eq 'enquire' ) { $session->enquire_link( async => 1 ); }
     elsif ( $kind eq 'unbind' )  { $session->unbind( async => 1 ); }
     else                         { die "told $kind"; }
