@@ -243,7 +243,7 @@ class InboundDesk:
             missing = group.total - len(group.parts)
             if missing and now_ms - created_ms(group.id) < self._settings.smpp.parts_timeout_s * 1000:
                 continue
-            whole = self._whole(group.group, group.id, group.parts, group.total, -1)
+            whole = self._whole(group.group + group.id, group.id, group.parts, group.total, -1)
             if whole is None:
                 continue
             wholes.append(whole)
