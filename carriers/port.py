@@ -26,7 +26,9 @@ class Verdict(StrEnum):
     REFUSED = "refused"  # a segment was answered with an error; see the other fields
     UNKNOWN = "unknown"  # octets may have left, and no answer came: link cut, or response timer over
     RETURNED = "returned"  # nothing is with the carrier: never written, or throttled for longer than its class waits
-    LATE = "late"  # the answer to an attempt reported UNKNOWN before has come after all (accepted)
+    # Of an attempt reported UNKNOWN before: its last answer has come after all (accepted); or the carrier, asked about the
+    # segments that it had answered, says that one will not arrive: then the ids of the others may be empty
+    LATE = "late"
 
 
 class Answer(NamedTuple):

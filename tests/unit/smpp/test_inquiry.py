@@ -3,7 +3,7 @@
 from math import inf
 
 from carriers.smpp import inquiry
-from carriers.smpp.inquiry import TIMES, Inquiry, Question
+from carriers.smpp.inquiry import PRESSED_S, TIMES, Inquiry, Question
 
 
 def question(name):
@@ -65,6 +65,31 @@ def test_what_an_unknown_message_hangs_on_goes_first():
     assert (first.carrier_id, first.job) == ("b", job)
     assert book.next_due_s(urgent_only=True) == inf
     assert names(book.due(100.0, 10)) == ["a"]
+
+
+def test_while_a_message_is_unknown_it_is_asked_more_often():
+    book = Inquiry(600.0)
+    book.submitted(question("A"), 0.0)
+    book.urge("a", object())
+    asked_s, now_s = [], 5.0
+    while book.next_due_s(urgent_only=True) < inf:
+        now_s = max(now_s, book.next_due_s(urgent_only=True))
+        (asked,) = book.due(now_s, 10, urgent_only=True)
+        asked_s.append(now_s)
+        book.again(asked, now_s)
+    assert asked_s == [5.0 + PRESSED_S * n for n in range(TIMES)]
+    assert len(book) == 0
+
+
+def test_what_is_being_asked_when_its_message_becomes_unknown():
+    book = Inquiry(60.0)
+    book.submitted(question("A"), 0.0)
+    (asked,) = book.due(60.0, 1)
+    job = object()
+    book.urge("a", job)
+    assert asked.job is job
+    book.again(asked, 61.0)
+    assert book.next_due_s(urgent_only=True) == 61.0 + PRESSED_S
 
 
 def test_an_answer_without_an_id_cannot_be_asked_about():
