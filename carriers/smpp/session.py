@@ -12,7 +12,7 @@ than the window holds) raises ``IllegalAction`` and changes nothing. Times are s
 from typing import Final
 
 from carriers.smpp import commands as c
-from carriers.smpp.bodies import READERS
+from carriers.smpp.bodies import READERS, TAKEN
 from carriers.smpp.counters import SessionCounters
 from carriers.smpp.deadlines import NEVER, Due, Timers
 from carriers.smpp.events import (
@@ -59,6 +59,7 @@ class Session(Sending):
         self._peer = side.other
         self._framer = Framer()
         self._readers = READERS[side]
+        self._taken = TAKEN[side, self.state]
 
     # -- time
 
@@ -115,6 +116,18 @@ class Session(Sending):
         pdus = self._framer.feed(data)
         for raw in pdus:
             _, command, status, sequence = _unpack_header(raw)
+            # Nearly all there is goes one of these two ways: a request that the caller is to answer, an answer to a message.
+            reader = self._taken.get(command)
+            if reader is not None:
+                try:
+                    requests.append(Request(command, sequence, reader(raw)))
+                except MalformedPdu as error:
+                    _flush(events, answers, requests)
+                    answers, requests = [], []
+                    events.append(self._malformed(command, sequence, error))
+                else:
+                    self._in_hand += 1
+                continue
             if command in _ID_ANSWERS:
                 entry = pending.get(sequence)
                 if entry is not None and entry[1] | c.RESPONSE == command:
@@ -211,18 +224,23 @@ class Session(Sending):
                 asked = BindAsked(command, sequence, read_bind(raw))
                 self._enter(BINDING[command])
                 return asked
-            request = Request(command, sequence, self._readers[command](raw))
+            return Request(command, sequence, self._readers[command](raw))  # an alert_notification: see ``TAKEN``
         except MalformedPdu as error:
-            self.counters.malformed += 1
-            # A receipt that cannot be read would come again for ever: to an SMSC it is answered as taken.
-            status = c.ROK if self.side is Side.ESME else error.status
-            if command != c.ALERT_NOTIFICATION:  # which has no response (SMPP 3.4, 4.12.1)
-                with_id = command in ANSWERED_WITH_ID and (status == c.ROK or command == c.DELIVER_SM)
-                self._out.append(pack_pdu(command | c.RESPONSE, status, sequence, b"\0" if with_id else b""))
-            return Malformed(command, sequence, error.reason, status)
-        if command != c.ALERT_NOTIFICATION:
-            self._in_hand += 1
-        return request
+            return self._malformed(command, sequence, error)
+
+    def _malformed(self, command: int, sequence: int, error: MalformedPdu) -> Malformed:
+        """A legal request has a body that cannot be read: answer it."""
+        self.counters.malformed += 1
+        # A receipt that cannot be read would come again for ever: to an SMSC it is answered as taken.
+        status = c.ROK if self.side is Side.ESME else error.status
+        if command != c.ALERT_NOTIFICATION:  # which has no response (SMPP 3.4, 4.12.1)
+            with_id = command in ANSWERED_WITH_ID and (status == c.ROK or command == c.DELIVER_SM)
+            self._out.append(pack_pdu(command | c.RESPONSE, status, sequence, b"\0" if with_id else b""))
+        return Malformed(command, sequence, error.reason, status)
+
+    def _enter(self, state: SessionState) -> None:
+        super()._enter(state)
+        self._taken = TAKEN[self.side, state]
 
     def _unbind(self, sequence: int, now_s: float) -> Event | None:
         """The peer unbinds: answered at once, or after its requests in hand where the timers give them time."""

@@ -6,7 +6,6 @@ from typing import Final
 
 from carriers.smpp.server.counters import ServerCounters
 from carriers.smpp.server.line import ServerLine
-from carriers.smpp.server.parcel import Parcel
 from carriers.smpp.server.port import Customers, Delivery, Outcome, Verdict
 
 log: Final = logging.getLogger(__name__)
@@ -53,8 +52,10 @@ class Desk:
     def deliver(self, batch: Sequence[Delivery]) -> None:
         """As ``port.Server``."""
         now_s = self._clock()
-        ready = [line for line in self.lines if line.room]
-        touched: dict[int, ServerLine] = {}
+        found = [(line, room) for line in self.lines if (room := line.room)]
+        touched = [line for line, _ in found]
+        ready = [line for line, _ in found]
+        rooms = [room for _, room in found]
         outcomes: list[Outcome] = []
         turn = self._turn
         for delivery in batch:
@@ -67,15 +68,15 @@ class Desk:
             if not bodies:
                 outcomes.append(Outcome(delivery.token, Verdict.RETRY))
                 continue
-            line.send(Parcel(delivery.token, len(bodies)), bodies, now_s)
-            touched[id(line)] = line
-            if line.room:
+            line.send(delivery.token, bodies, rooms[turn], now_s)
+            rooms[turn] -= len(bodies)
+            if rooms[turn] > 0:
                 turn += 1
             else:
-                del ready[turn]
+                del ready[turn], rooms[turn]
         self._turn = turn
         self._full = self._full or not ready
-        for line in touched.values():
+        for line in touched:
             line.flush()
         self.settle(outcomes)
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER, DELIVER_SM, ROK
 from carriers.smpp.events import Answer, BindAsked, Request, Unanswered
@@ -130,12 +130,12 @@ class ServerLine:
 
     # -- deliveries
 
-    def send(self, parcel: Parcel, bodies: Sequence[bytes], now_s: float) -> None:
-        """Write a delivery where there is room for one body at least; what the window does not hold follows with the answers."""
-        session = self.shell.session
-        room = session.room
-        for body in bodies[:room]:
-            session.request(DELIVER_SM, body, parcel, now_s)
+    def send(self, token: Any, bodies: Sequence[bytes], room: int, now_s: float) -> None:
+        """Write a delivery where there is ``room`` for one body at least; what it does not hold follows with the answers."""
+        request = self.shell.session.request
+        parcel = Parcel(token, len(bodies))
+        for body in bodies if len(bodies) <= room else bodies[:room]:
+            request(DELIVER_SM, body, parcel, now_s)
         if len(bodies) > room:
             self._rest.extend(bodies[room:])
             self._rest_of = parcel
