@@ -151,6 +151,8 @@ def _listening(family: int, kind: int, protocol: int, address: tuple[object, ...
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Several servers of a machine listen on one port, and the kernel spreads connections over them.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # the IPv4 address of a name has a socket of its own
         sock.bind(address)

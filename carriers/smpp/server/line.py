@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from carriers.smpp.commands import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER, DELIVER_SM, ROK
-from carriers.smpp.events import Answer, BindAsked, Request, Unanswered
+from carriers.smpp.events import Answer, BindAsked, Request, RequestBody, Unanswered
 from carriers.smpp.law import SessionState
+from carriers.smpp.messages import Data, Message
+from carriers.smpp.multi import SubmitMulti
 from carriers.smpp.operations import INTERFACE_VERSION
 from carriers.smpp.server.counters import ServerCounters
 from carriers.smpp.server.parcel import Parcel
@@ -15,6 +17,8 @@ from carriers.smpp.shell import SessionShell
 from router.settings import SmppAccount
 
 MAX_IN_HAND: Final = 2_000  # requests taken and not answered; above it a session is not read from until half is answered
+# Of optional parameters in hand: a message_payload may hold 64 KiB, and 2,000 of those would be 128 MB a session.
+MAX_OCTETS_IN_HAND: Final = 4 << 20
 RECEIVING: Final = frozenset((SessionState.BOUND_RX, SessionState.BOUND_TRX))
 _MODES: Final = {BIND_TRANSMITTER: "transmitter", BIND_RECEIVER: "receiver", BIND_TRANSCEIVER: "transceiver"}
 
@@ -23,7 +27,7 @@ class ServerLine:
     """Owns nothing but the deliveries that are written and not answered; they are told as RETRY when it ends."""
 
     __slots__ = (
-        "_clock", "_counters", "_rest", "_rest_of", "account", "complained", "leaving", "mode", "peer", "shell", "since_s",
+        "_clock", "_counters", "_octets", "_rest", "_rest_of", "account", "complained", "leaving", "mode", "peer", "shell", "since_s",
         "tls", "version",
     )  # fmt: skip
 
@@ -39,6 +43,7 @@ class ServerLine:
         self.since_s = clock()
         self.leaving = False  # it is to be unbound once nothing is outstanding
         self.complained = False  # a PDU that cannot be read has been logged
+        self._octets = 0  # of optional parameters in hand
         self._clock = clock
         self._counters = counters
         self._rest: deque[bytes] = deque()  # of a delivery with more bodies than the window had room for
@@ -88,8 +93,13 @@ class ServerLine:
 
     # -- requests of the customer
 
+    def took(self, requests: Sequence[Request]) -> None:
+        """Requests are in hand from now on."""
+        self._octets += sum(_octets(request.body) for request in requests)
+
     def answer(self, request: Request, status: int = ROK, body: bytes | None = None) -> None:
         """As ``port.Line``."""
+        self._octets -= _octets(request.body)
         self.shell.session.respond(request.command, request.sequence, status, body)
 
     def flush(self) -> None:
@@ -101,11 +111,11 @@ class ServerLine:
         """See to what follows from answers, of either side: reading, and the end of a line that is leaving."""
         session = self.shell.session
         in_hand = session.in_hand
-        if in_hand > MAX_IN_HAND:
+        if in_hand > MAX_IN_HAND or self._octets > MAX_OCTETS_IN_HAND:
             if not self.shell.held:
                 self._counters.holds += 1
                 self.shell.hold()
-        elif in_hand <= MAX_IN_HAND // 2:
+        elif in_hand <= MAX_IN_HAND // 2 and self._octets <= MAX_OCTETS_IN_HAND // 2:
             self.shell.release()
         if self.leaving and self.idle:
             self.unbind()
@@ -175,3 +185,12 @@ class ServerLine:
         if not rest:
             self._rest_of = None
         return [outcome] if outcome is not None else []
+
+
+def _octets(body: RequestBody) -> int:
+    """Those of its optional parameters, where it has any: mostly a submit_sm without."""
+    if isinstance(body, SubmitMulti):
+        body = body.message
+    if isinstance(body, Message) or isinstance(body, Data):  # noqa: SIM101 a union costs twice as much, once a message
+        return sum(map(len, body.tlvs.values())) if body.tlvs else 0
+    return 0

@@ -109,7 +109,7 @@ class SmppListener:
     def retune(self, accounts: Mapping[str, SmppAccount], settings: SmppServer) -> None:
         """Go by these from now on. Lines of accounts that are gone, disabled or have another password are unbound.
 
-        Ports stay as they are. A certificate is read again: it may have been renewed.
+        Lines above a lower ``max_binds`` stay. Ports stay as they are. A certificate is read again: it may have been renewed.
         """
         self._settings = settings
         self._timers = _timers(settings)
@@ -218,6 +218,7 @@ class SmppListener:
             self._here.desk_of(line).opened()
 
     def _asked(self, line: ServerLine, requests: list[e.Request]) -> None:
+        line.took(requests)
         if line.leaving:
             self.counters.put_off += len(requests)
             for request in requests:

@@ -119,6 +119,19 @@ async def test_a_session_with_too_much_in_hand_is_not_read_from_until_half_is_an
     assert not gateway.closed
 
 
+async def test_long_payloads_in_hand_hold_a_session_by_their_octets(server, dial, poll):
+    server.behind.patient = True
+    gateway = await dial()
+    payload = pack_data(Data("12345", "447700900123", tlvs={c.TLV_MESSAGE_PAYLOAD: bytes(60_000)}))
+    gateway.submit(300, payload, c.DATA_SM)
+    await poll(lambda: server.listener.counters.holds == 1)
+    assert server.listener.sessions()[0].in_hand < 100  # 4 MiB and one read
+    while len(gateway.answers) < 300:
+        server.behind.answer_all()
+        await asyncio.sleep(0.001)
+    assert server.listener._here.lines()[0]._octets == 0
+
+
 async def test_a_session_that_is_held_is_not_taken_for_dead(make_server, dial, poll, monkeypatch):
     monkeypatch.setattr(line_module, "MAX_IN_HAND", 10)
     rig = await make_server(enquire_link_s=0.05)
