@@ -146,8 +146,8 @@ TABLE: Final[tuple[Metric, ...]] = (
     # -- the SMPP server
     Metric("trunkline_smpp_sessions", _G, "Sessions of customers: all that are bound, and of these the receiving.", ("kind",)),
     Metric("trunkline_smpp_submit_duration_seconds", _H, "From a submit's arrival to its answer.", (), CALL_S),
-    Metric("trunkline_parts", _C, "Parts of long messages made durable, by where they came from.", ("from",)),
-    Metric("trunkline_parts_incomplete", _C, "Long messages whose parts never all came.", ("from",)),
+    Metric("trunkline_parts", _C, "Parts of long messages made durable, by where they came from.", ("source",)),
+    Metric("trunkline_parts_incomplete", _C, "Long messages whose parts never all came.", ("source",)),
     Metric(
         "trunkline_deliveries",
         _C,
