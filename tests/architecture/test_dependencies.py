@@ -15,7 +15,7 @@ BROUGHT_BY = {
 }
 # Declared for what they do without being imported: the builder, and tools that are run.
 NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout"}
-REGISTERED = re.compile(r'spec_from_file_location\("(\w+)"')  # a module of a folder of tests, under a name of its own
+REGISTERED = re.compile(r'(?:spec_from_file_location|_load)\("(\w+)"')  # a module of a folder of tests, under a name of its own
 LINE = re.compile(r"^ *(?:from|import) +([A-Za-z_]\w*)(?=[\w.]* import |[\w.]*(?: as \w+)?$)", re.MULTILINE)
 
 

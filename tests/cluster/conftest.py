@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 else:
     # Folders of tests are no packages: helpers are loaded by their path, once, under the names that the tests import.
     def _load(name: str):
-        spec = importlib.util.spec_from_file_location(f"cluster_{name}", Path(__file__).with_name(f"{name}.py"))
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name.removeprefix('cluster_')}.py"))
         module = importlib.util.module_from_spec(spec)
-        sys.modules[f"cluster_{name}"] = module
+        sys.modules[name] = module
         spec.loader.exec_module(module)
         return module
 
-    World = _load("world").World
-    _load("customer")
+    World = _load("cluster_world").World
+    _load("cluster_customer")
 
 
 def _started(folder: Path) -> Iterator["World"]:
