@@ -14,8 +14,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from carriers.customers.joining import join_parts
+from carriers.customers.message_ids import read_id
+from carriers.customers.reading import Fault, group_of, pack_submission, read, unpack_submission
 from carriers.smpp import commands as c
 from carriers.smpp import events as e
+from carriers.smpp.handsets import read_inbound
 from carriers.smpp.law import SessionState, Side
 from carriers.smpp.messages import Data, Message, pack_data, pack_message
 from carriers.smpp.multi import Destination, SubmitMulti, pack_multi, read_multi_resp
@@ -23,6 +27,9 @@ from carriers.smpp.operations import Bind, Found, Query, Replace, pack_bind, pac
 from carriers.smpp.pdu import MAX_PDU_OCTETS, Framer, MalformedPdu, pack_pdu
 from carriers.smpp.receipts import read_receipt, write_receipt
 from carriers.smpp.session import Session, Timers
+from router.inbound import keyword_of, read_address
+from router.settings import SmppAccount
+from router.text.reading import decode
 
 WINDOW: Final = 5
 TIMERS: Final = Timers(in_hand_s=5, inactivity_s=100)
@@ -33,6 +40,7 @@ FRAMED: Final = 0x04  # the rest is (command, octets, sequence, body) and not ra
 SLOW: Final = 0x08  # requests are answered at the end only
 TIMED: Final = 0x10  # time passes until something is due
 COMMANDS: Final = (*c.COMMAND_NAMES, *(number | c.RESPONSE for number in c.COMMAND_NAMES), c.GENERIC_NACK, 0x777)
+ACCOUNT: Final = SmppAccount(system_id="me", tenant="me", password="scrypt$2$1$1$00$" + "00" * 32)
 MESSAGE: Final = Message("12345", "447700900123", b"hello", registered_delivery=1)
 BODY: Final = pack_message(MESSAGE)
 CHUNKS: Final = (1, 3, 16, 17, 64, 200, 1_000, 70_000)
@@ -122,7 +130,7 @@ class _Talker:
             match event:
                 case e.Asked(requests):
                     self.in_hand += [request for request in requests if request.command != c.ALERT_NOTIFICATION]
-                    _read(requests)
+                    _read(requests, self.session.side)
                 case e.Answered(answers):
                     self.ended += [answer.context for answer in answers if not answer.late]
                     for answer in answers:
@@ -159,21 +167,41 @@ class _Talker:
         assert not framer.unfinished
 
 
-def _read(requests: list[e.Request]) -> None:
+def _read(requests: list[e.Request], side: Side) -> None:
     """What those behind the session read."""
     for _, _, body in requests:
-        if isinstance(body, Message):
-            read_receipt(body.short_message, body.tlvs, esm_class=body.esm_class, by_text=True)
-        elif isinstance(body, Data):
-            read_receipt(b"", body.tlvs, esm_class=body.esm_class, by_text=True)
+        if isinstance(body, Message | Data):
+            if side is Side.SMSC:
+                _submitted(body)
+            else:
+                _delivered(body)
         elif isinstance(body, SubmitMulti):
-            assert [body.to(destination).destination for destination in body.destinations]
+            for destination in body.destinations[:2]:
+                _submitted(body.to(destination))
+        elif isinstance(body, Query):
+            read_id(body.message_id)
+
+
+def _submitted(message: Message | Data) -> None:
+    submission = read(message, ACCOUNT)
+    if not isinstance(submission, Fault):
+        assert unpack_submission(pack_submission(submission)) == submission
+        assert len(group_of(submission, ACCOUNT)) == 16
+        assert isinstance(join_parts([submission, submission], ACCOUNT).text, str)
+
+
+def _delivered(message: Message | Data) -> None:
+    octets = message.short_message if isinstance(message, Message) else b""
+    if read_receipt(octets, message.tlvs, esm_class=message.esm_class, by_text=True) is None:
+        inbound = read_inbound(message, 0.0)
+        read_address(inbound.source, inbound.source_ton)
+        keyword_of(decode(inbound.octets, inbound.data_coding, udh=False))
 
 
 def _read_answer(answer: e.Answer) -> None:
-    for read in (read_found, read_multi_resp):
+    for reader in (read_found, read_multi_resp):
         try:
-            read(answer.raw)
+            reader(answer.raw)
         except MalformedPdu:
             continue
 
@@ -220,6 +248,19 @@ def seeds() -> list[bytes]:
         framed = b"".join(bytes((COMMANDS.index(command), len(body), n)) + body for n, (command, body) in enumerate(pdus, 1))
         for more in (0, SLOW, TIMED):
             made += [bytes((side | BOUND | more, 4)) + raw, bytes((side | BOUND | FRAMED | more, 7)) + framed]
+    text = "Füße: π €".encode("utf-16-be")
+    parts = [
+        pack_message(MESSAGE._replace(short_message=b"\x05\x00\x03\x07\x02\x01" + text, esm_class=0x43, data_coding=8)),
+        pack_message(MESSAGE._replace(tlvs={0x020C: b"\0\7", 0x020E: b"\2", 0x020F: b"\1", 0x1400: b"it"}, data_coding=0xF0)),
+        pack_message(
+            MESSAGE._replace(
+                short_message=b"", tlvs={c.TLV_MESSAGE_PAYLOAD: text * 9}, data_coding=8, validity="0" * 8 + "100000" + "0R"
+            )
+        ),
+        pack_message(MESSAGE._replace(short_message=b"\x03\x24\x01\x01\x1b\x65", esm_class=0x40, data_coding=0x10)),
+    ]
+    for side, command in ((0, c.DELIVER_SM), (SMSC, c.SUBMIT_SM)):
+        made.append(bytes((side | BOUND, 7)) + b"".join(pack_pdu(command, 0, n, body) for n, body in enumerate(parts, 1)))
     return made
 
 
