@@ -12,8 +12,18 @@ from carriers.smpp.pdu import HEADER, HEADER_OCTETS, pack_pdu
 from carriers.smpp.window import Window
 
 ANSWERED_WITH_ID: Final = frozenset((c.SUBMIT_SM, c.DELIVER_SM, c.DATA_SM))
+# The least body of an answer, by its request. SMPP 3.4 leaves the body of a refusal out in the answers to binds, submit_sm and
+# submit_multi alone (4.1.2, 4.4.2, 4.5.2). smpp.pdu3, which Jasmin speaks, ends the session over a query_sm_resp without one,
+# and knows no message_state 0: the 7 says UNKNOWN.
+_BARE_ROK: Final = {c.SUBMIT_SM: b"\0", c.DELIVER_SM: b"\0", c.DATA_SM: b"\0"}
+_BARE_REFUSAL: Final = {c.DELIVER_SM: b"\0", c.DATA_SM: b"\0", c.QUERY_SM: b"\0\0\x07\0"}
 _ENDING: Final = frozenset((SessionState.UNBINDING, SessionState.CLOSED))
 _pack_header = HEADER.pack
+
+
+def bare_body(command: int, status: int) -> bytes:
+    """The least body of an answer: an empty message_id and what else is mandatory."""
+    return (_BARE_ROK if status == c.ROK else _BARE_REFUSAL).get(command, b"")
 
 
 class IllegalAction(RuntimeError):
@@ -129,13 +139,12 @@ class Sending:
     def respond(self, command: int, sequence: int, status: int = c.ROK, body: bytes | None = None) -> None:
         """Answer a request told in ``Asked``, once. After the session's end it does nothing: the peer will ask again.
 
-        Without a body: none, or an empty message_id where a ROK carries one (deliver_sm_resp: always, 3.4, 4.6.2).
+        Without a body: the least that there must be, see ``bare_body``.
         """
         if self.state is SessionState.CLOSED:
             return
         if body is None:
-            with_id = command in ANSWERED_WITH_ID and (status == c.ROK or command == c.DELIVER_SM)
-            body = b"\0" if with_id else b""
+            body = bare_body(command, status)
         self._out.append(_pack_header(HEADER_OCTETS + len(body), command | c.RESPONSE, status, sequence) + body)
         if self._in_hand:
             self._in_hand -= 1

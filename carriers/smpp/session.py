@@ -33,7 +33,7 @@ from carriers.smpp.law import BINDING, BOUND, BOUND_AFTER, LAW, SessionState, Si
 from carriers.smpp.messages import read_message_id
 from carriers.smpp.operations import read_bind, read_bind_resp
 from carriers.smpp.pdu import HEADER, Framer, MalformedPdu, pack_pdu
-from carriers.smpp.sending import ANSWERED_WITH_ID, IllegalAction, Sending
+from carriers.smpp.sending import ANSWERED_WITH_ID, IllegalAction, Sending, bare_body
 
 __all__ = ["IllegalAction", "Session", "Side", "Timers"]
 
@@ -212,7 +212,8 @@ class Session(Sending):
             else:
                 self.counters.wrong_state += 1
             if answer is not None:
-                self._out.append(pack_pdu(answer[0], answer[1], sequence, b"\0" if answer[0] == c.DELIVER_SM_RESP else b""))
+                body = bare_body(answer[0] & ~c.RESPONSE, answer[1])
+                self._out.append(pack_pdu(answer[0], answer[1], sequence, body))
             return None
         if command == c.ENQUIRE_LINK:
             self._out.append(pack_pdu(c.ENQUIRE_LINK_RESP, c.ROK, sequence))
@@ -234,8 +235,7 @@ class Session(Sending):
         # A receipt that cannot be read would come again for ever: to an SMSC it is answered as taken.
         status = c.ROK if self.side is Side.ESME else error.status
         if command != c.ALERT_NOTIFICATION:  # which has no response (SMPP 3.4, 4.12.1)
-            with_id = command in ANSWERED_WITH_ID and (status == c.ROK or command == c.DELIVER_SM)
-            self._out.append(pack_pdu(command | c.RESPONSE, status, sequence, b"\0" if with_id else b""))
+            self._out.append(pack_pdu(command | c.RESPONSE, status, sequence, bare_body(command, status)))
         return Malformed(command, sequence, error.reason, status)
 
     def _enter(self, state: SessionState) -> None:

@@ -13,7 +13,8 @@ from carriers.customers.states import found_of
 from carriers.smpp import commands as c
 from carriers.smpp.events import Request
 from carriers.smpp.messages import Data, Message, pack_message_id
-from carriers.smpp.operations import Query, pack_found
+from carriers.smpp.multi import SubmitMulti, pack_multi_resp
+from carriers.smpp.operations import Cancel, Query, Replace, pack_found
 from carriers.smpp.server.listener import SmppListener
 from carriers.smpp.server.port import Delivery, Line, Outcome, Verdict
 from router.ids import MessageId, make_id
@@ -41,6 +42,7 @@ class Office:
         self.listener = SmppListener(SmppServer(port=0, **settings), self, clock=time.monotonic)
         self.ids: list[str] = []  # as answered
         self.bodies: list[Body] = []  # of whole messages, in order
+        self.wishes: list[Cancel | Replace] = []  # granted, and nothing follows
         self.statuses: list[int] = []  # of the next submits
         self.outcomes: list[Outcome] = []
         self.end = State.DELIVERED  # of every message
@@ -72,6 +74,11 @@ class Office:
                         line.answer(request, body=pack_found(found))
                     else:
                         line.answer(request, c.RINVMSGID)
+                case SubmitMulti() as multi:
+                    line.answer(request, body=self._to_many(line.account, multi))
+                case Cancel() | Replace() as wish:
+                    self.wishes.append(wish)
+                    line.answer(request)
                 case _:
                     line.answer(request, c.RINVCMDID)
         self.room(line.account.system_id)
@@ -104,6 +111,18 @@ class Office:
         account, reference = self.accounts["acme"], next(self._numbers)
         self._deliver("acme", lambda version: inbound_of(body, account, version, reference))
         self.room("acme")
+
+    def _to_many(self, account: SmppAccount, multi: SubmitMulti) -> bytes:
+        """Body of the answer: the last id, and which destinations were refused."""
+        message_id, refused = "", []
+        for one in multi.destinations:
+            told = self._submitted(account, multi.to(one))
+            if isinstance(told, int):
+                refused.append((one.ton, one.npi, one.address, told))
+            else:
+                message_id = told
+                self.ids.append(told)
+        return pack_multi_resp(message_id, refused)
 
     def _submitted(self, account: SmppAccount, message: Message | Data) -> str | int:
         """The id, or a status."""

@@ -188,16 +188,17 @@ async def test_the_parts_of_a_long_message_from_a_handset(smsc, rig_to):
     assert {one.octets for one in rig.inbound} == {b"x" * 100}
 
 
-async def test_a_message_from_a_handset_that_nobody_wants_or_can_keep(smsc, rig_to):
+@pytest.mark.parametrize("kind", ["deliver", "data"])
+async def test_a_message_from_a_handset_that_nobody_wants_or_can_keep(smsc, rig_to, kind):
     rig = await rig_to()
     rig.inbound_status = c.RX_P_APPN
-    smsc.tell("deliver 447700900123 12345 0 0 53")
+    smsc.tell(f"{kind} 447700900123 12345 0 0 53")
     await smsc.next("answered")
     rig.inbound_status = 0
     rig.fail_inbound = 1
-    smsc.tell("deliver 447700900123 12345 0 0 53")
+    smsc.tell(f"{kind} 447700900123 12345 0 0 53")
     await smsc.next("answered", 2)
-    smsc.tell("deliver 447700900123 12345 0 0 53")
+    smsc.tell(f"{kind} 447700900123 12345 0 0 53")
     await smsc.next("answered", 3)
     assert [one["status"] for one in smsc.told("answered")] == ["ESME_RX_P_APPN", "ESME_RSYSERR", "ESME_ROK"]
 

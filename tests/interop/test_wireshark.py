@@ -10,8 +10,10 @@ from interop_wire import PORT, Conversation, write_capture
 from carriers.smpp import commands as c
 from carriers.smpp import messages as m
 from carriers.smpp import operations as o
+from carriers.smpp.multi import DISTRIBUTION_LIST, Destination, SubmitMulti, pack_multi, pack_multi_resp
 from carriers.smpp.pdu import pack_pdu
 from carriers.smpp.receipts import write_receipt
+from carriers.smpp.sending import bare_body
 from router.text.segments import split
 
 FIELDS = ("smpp.command_id", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "_ws.col.Info")
@@ -80,6 +82,7 @@ def every_pdu():
         m.Message("447700900123", "12345", receipt, esm_class=4, tlvs=tlvs),
     ]
     data = m.Data("447700900123", "12345", tlvs={c.TLV_MESSAGE_PAYLOAD: b"hello"}, source_ton=1, source_npi=1)
+    to_many = SubmitMulti(message, (Destination("447700900123", 1, 1), Destination("friends", flag=DISTRIBUTION_LIST)))
     resp = c.RESPONSE
     message_id = m.pack_message_id("M01JABCDEFGHJKMNPQRSTVWXYZ0-3")
     exchanges = [
@@ -92,6 +95,10 @@ def every_pdu():
         (c.DATA_SM, m.pack_data(data), message_id),
         (c.QUERY_SM, o.pack_query(o.Query("M01", "Trunkline", 5, 0)), o.pack_found(o.Found("M01", "260101000000000+", 2, 0))),
         (c.QUERY_SM, o.pack_query(o.Query("M01", "Trunkline", 5, 0)), o.pack_found(o.Found("M01", "", 1, 0))),
+        (c.SUBMIT_MULTI, pack_multi(to_many), pack_multi_resp("M01")),
+        (c.SUBMIT_MULTI, pack_multi(to_many), pack_multi_resp("M01", [(1, 1, "447700900124", c.RINVDSTADR)])),
+        (c.CANCEL_SM, o.pack_cancel(o.Cancel("M01", "Trunkline", "447700900123", source_ton=5)), b""),
+        (c.REPLACE_SM, o.pack_replace(o.Replace("M01", b"bye", "Trunkline", source_ton=5)), b""),
         (c.ENQUIRE_LINK, b"", b""),
         (c.UNBIND, b"", b""),
     ]
@@ -100,9 +107,9 @@ def every_pdu():
         number = next(sequence)
         yield pack_pdu(command, 0, number, body)
         yield pack_pdu(command | resp, 0, number, answer)
-    for command in (c.BIND_TRANSCEIVER, c.SUBMIT_SM, c.DATA_SM, c.QUERY_SM, c.CANCEL_SM, c.REPLACE_SM):
+    for command in (*c.BINDS, c.SUBMIT_SM, c.DELIVER_SM, c.DATA_SM, c.QUERY_SM, c.CANCEL_SM, c.REPLACE_SM, c.SUBMIT_MULTI):
         yield pack_pdu(c.ENQUIRE_LINK, 0, number := next(sequence))
-        yield pack_pdu(command | resp, 0x58, number)  # a refusal has no body
+        yield pack_pdu(command | resp, c.RTHROTTLED, number, bare_body(command, c.RTHROTTLED))
     yield pack_pdu(c.GENERIC_NACK, c.RINVCMDID, 7)
 
 

@@ -30,7 +30,7 @@ class Line(Protocol):
     def answer(self, request: Request, status: int = 0, body: bytes | None = None) -> None:
         """Answer what ``asked`` told, once, at any time; written with the next ``flush``. After the session's end: nothing.
 
-        Without a body: none with a status, an empty message_id where ROK carries one.
+        Without a body: the least that there must be, see ``sending.bare_body``.
         """
 
     def flush(self) -> None:

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# A customer's gateway made with Perl's Net::SMPP; arguments and lines as in smpplib_esme.py.
+# A customer's gateway made with Perl's Net::SMPP; arguments and lines as in smpplib_esme.py, and what the others cannot say:
+# multi DESTINATION,DESTINATION,... HEX; cancel ID; replace ID HEX; data HEX
 use strict;
 use warnings;
 use Encode qw(decode encode);
@@ -29,6 +30,10 @@ sub handle {
     if ( $name =~ /^bind_\w+_resp$/ ) { tell_line( 'bound', status => $pdu->{status} ); }
     elsif ( $name eq 'submit_sm_resp' ) {
         tell_line( 'answer', status => $pdu->{status}, id => $pdu->{status} ? '' : $pdu->{message_id} );
+    }
+    elsif ( $name eq 'submit_multi_resp' ) {
+        my @unsuccess = map { "$pdu->{destination_addr}[$_]:$pdu->{error_status_code}[$_]" } 0 .. $pdu->{no_unsuccess} - 1;
+        tell_line( 'multi', status => $pdu->{status}, id => $pdu->{message_id}, unsuccess => join ',', @unsuccess );
     }
     elsif ( $name eq 'query_sm_resp' ) {
         tell_line( 'found', status => $pdu->{status}, state => $pdu->{status} ? 0 : $pdu->{message_state} );
@@ -90,6 +95,8 @@ sub submit {
 
 sub told {
     my ( $kind, @words ) = split ' ', $_[0];
+    my @from = ( source_addr_ton => 5, source_addr_npi => 0, source_addr => $source );
+    my @to   = ( dest_addr_ton   => 1, dest_addr_npi   => 1 );
     if ( $kind eq 'bind' ) {
         $session = Net::SMPP->new_connect( '127.0.0.1', port => $port, smpp_version => 0x34 ) or die "cannot connect: $!";
         $readable->add($session);
@@ -97,7 +104,29 @@ sub told {
         $session->$method( async => 1, system_id => $system_id, password => $password, interface_version => 0x34 );
     }
     elsif ( $kind eq 'submit' )  { submit( $words[0], decode( 'UTF-8', pack 'H*', $words[1] ) ); }
-    elsif ( $kind eq 'query' )   { $session->query_sm( async => 1, message_id => $words[0], source_addr_ton => 5, source_addr => $source ); }
+    elsif ( $kind eq 'query' )   { $session->query_sm( async => 1, message_id => $words[0], @from ); }
+    elsif ( $kind eq 'cancel' ) {
+        $session->cancel_sm( async => 1, message_id => $words[0], @from, destination_addr => $destination );
+    }
+    elsif ( $kind eq 'replace' ) {
+        $session->replace_sm( async => 1, message_id => $words[0], @from, short_message => pack 'H*', $words[1] );
+    }
+    elsif ( $kind eq 'data' ) {
+        $session->data_sm(
+            async => 1, @from, @to, destination_addr => $destination,
+            data_coding => 0, registered_delivery => 1, message_payload => pack 'H*', $words[0],
+        );
+    }
+    elsif ( $kind eq 'multi' ) {
+        my @destinations = split /,/, $words[0];
+        $session->submit_multi(
+            async => 1, @from,
+            destination_addr => \@destinations,
+            dest_addr_ton    => [ (1) x @destinations ],
+            dest_addr_npi    => [ (1) x @destinations ],
+            short_message    => pack 'H*', $words[1],
+        );
+    }
     elsif ( $kind eq 'enquire' ) { $session->enquire_link( async => 1 ); }
     elsif ( $kind eq 'unbind' )  { $session->unbind( async => 1 ); }
     else                         { die "told $kind"; }
