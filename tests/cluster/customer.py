@@ -1,7 +1,10 @@
 """A customer's SMPP client for tests: a blocking socket, one PDU at a time, everything that comes is kept."""
 
+import queue
 import socket
 import struct
+import subprocess
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -132,3 +135,54 @@ def submit_body(to: str, text: bytes, **fields: Any) -> bytes:
     """A submit_sm's body to an international number, a receipt asked."""
     defaults = {"source": "Test", "source_ton": 5, "destination_ton": 1, "destination_npi": 1, "registered_delivery": 1}
     return pack_message(Message(destination=to.removeprefix("+"), short_message=text, **(defaults | fields)))
+
+
+class Lines:
+    """A program that takes words on its input and tells "kind key=value …" on its output, line by line."""
+
+    def __init__(self, program: "subprocess.Popen[str]") -> None:
+        self._program = program
+        self._told: queue.Queue[str] = queue.Queue()
+        self._kept: list[tuple[str, dict[str, str]]] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._program.stdout is not None
+        with self._program.stdout as lines:
+            for line in lines:
+                self._told.put(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._program.stdin is not None
+        self._program.stdin.close()
+        try:
+            self._program.wait(10)
+        except subprocess.TimeoutExpired:
+            self._program.kill()
+            self._program.wait()
+        self._reader.join(10)
+
+    def tell(self, words: str) -> None:
+        assert self._program.stdin is not None
+        self._program.stdin.write(words + "\n")
+        self._program.stdin.flush()
+
+    def next(self, kind: str, within_s: float = 20.0) -> dict[str, str]:
+        """The values of the next line of this kind; others are kept."""
+        deadline_s = time.monotonic() + within_s
+        while True:
+            for at, (word, values) in enumerate(self._kept):
+                if word == kind:
+                    del self._kept[at]
+                    return values
+            left_s = deadline_s - time.monotonic()
+            assert left_s > 0, f"no {kind} within {within_s} s: {self._kept}"
+            try:
+                word, *pairs = self._told.get(timeout=left_s).split()
+            except queue.Empty:
+                continue
+            self._kept.append((word, dict(pair.partition("=")[::2] for pair in pairs)))
