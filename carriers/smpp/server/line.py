@@ -1,5 +1,7 @@
 """One connection of a customer's gateway: requests in hand, deliveries on their way, its end in good order."""
 
+import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -16,9 +18,12 @@ from carriers.smpp.server.port import Outcome, SessionView
 from carriers.smpp.shell import SessionShell
 from router.settings import SmppAccount
 
+log: Final = logging.getLogger(__name__)
+
 MAX_IN_HAND: Final = 2_000  # requests taken and not answered; above it a session is not read from until half is answered
 # Of optional parameters in hand: a message_payload may hold 64 KiB, and 2,000 of those would be 128 MB a session.
 MAX_OCTETS_IN_HAND: Final = 4 << 20
+STUCK_S: Final = 120.0  # a session that is held and gets not one answer for so long is closed: its requests are lost here
 RECEIVING: Final = frozenset((SessionState.BOUND_RX, SessionState.BOUND_TRX))
 _MODES: Final = {BIND_TRANSMITTER: "transmitter", BIND_RECEIVER: "receiver", BIND_TRANSCEIVER: "transceiver"}
 
@@ -27,7 +32,7 @@ class ServerLine:
     """Owns nothing but the deliveries that are written and not answered; they are told as RETRY when it ends."""
 
     __slots__ = (
-        "_clock", "_counters", "_octets", "_rest", "_rest_of", "account", "complained", "leaving", "mode", "peer", "shell", "since_s",
+        "_answers", "_clock", "_counters", "_octets", "_rest", "_rest_of", "_watching", "account", "complained", "leaving", "mode", "peer", "shell", "since_s",
         "tls", "version",
     )  # fmt: skip
 
@@ -43,6 +48,8 @@ class ServerLine:
         self.since_s = clock()
         self.leaving = False  # it is to be unbound once nothing is outstanding
         self.complained = False  # a PDU that cannot be read has been logged
+        self._answers = 0  # given so far
+        self._watching = False
         self._octets = 0  # of optional parameters in hand
         self._clock = clock
         self._counters = counters
@@ -99,6 +106,7 @@ class ServerLine:
 
     def answer(self, request: Request, status: int = ROK, body: bytes | None = None) -> None:
         """As ``port.Line``."""
+        self._answers += 1
         self._octets -= _octets(request.body)
         self.shell.session.respond(request.command, request.sequence, status, body)
 
@@ -115,10 +123,27 @@ class ServerLine:
             if not self.shell.held:
                 self._counters.holds += 1
                 self.shell.hold()
+                if not self._watching:  # one timer a line, however often it is held
+                    self._watch()
         elif in_hand <= MAX_IN_HAND // 2 and self._octets <= MAX_OCTETS_IN_HAND // 2:
             self.shell.release()
         if self.leaving and self.idle:
             self.unbind()
+
+    def _watch(self) -> None:
+        self._watching = True
+        asyncio.get_running_loop().call_later(STUCK_S, self._watched, self._answers)
+
+    def _watched(self, answers: int) -> None:
+        """Nothing else would end a line that is held: its silence is excused."""
+        self._watching = False
+        if not self.shell.held or self.shell.session.state is SessionState.CLOSED:
+            return
+        if self._answers != answers:
+            self._watch()
+            return
+        log.error("smpp.unanswered account=%s requests=%d", self.account.system_id, self.shell.session.in_hand)
+        self.shell.close("its requests are not answered")
 
     # -- the end
 

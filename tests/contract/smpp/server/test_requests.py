@@ -146,6 +146,19 @@ async def test_a_session_that_is_held_is_not_taken_for_dead(make_server, dial, p
     await poll(lambda: len(gateway.answers) == 50)
 
 
+async def test_a_held_session_whose_requests_nobody_answers_is_closed_in_the_end(server, dial, poll, monkeypatch, caplog):
+    monkeypatch.setattr(line_module, "MAX_IN_HAND", 10)
+    monkeypatch.setattr(line_module, "STUCK_S", 0.1)
+    server.behind.patient = True
+    gateway = await dial()
+    gateway.submit(50)
+    await poll(lambda: server.listener.counters.holds == 1)
+    server.behind.answer(*server.behind.asked_.pop())  # an answer is a sign of life
+    await poll(lambda: gateway.closed)
+    assert "smpp.unanswered account=acme requests=49" in caplog.text
+    assert server.listener.sessions() == []
+
+
 async def test_a_gateway_that_does_not_read_its_answers_is_not_read_from(server, poll):
     server.behind.patient = True
     reader, writer = await asyncio.open_connection("127.0.0.1", server.listener.port, limit=1024)
