@@ -28,16 +28,12 @@ class _Hold:
 class FullQueues:
     """Recipients that are held, within bounds. A pause doubles while it is repeated, from 5 to 180 s."""
 
-    __slots__ = ("_held", "_lately")
+    __slots__ = ("_lately", "held")
 
     def __init__(self) -> None:
         """Nobody is held."""
-        self._held: dict[str, _Hold] = {}
+        self.held: dict[str, _Hold] = {}  # by recipient, some of them over; always the same dict, and mostly empty
         self._lately: dict[str, float] = {}  # recipient → its newest complaint, oldest first
-
-    def __len__(self) -> int:
-        """Recipients that are held or have been lately."""
-        return len(self._held)
 
     def complained(self, to: str, now_s: float, written_s: float) -> float | None:
         """A segment to ``to``, written at ``written_s``, was refused: when it may be tried again; None: the account is full."""
@@ -48,13 +44,14 @@ class FullQueues:
             del lately[next(iter(lately))]
         if len(lately) >= SEVERAL:
             return None
-        hold = self._held.get(to)
+        hold = self.held.get(to)
         if hold is None:
-            if len(self._held) >= HELD_LIMIT:
-                self._held = {to: hold for to, hold in self._held.items() if hold.again_s > now_s}
-                if len(self._held) >= HELD_LIMIT:
+            if len(self.held) >= HELD_LIMIT:
+                for over in [to for to, hold in self.held.items() if hold.again_s <= now_s]:
+                    del self.held[over]
+                if len(self.held) >= HELD_LIMIT:
                     return None
-            hold = self._held[to] = _Hold()
+            hold = self.held[to] = _Hold()
         if now_s < hold.opens_s or written_s <= hold.since_s:
             return hold.opens_s  # an echo: it was written before the pause began
         if now_s >= hold.again_s:
@@ -67,9 +64,9 @@ class FullQueues:
 
     def opens_s(self, to: str) -> float:
         """Before which time nothing should be written to this recipient; minus infinity: it is not held."""
-        hold = self._held.get(to)
+        hold = self.held.get(to)
         return hold.opens_s if hold is not None else -inf
 
     def taken(self, to: str) -> None:
         """The carrier has taken a segment to this recipient."""
-        self._held.pop(to, None)
+        self.held.pop(to, None)

@@ -53,7 +53,7 @@ class Traffic(Writing):
                 return
         mode = self._profile.receipt_ids
         ids = self._ids
-        full = self._full
+        held = self._full.held
         self._counters.answers += len(answers)
         seat.answered(answers, now_s)
         for context, _, status, message_id, sent_s, late, nack, _ in answers:
@@ -78,8 +78,8 @@ class Traffic(Writing):
                 job.ids[context[1]] = submit_id(message_id, mode)
                 if ids.filling:
                     ids.submitted(message_id)
-                if len(full):
-                    full.taken(job.outgoing.body.to)
+                if held:
+                    self._full.taken(job.outgoing.body.to)
                 if queries is not None:
                     queries.submitted(job, context[1], message_id, now_s)
                 if job.done:

@@ -115,13 +115,13 @@ class Writing:
     def _write_front(self, room: int, now_s: float) -> int:
         """Begun messages, oldest first; one whose session's window is full does not stop those of other sessions."""
         kept: list[Job] = []
-        front = self._backlog.front
+        front, held = self._backlog.front, self._full.held
         for at, job in enumerate(front):
             if room <= 0:
                 kept += front[at:]
                 break
             job.queued = False
-            if job.left and not self._held(job, now_s):
+            if job.left and not job.parked and not (held and self._held(job, now_s)):
                 if job.seat is None or not job.seat.bound:
                     job.seat = max(self.senders, key=_room)
                 room = self._write(job, job.seat, room, now_s)
@@ -132,13 +132,13 @@ class Writing:
         return room
 
     def _write_queue(self, room: int, now_s: float) -> int:
-        queue, front = self._backlog.queue, self._backlog.front
+        queue, front, held = self._backlog.queue, self._backlog.front, self._full.held
         while queue and room > 0:
             seat = max(self.senders, key=_room)
             if not seat.room:
                 break
             job = queue.popleft()
-            if self._held(job, now_s) or not self._compose(job, now_s):
+            if (held and self._held(job, now_s)) or not self._compose(job, now_s):
                 continue
             job.seat = seat
             room = self._write(job, seat, room, now_s)
@@ -149,9 +149,7 @@ class Writing:
 
     def _held(self, job: Job, now_s: float) -> bool:
         """Put it aside if its recipient's queue is full."""
-        if job.parked:
-            return True
-        opens_s = self._full.opens_s(job.outgoing.body.to) if len(self._full) else now_s
+        opens_s = self._full.opens_s(job.outgoing.body.to)
         if opens_s <= now_s:
             return False
         if not self._backlog.park(job, opens_s):
