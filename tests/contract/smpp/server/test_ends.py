@@ -1,13 +1,14 @@
 """How sessions end: unbinds of either side, silence, changes of accounts, and the server's own end."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
 
 from carriers.smpp import commands as c
 from carriers.smpp.commands import RTHROTTLED
-from carriers.smpp.pdu import pack_pdu
+from carriers.smpp.pdu import Framer, pack_pdu, read_header
 from carriers.smpp.server.port import Outcome, Verdict
 
 
@@ -146,4 +147,10 @@ async def test_close_does_not_wait_for_ever(make_server, poll):
         await poll(rig.listener.bound)
         rig.behind.deliver("it")
         await asyncio.wait_for(rig.listener.close(0.05), 8)
+        sock.settimeout(5)
+        received = bytearray()
+        with contextlib.suppress(ConnectionResetError):
+            while octets := sock.recv(4096):
+                received += octets
+    assert [read_header(raw)[0] for raw in Framer().feed(bytes(received))][1:] == [c.DELIVER_SM, c.UNBIND]
     assert rig.behind.outcomes == [Outcome("it", Verdict.RETRY)]
