@@ -12,7 +12,7 @@ from router.ids import MessageId
 from router.journal.port import Intake
 from router.message import SEGMENTS_DEFAULT, FieldFault, MessageIn
 from router.model import CLASS_BY_WORD, Status
-from router.numbers import InvalidNumber, InvalidSender, parse_number, parse_sender
+from router.numbers import InvalidNumber, InvalidSender, length_fault, parse_number, parse_sender
 from router.record import Body, pack_body
 from router.routes import NOT_COVERED
 from router.settings import Tenant
@@ -90,6 +90,8 @@ def settle(
         else:
             digits = to.digits
             goes = terms.destination(digits)
+    if goes is not None and not goes.lengths >> len(digits) & 1:
+        faults.append(FieldFault("/to", length_fault(digits, goes.lengths)))
 
     sender = message.sender
     if sender:

@@ -50,36 +50,48 @@ def _pairs(table: str) -> list[tuple[str, str]]:
 
 
 def _shared() -> dict[str, _Shared]:
-    """Shared code → what tells its countries apart."""
-    codes = [code for code, country in _pairs(calling_codes.ASSIGNED) if country == "*"]
-    prefixes = {prefix: "" if country == "-" else country for prefix, country in _pairs(calling_codes.SHARED)}
+    """Code that countries share → what tells them apart, the code itself last."""
+    own = {code: rest.partition(":")[0].strip("-") for code, rest in _pairs(calling_codes.ASSIGNED)}
+    prefixes = dict(_pairs(calling_codes.SHARED))
     for country, areas in calling_codes.NANP.items():
         prefixes.update((f"1{area}", country) for area in areas.split())
-    by_code: dict[str, dict[int, dict[str, str]]] = {code: {} for code in codes}
+    by_code: dict[str, dict[int, dict[str, str]]] = {}
     for prefix, country in prefixes.items():
-        code = next(code for code in codes if prefix.startswith(code))
-        by_code[code].setdefault(len(prefix), {})[prefix] = country
+        code = next(prefix[:size] for size in (1, 2, 3) if prefix[:size] in own)  # no code begins another
+        by_code.setdefault(code, {len(code): {code: own[code]}}).setdefault(len(prefix), {})[prefix] = country
     return {code: tuple(sorted(by_length.items(), reverse=True)) for code, by_length in by_code.items()}
 
 
-def _heads() -> dict[str, str | _Shared]:
-    """Every possible first three digits of a number → country, "" for a service, or what tells the countries apart."""
-    heads: dict[str, str | _Shared] = {}
+def _lengths(code: str, ranges: str) -> int:
+    """Lengths that numbers of a code may have, the code included, as a set of bits."""
+    bits = 0
+    for run in ranges.split(","):
+        least, _, most = run.partition("-")
+        for size in range(int(least), int(most or least) + 1):
+            bits |= 1 << (len(code) + size)
+    return bits
+
+
+def _heads() -> dict[str, tuple[str | _Shared, int]]:
+    """Every possible first three digits of a number → country, "" for a service, or what tells the countries apart; lengths."""
+    heads: dict[str, tuple[str | _Shared, int]] = {}
     shared = _shared()
-    for code, country in _pairs(calling_codes.ASSIGNED):
+    for code, rest in _pairs(calling_codes.ASSIGNED):
+        country, _, ranges = rest.partition(":")
         width = 10 ** (3 - len(code))
         first = int(code) * width
-        value = shared[code] if country == "*" else country.strip("-")
+        value = shared.get(code, country.strip("-")), _lengths(code, ranges)
         heads.update((str(head), value) for head in range(first, first + width))
     return heads
 
 
-_HEADS: Final[Mapping[str, str | _Shared]] = _heads()
+_HEADS: Final[Mapping[str, tuple[str | _Shared, int]]] = _heads()
+_UNASSIGNED: Final[tuple[None, int]] = None, 0
 
 
 def country_of(digits: str) -> str | None:
     """The country of E.164 digits; "" where it is not settled, None where no calling code is assigned."""
-    country = _HEADS.get(digits[:3])
+    country, _ = _HEADS.get(digits[:3], _UNASSIGNED)
     if country is None or isinstance(country, str):
         return country
     for length, prefixes in country:
@@ -87,6 +99,22 @@ def country_of(digits: str) -> str | None:
         if found is not None:
             return found
     return ""
+
+
+def lengths_of(digits: str) -> int:
+    """How long numbers that begin so may be: bit 12 is set where twelve digits, calling code included, are possible."""
+    return _HEADS.get(digits[:3], _UNASSIGNED)[1]
+
+
+def length_fault(digits: str, lengths: int) -> str:
+    """What is wrong with a number's length, as a sentence without its digits; "": nothing. ``lengths`` as of ``lengths_of``."""
+    if lengths >> len(digits) & 1:
+        return ""
+    fit = [size for size in range(lengths.bit_length()) if lengths >> size & 1]
+    bounds = str(fit[0]) if len(fit) == 1 else f"{fit[0]} to {fit[-1]}" if len(fit) == fit[-1] - fit[0] + 1 else ""
+    if not bounds:
+        bounds = f"{', '.join(map(str, fit[:-1]))} or {fit[-1]}"
+    return f"A number with this country code has {bounds} digits, the code included, and not {len(digits)}."
 
 
 def parse_number(text: str) -> Number | InvalidNumber:

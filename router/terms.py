@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from router.keys import KeyRing
 from router.model import MessageClass
-from router.numbers import NetworkTable
+from router.numbers import NetworkTable, lengths_of
 from router.routes import NOT_COVERED, Deck
 from router.settings import ClassRules, Settings, Tenant
 
@@ -20,6 +20,7 @@ class Destination(NamedTuple):
 
     country: str
     network: str
+    lengths: int  # digits that its numbers may have: see ``router.numbers.lengths_of``
     quotes: tuple[int, ...]  # by class: micros a segment at the cheapest carrier that takes it, ``NOT_COVERED`` where none does
 
 
@@ -63,7 +64,7 @@ class Terms:
         row = deck.prices(network, country, deck.prefix(digits))
         able = (row != NOT_COVERED) & deck.enabled & deck.serves
         quotes = tuple(int(row[ours].min()) if ours.any() else NOT_COVERED for ours in able)
-        found = Destination(country, network, quotes)
+        found = Destination(country, network, lengths_of(digits), quotes)
         if self._depth:
             if len(self._seen) >= SEEN_LIMIT:
                 self._seen.clear()

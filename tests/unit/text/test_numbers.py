@@ -1,8 +1,26 @@
+import importlib.util
+from pathlib import Path
+
+import phonenumbers
 import pytest
 
 from router import calling_codes
-from router.numbers import InvalidNumber, InvalidSender, NetworkTable, Number, Sender, country_of, parse_number, parse_sender
+from router.numbers import (
+    InvalidNumber,
+    InvalidSender,
+    NetworkTable,
+    Number,
+    Sender,
+    country_of,
+    length_fault,
+    lengths_of,
+    parse_number,
+    parse_sender,
+)
 from router.settings import Network
+from router.terms import COUNTRY_DEPTH
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -67,17 +85,56 @@ def test_not_numbers(text: str, word: str) -> None:
 
 def test_the_data_is_whole() -> None:
     entries = [entry.split(":") for entry in calling_codes.ASSIGNED.split()]
-    codes = [code for code, _ in entries]
+    codes = [code for code, _, _ in entries]
     assert len(set(codes)) == len(codes)
     # No code begins another: that is what makes E.164 readable.
     assert not [(a, b) for a in codes for b in codes if a != b and b.startswith(a)]
-    shared = {code for code, country in entries if country == "*"}
     prefixes = [entry.split(":")[0] for entry in calling_codes.SHARED.split()]
-    assert shared <= set(prefixes)
-    assert all(any(prefix.startswith(code) for code in shared) for prefix in prefixes)
+    assert all(any(prefix.startswith(code) for code in codes) for prefix in prefixes)
+    assert max(map(len, prefixes)) <= COUNTRY_DEPTH
     areas = [area for places in calling_codes.NANP.values() for area in places.split()]
     assert len(set(areas)) == len(areas)
     assert all(len(area) == 3 and area[0] in "23456789" and area[1] != "9" for area in areas)
+
+
+def test_the_data_is_what_the_package_of_numbering_plans_says() -> None:
+    spec = importlib.util.spec_from_file_location("numbering", ROOT / ".ci" / "numbering.py")
+    assert spec is not None
+    assert spec.loader is not None
+    numbering = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(numbering)
+    assert Path(calling_codes.__file__).read_text("utf-8") == numbering.module(), "run .ci/numbering.py"
+
+
+@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_a_number_of_each_country_is_known_as_its_own(region: str) -> None:
+    for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
+        number = phonenumbers.example_number_for_type(region, kind)
+        if number is not None:
+            digits = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+            # Seven digits do not tell the two islands from Guadeloupe, whose carriers serve them.
+            known = {"BL": "GP", "MF": "GP"}.get(region, phonenumbers.region_code_for_number(number))
+            assert country_of(digits) == known
+            assert length_fault(digits, lengths_of(digits)) == ""
+
+
+@pytest.mark.parametrize(
+    ("digits", "sentence"),
+    [
+        ("4915112345678", ""),
+        ("447700900123", ""),
+        ("4477009001234", "has 9, 11 or 12 digits, the code included, and not 13."),
+        ("351912345", "has 12 digits, the code included, and not 9."),
+        ("4612", "has 8, 9, 10, 11, 12 or 14 digits"),
+        ("3314711222345", "has 11 digits"),
+        ("359123", "has 9, 10, 11, 12 or 15 digits"),
+        ("4312", "has 6 to 15 digits"),
+    ],
+)
+def test_lengths(digits: str, sentence: str) -> None:
+    fault = length_fault(digits, lengths_of(digits))
+    assert sentence in fault
+    assert bool(fault) == bool(sentence)
 
 
 def test_country_of_short_digits() -> None:
