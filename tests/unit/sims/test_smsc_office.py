@@ -88,8 +88,8 @@ class Client:
                         found = read_receipt(
                             request.body.short_message, request.body.tlvs, esm_class=request.body.esm_class, by_text=False
                         )
-                        self.receipts.append(found or request.body)  # what is no receipt comes from a handset
-                        self.order.append(("receipt", found.carrier_id if found else ""))
+                        self.receipts.append(found)
+                        self.order.append(("receipt", found.carrier_id))
                         if not self.mute:
                             self.session.respond(request.command, request.sequence, self.receipt_status)
                 case e.BindRefused(status):
