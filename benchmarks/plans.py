@@ -19,7 +19,7 @@ from benchmarks.world import World, running
 
 BATCH_MPS: Final = 3_000
 SINGLE_MPS: Final = 1_200
-SMPP_MPS: Final = 3_000
+SMPP_MPS: Final = 2_500
 SMPP_INTAKE_MPS: Final = 4_000
 DURATION_S: Final = 30.0
 STEPS_MPS: Final = (3_000, 4_000, 5_000, 6_500, 8_000, 10_000, 12_000, 15_000)
