@@ -11,6 +11,7 @@ from pathlib import Path
 
 PACKAGES = (
     "libnet-smpp-perl",  # an SMSC in Perl
+    "kannel",  # a gateway as customers have it
     "tshark",  # reads what was said, and says what is malformed
 )
 

@@ -24,11 +24,13 @@ def _loaded(spec: Any) -> ModuleType:
 
 foreign = sys.modules["interop_foreign"]  # loaded by ``tests/conftest.py``, which says what is missing
 wire = _loaded(importlib.util.spec_from_file_location("interop_wire", HERE / "wire.py"))
-_loaded(importlib.util.spec_from_file_location("interop_office", HERE / "office.py"))
+office_module = _loaded(importlib.util.spec_from_file_location("interop_office", HERE / "office.py"))
+customers = _loaded(importlib.util.spec_from_file_location("interop_customers", HERE / "customers.py"))
 # The link with everything that it tells, as the contract tests use it.
 smpp_rig = _loaded(importlib.util.spec_from_file_location("interop_rig", HERE.parent / "contract" / "smpp" / "conftest.py"))
 
-collect_ignore = ["test_wireshark.py"] if "tshark" in foreign.missing() else []
+_NEEDS = {"test_wireshark.py": "tshark", "test_perl_customer.py": "perl", "test_kannel.py": "kannel"}
+collect_ignore = [file for file, need in _NEEDS.items() if need in foreign.missing()]
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +91,8 @@ async def run() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
     """Start a program and hear of its errors when the test fails."""
     running = []
 
-    async def start(*argv: str) -> Any:
-        running.append(foreign.Program(*argv))
+    async def start(*argv: str, listens: bool = True) -> Any:
+        running.append(foreign.Program(*argv, listens=listens))
         return await running[-1].start()
 
     yield start
@@ -98,3 +100,45 @@ async def run() -> AsyncIterator[Callable[..., Awaitable[Any]]]:
         await program.stop()
         if program.errors:
             print(program.argv[1], program.errors, sep="\n")
+
+
+@pytest.fixture
+async def office(make_office):
+    return await make_office()
+
+
+@pytest.fixture
+async def make_office():
+    made = []
+
+    async def make(**settings):
+        made.append(office_module.Office(**settings))
+        await made[-1].listener.start()
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.listener.close(0.0)
+
+
+@pytest.fixture(params=customers.HERE)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def customer(name, run, tap):
+    """``await customer(office, …)``: a program that speaks to our server by a tap."""
+
+    async def make(office, system_id="acme", password=office_module.PASSWORDS["acme"]):
+        relay = await tap(office.listener.port)
+        return customers.Customer(name, await run(*customers.CUSTOMERS[name], str(relay.port), system_id, password))
+
+    return make
+
+
+@pytest.fixture
+async def bound(office, customer):
+    made = await customer(office)
+    assert await made.bind() == 0
+    return made

@@ -37,29 +37,37 @@ def environment() -> dict[str, str]:
     ]
     return {
         **os.environ,
-        "PATH": os.pathsep.join((os.environ.get("PATH", ""), str(UNPACKED / "usr/bin"))),
+        "PATH": os.pathsep.join((os.environ.get("PATH", ""), str(UNPACKED / "usr/bin"), str(UNPACKED / "usr/sbin"))),
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, (os.environ.get("LD_LIBRARY_PATH", ""), *libraries))),
         "PERL5LIB": os.pathsep.join(filter(None, (os.environ.get("PERL5LIB", ""), *perl))),
         "WIRESHARK_DATA_DIR": str(UNPACKED / "usr/share/wireshark"),
     }
 
 
+def path_of(program: str) -> str | None:
+    """Where a program of Debian's packages is."""
+    return shutil.which(program, path=environment()["PATH"])
+
+
 @cache
 def missing() -> dict[str, str]:
-    """What is not here of Debian's packages, "perl" or "tshark" → the package's name. Quick: every run of tests asks it."""
+    """What is not here of Debian's packages: "perl", "kannel", "tshark" → the package's name. Quick, as every run of tests asks."""
     folders = (UNPACKED / "usr/share/perl5", *map(Path, ("/usr/share/perl5", "/usr/local/share/perl5")))
     found = {}
     if shutil.which("perl") is None or not any((folder / "Net/SMPP.pm").is_file() for folder in folders):
         found["perl"] = "libnet-smpp-perl"
-    if shutil.which("tshark", path=environment()["PATH"]) is None:
-        found["tshark"] = "tshark"
+    found |= {
+        package: package for package, program in (("kannel", "bearerbox"), ("tshark", "tshark")) if path_of(program) is None
+    }
     return found
 
 
 class Program:
     """A program of ``programs/`` in a process of its own: lines in, lines of key=value out, ended by its id."""
 
-    def __init__(self, *argv: str) -> None:
+    def __init__(self, *argv: str, listens: bool = True) -> None:
+        """``listens``: it ends with its input."""
+        self.listens = listens
         self.argv = argv
         self.events: list[dict[str, str]] = []
         self.errors = ""
@@ -94,6 +102,10 @@ class Program:
         while octets := await self._process.stderr.read(4096):
             self.errors += octets.decode("utf-8", "replace")
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     def told(self, kind: str) -> list[dict[str, str]]:
         return [event for event in self.events if event["kind"] == kind]
 
@@ -119,6 +131,8 @@ class Program:
             return
         assert self._process.stdin is not None
         self._process.stdin.close()
+        if not self.listens and self.running:
+            self._process.kill()
         try:
             await asyncio.wait_for(self._process.wait(), 5)
         except TimeoutError:

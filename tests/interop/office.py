@@ -46,6 +46,7 @@ class Office:
         self.statuses: list[int] = []  # of the next submits
         self.outcomes: list[Outcome] = []
         self.end = State.DELIVERED  # of every message
+        self.held = False  # nothing is delivered for now
         self._terms = Terms.compile(Settings(tenants=(TENANT,), carriers=(CARRIER,)))
         self._numbers = count(1)
         self._records: dict[MessageId, Record] = {}
@@ -88,7 +89,7 @@ class Office:
         self._waiting[system_id] += [outcome.token for outcome in outcomes if outcome.verdict == Verdict.RETRY]
 
     def room(self, system_id: str) -> None:
-        while (room := self.listener.room(system_id)) and self._waiting[system_id]:
+        while not self.held and (room := self.listener.room(system_id)) and self._waiting[system_id]:
             batch, self._waiting[system_id] = self._waiting[system_id][:room], self._waiting[system_id][room:]
             self.listener.deliver(system_id, batch)
 

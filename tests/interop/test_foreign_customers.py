@@ -1,102 +1,18 @@
 """Our SMPP server against customers' software that is not ours: smpplib, aiosmpplib, smpp.twisted3 (as Jasmin) and Perl's Net::SMPP."""
 
-import sys
 from typing import get_args
 
 import pytest
-from interop_foreign import PROGRAMS, missing, until
-from interop_office import PASSWORDS, Office
+from interop_customers import HERE, NUMBER, SENDER
+from interop_foreign import until
+from interop_office import PASSWORDS
 
 from carriers.smpp import commands as c
 from router.model import State
 from router.settings import LongMessages
 
-CUSTOMERS = {
-    "smpplib": (sys.executable, str(PROGRAMS / "smpplib_esme.py")),
-    "aiosmpplib": (sys.executable, str(PROGRAMS / "aiosmpplib_esme.py")),
-    "jasmin": (sys.executable, "-W", "error", str(PROGRAMS / "jasmin_esme.py")),
-    "perl": ("perl", str(PROGRAMS / "perl_esme.pl")),
-}
-HERE = [name for name in CUSTOMERS if name not in missing()]
-NUMBER, SENDER = "447700900123", "Acme"  # as the programs write them
 LONG = "Long enough for two parts, if one looks at it. " * 6
 LONG_UCS2 = "Привет, мир 😀 " * 10
-
-
-class Customer:
-    """A program as its user sees it."""
-
-    def __init__(self, name, program):
-        self.name = name
-        self.program = program
-
-    async def bind(self, mode="transceiver"):
-        """command_status of the answer."""
-        self.program.tell(f"bind {mode}")
-        return int((await self.program.next("bound"))["status"])
-
-    async def submit(self, text, way="udh", parts=1):
-        """(command_status, message_id) of each part."""
-        seen = len(self.program.told("answer"))
-        self.program.tell(f"submit {way} {text.encode().hex()}")
-        await self.program.next("answer", seen + parts)
-        return [(int(one["status"]), one["id"]) for one in self.program.told("answer")[seen:]]
-
-    @property
-    def receipts(self):
-        return [(one["id"], one["stat"]) for one in self.program.told("receipt")]
-
-    @property
-    def messages(self):
-        read = []
-        for one in self.program.told("message"):
-            octets = bytes.fromhex(one.get("text") or one["octets"])
-            if "octets" in one and int(one["esm_class"]) & c.ESM_UDHI:
-                octets = octets[octets[0] + 1 :]
-            read.append(octets.decode("utf-16-be" if one.get("data_coding") == "8" else "utf-8"))
-        return read
-
-
-@pytest.fixture
-async def office(make_office):
-    return await make_office()
-
-
-@pytest.fixture
-async def make_office():
-    made = []
-
-    async def make(**settings):
-        made.append(Office(**settings))
-        await made[-1].listener.start()
-        return made[-1]
-
-    yield make
-    for one in made:
-        await one.listener.close(0.0)
-
-
-@pytest.fixture(params=HERE)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def customer(name, run, tap):
-    """``await customer(office, …)``: a program that speaks to our server by a tap."""
-
-    async def make(office, system_id="acme", password=PASSWORDS["acme"]):
-        relay = await tap(office.listener.port)
-        return Customer(name, await run(*CUSTOMERS[name], str(relay.port), system_id, password))
-
-    return make
-
-
-@pytest.fixture
-async def bound(office, customer):
-    made = await customer(office)
-    assert await made.bind() == 0
-    return made
 
 
 async def test_a_message_is_answered_and_its_receipt_is_read(office, bound):
@@ -268,32 +184,3 @@ async def test_it_asks_whether_our_server_lives(bound, conversations):
         bound.program.tell("enquire")
     await until(lambda: c.ENQUIRE_LINK_RESP in said(conversations, by_customer=False), "answer")
     assert (await bound.submit("hello"))[0][0] == 0
-
-
-@pytest.mark.parametrize("name", [name for name in HERE if name == "perl"])  # the only one that knows these
-class TestRareRequests:
-    async def test_one_message_to_many(self, office, bound):
-        bound.program.tell(f"multi {NUMBER},447700900124,12 {b'hello'.hex()}")
-        answer = await bound.program.next("multi")
-        assert (answer["status"], answer["id"]) == ("0", office.ids[-1])
-        assert answer["unsuccess"] == f"12:{c.RINVDSTADR}"
-        assert office.texts == [(SENDER, NUMBER, "hello"), (SENDER, "447700900124", "hello")]
-
-    async def test_a_data_sm(self, office, bound):
-        bound.program.tell(f"data {(b'hello ' * 60).hex()}")
-        answer = await bound.program.next("other")
-        assert (answer["command"], answer["status"]) == ("data_sm_resp", "0")
-        assert office.texts == [(SENDER, NUMBER, ("hello " * 60))]
-        await bound.program.next("receipt")
-        assert bound.receipts == [(office.ids[0], "DELIVRD")]
-
-    async def test_a_cancel_and_a_replacement(self, office, bound):
-        ((_, message_id),) = await bound.submit("hello")
-        bound.program.tell(f"cancel {message_id}")
-        bound.program.tell(f"replace {message_id} {b'bye'.hex()}")
-        await bound.program.next("other", 2)
-        told = [(one["command"], one["status"]) for one in bound.program.told("other")]
-        assert told == [("cancel_sm_resp", "0"), ("replace_sm_resp", "0")]
-        cancel, replacement = office.wishes
-        assert (cancel.message_id, cancel.source, cancel.destination) == (message_id, SENDER, NUMBER)
-        assert (replacement.message_id, replacement.source, replacement.short_message) == (message_id, SENDER, b"bye")
