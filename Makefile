@@ -50,6 +50,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.smpp
 
 readme: setup
 	$(BIN)/python .ci/readme.py
