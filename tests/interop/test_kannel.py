@@ -1,13 +1,15 @@
 """Kannel as a customer's gateway: bearerbox bound to our server, smsbox in front of it with HTTP."""
 
+import asyncio
 import socket
+import time
 import urllib.parse
 
 import aiohttp
 import pytest
 from aiohttp import web
 from interop_customers import NUMBER, SENDER
-from interop_foreign import path_of, until
+from interop_foreign import DEADLINE_S, path_of, until
 
 from carriers.smpp import commands as c
 from router.model import State
@@ -86,8 +88,15 @@ class Kannel:
         report = f"http://127.0.0.1:{self.callbacks}/report?kind=%d"
         fields = {"from": SENDER, "to": NUMBER, "text": text, "dlr-mask": "31", "dlr-url": report} | fields
         query = {"username": "test", "password": "test", "charset": "UTF-8"} | fields
-        async with self._http.get(f"http://127.0.0.1:{self._sendsms}/cgi-bin/sendsms", params=query) as answer:
-            assert answer.status == 202, await answer.text()
+        url = f"http://127.0.0.1:{self._sendsms}/cgi-bin/sendsms"
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            async with self._http.get(url, params=query) as answer:
+                if answer.status != 503:  # the boxes have not found each other yet: nothing was taken
+                    assert answer.status == 202, await answer.text()
+                    return
+            assert time.monotonic() < deadline, "never taken"
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture(params=["transceiver", "two sessions"])
