@@ -3,10 +3,13 @@
 import itertools
 import subprocess
 from collections import Counter
+from typing import get_args
 
-from interop_foreign import environment
+import pytest
+from interop_foreign import environment, until
 from interop_wire import PORT, Conversation, write_capture
 
+from carriers.port import Verdict
 from carriers.smpp import commands as c
 from carriers.smpp import messages as m
 from carriers.smpp import operations as o
@@ -14,7 +17,11 @@ from carriers.smpp.multi import DISTRIBUTION_LIST, Destination, SubmitMulti, pac
 from carriers.smpp.pdu import pack_pdu
 from carriers.smpp.receipts import write_receipt
 from carriers.smpp.sending import bare_body
+from router.settings import LongMessages
 from router.text.segments import split
+from sims.smsc.options import SmscOptions
+from sims.smsc.server import Smsc
+from sims.smsc.temperament import Temperament
 
 FIELDS = ("smpp.command_id", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "_ws.col.Info")
 OPTIONS = ("-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-E", "separator=\t", "-E", "occurrence=a")
@@ -136,6 +143,40 @@ def test_a_broken_pdu_is_found(tmp_path):
     found, complaints = dissected(tmp_path / "broken.pcap")
     assert found[c.SUBMIT_SM] == 1
     assert complaints
+
+
+@pytest.mark.parametrize("marks", get_args(LongMessages))
+async def test_a_long_conversation_of_our_link_with_our_simulated_carrier(tmp_path, make_rig, conversations, marks):
+    far = Smsc(SmscOptions(port=0), Temperament(receipt_median_s=0.01))
+    port = await far.start()
+    seen = len(conversations)
+    rig = await make_rig(
+        port, system_id="any", long_messages=marks, tlvs={"0x1400": "3132"}, shift_tables=("turkish",), enquire_link_s=0.2
+    )
+    octets = "".join(map(chr, range(256)))
+    sent = [
+        rig.outgoing("hello {€}"),
+        rig.outgoing("hello", flash=True),
+        rig.outgoing("{€}" * 150, segments=6),
+        rig.outgoing("ж😀 " * 50, encoding="ucs2", segments=4),
+        rig.outgoing(octets[:140], encoding="octets"),
+        rig.outgoing(octets, encoding="octets", segments=2),
+        rig.outgoing(octets[:100], encoding="octets", udh=bytes.fromhex("05043e803e80")),
+        rig.outgoing("ğüşiöç ŞİĞ " * 20, encoding="ucs2", segments=4),
+    ]
+    rig.link.send(sent)
+    answers = await rig.answered(len(sent))
+    assert {answer.verdict for answer in answers} == {Verdict.ACCEPTED}
+    ids = {carrier_id for answer in answers for carrier_id in answer.carrier_ids if carrier_id}
+    await until(lambda: {receipt.carrier_id for receipt in rig.receipts} == ids, "receipts")
+    await rig.link.close(1.0)
+    await far.stop()
+    path = tmp_path / "long.pcap"
+    write_capture(path, conversations[seen:])
+    found, complaints = dissected(path)
+    assert (found, complaints) == (counted(conversations[seen:]), [])
+    assert found[c.SUBMIT_SM] == found[c.SUBMIT_SM_RESP] >= len(sent)
+    assert found[c.DELIVER_SM] >= len(ids)
 
 
 def test_all_that_was_said_in_these_tests(tmp_path, conversations):
