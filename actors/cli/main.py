@@ -12,6 +12,7 @@ from actors.cli.watch import watch
 from sims.gateway.command import gateway
 from sims.load.command import load
 from sims.smsc.command import smsc
+from sims.twin.command import brain
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trunkline, the SMS router.", pretty_exceptions_enable=False)
 for command in (up, down, status, send, watch, carriers, board, check, demo, stay):
@@ -21,11 +22,13 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(webhooks.app, name="webhooks")
 
 simulators = typer.Typer(
-    no_args_is_help=True, help="Simulators: an SMSC to bind to, a load for the API, a gateway for the SMPP server."
+    no_args_is_help=True,
+    help="Simulators: an SMSC to bind to, a load for the API, a gateway for the SMPP server, a world for the brain.",
 )
 simulators.command()(smsc)
 simulators.command()(load)
 simulators.command()(gateway)
+simulators.command()(brain)
 app.add_typer(simulators, name="sim")
 
 

@@ -1,0 +1,1 @@
+"""What the brain is measured against, one idea a file: published policies, and the oracle."""
