@@ -2,24 +2,22 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from router.addresses import AllowList, check_url, is_host_name, why_denied
-from router.brain.policies import POLICIES
-from router.config_shape import PATTERN_WORDS, Path, Problem, get_pattern, inside, near, shape_problem
+from router.config_rules import check_routing
+from router.config_shape import Path, Problem, near, shape_problem
 from router.config_smpp import check_smpp
+from router.destinations import destination_fault, is_network
 from router.model import MessageClass
-from router.settings import CarrierProfile, ClassRules, Key, Network, Price, Settings, Tenant, Webhook
+from router.settings import CarrierProfile, ClassRules, Key, Network, Settings, Tenant, Webhook
 from router.tlvs import TLVS_LIMIT, tlv_fault
 from router.webhooks import EVENT_TYPES, InvalidSecret, decode_secret, wanted
 
-_DESTINATION: Final = get_pattern(inside(Price, "to"))
 _STATUS: Final = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 _JOURNAL_URL: Final = re.compile(r"(redis|rediss|unix|valkey|valkeys)(\+[a-z]+)?://\S+")
-_NOT_ISO: Final = MappingProxyType({"UK": "GB", "EL": "GR"})  # codes in common use that ISO 3166 does not have
 
 
 def check_settings(settings: Settings, *, exists: Callable[[str], bool]) -> list[Problem]:
@@ -51,8 +49,10 @@ def _all(settings: Settings, exists: Callable[[str], bool]) -> Iterator[Problem]
         for problem in _tenant(tenant, allow):
             yield Problem(("tenants", at, *problem.path), problem.wrong)
     tenants = [tenant.id for tenant in settings.tenants]
+    yield from check_routing(settings)
     yield from _keys(settings.keys, tenants)
     yield from check_smpp(settings, tenants, exists)
+    yield from doubles("rules", "name", [rule.name for rule in settings.routing])
     yield from doubles("accounts", "system_id", [account.system_id for account in settings.accounts])
 
 
@@ -101,7 +101,7 @@ def _rules(rule: ClassRules) -> Iterator[tuple[str, str]]:
 def _networks(networks: Iterable[Network]) -> Iterator[Problem]:
     yield from doubles("networks", "prefix", [network.prefix for network in networks])
     for at, network in enumerate(networks):
-        if not _is_network(network.mcc_mnc):
+        if not is_network(network.mcc_mnc):
             yield Problem(
                 ("networks", at, "mcc_mnc"), f"must begin with a mobile country code (2xx to 7xx or 9xx), not {network.mcc_mnc!r}"
             )
@@ -116,11 +116,11 @@ def _carrier(carrier: CarrierProfile, exists: Callable[[str], bool]) -> Iterator
     if not carrier.covers:
         yield Problem(("covers",), "must not be empty: to stop a carrier, set enabled = false")
     for at, target in enumerate(carrier.covers):
-        if wrong := _destination(target):
+        if wrong := destination_fault(target):
             yield Problem(("covers", at), wrong)
     yield from doubles("prices", "to", [price.to for price in carrier.prices])
     for at, price in enumerate(carrier.prices):
-        if wrong := _destination(price.to):
+        if wrong := destination_fault(price.to):
             yield Problem(("prices", at, "to"), wrong)
     yield from _carrier_timers(carrier)
     seen: set[int] = set()
@@ -159,9 +159,6 @@ def _carrier_timers(carrier: CarrierProfile) -> Iterator[Problem]:
 
 
 def _tenant(tenant: Tenant, allow: AllowList) -> Iterator[Problem]:
-    for word, policy in tenant.policies.items():
-        if policy not in POLICIES:
-            yield Problem(("policies", word), f"must be one of {', '.join(POLICIES)}, not {policy!r}{near(policy, POLICIES)}")
     if tenant.webhook is not None:
         for problem in _webhook(tenant.webhook, allow):
             yield Problem(("webhook", *problem.path), problem.wrong)
@@ -204,20 +201,6 @@ def doubles(table: str, key: str, values: list[str]) -> Iterator[Problem]:
             path: Path = (table, at, key)
             yield Problem(path, f"is the same as that of {table}[{first[value]}]" + ("" if key == "sha256" else f": {value!r}"))
         first.setdefault(value, at)
-
-
-def _destination(target: str) -> str:
-    if not re.fullmatch(_DESTINATION, target):
-        return f"{PATTERN_WORDS[_DESTINATION]}, not {target!r}"
-    if target in _NOT_ISO:
-        return f"must be a country of ISO 3166: did you mean {_NOT_ISO[target]!r}?"
-    if target.startswith("net:") and not _is_network(target.removeprefix("net:")):
-        return f"must begin with a mobile country code (2xx to 7xx or 9xx), not {target!r}"
-    return ""
-
-
-def _is_network(mcc_mnc: str) -> bool:
-    return mcc_mnc[0] in "2345679" or mcc_mnc.startswith("001")  # ITU-T E.212: 2 to 7 are regions, 9 is shared, 001 is for tests
 
 
 def _is_address(address: str) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 import msgspec
 from msgspec import structs
 
-from router.settings import Setting, Settings
+from router.setting import Setting
+from router.settings import Settings
 
 Path = tuple[str | int, ...]
 
@@ -51,6 +52,9 @@ PATTERN_WORDS: Final = MappingProxyType(
         r"^(\*|[0-9]{1,15}\*?|[A-Za-z][A-Za-z0-9 ]{0,10})$": 'must be a number or short code in digits, the first digits and "*", '
         'up to 11 letters and digits, or "*"',
         r"^[^\s]{0,32}$": "must be one word of at most 32 characters",
+        r"^[^\s*][^*]{0,20}\*?$": 'must be a sender, or the beginning of senders and "*"',
+        r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00|)$": 'must be a time of day such as "08:30"',
+        r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$": 'must be a time zone such as "Europe/Berlin"',
     }
 )
 
@@ -96,7 +100,7 @@ def _explain(document: Any, message: str) -> Problem:
         kind = get_args(_kind_at(path))[0]
         return Problem((*path, word), f"is not known here{near(word, _choices(kind))}")
     if found := re.fullmatch(r"Object contains unknown field `(.*)`", what):
-        known = [field.name for field in structs.fields(_kind_at(path))]
+        known = [field.encode_name for field in structs.fields(_kind_at(path))]
         return Problem((*path, found[1]), f"is not known{near(found[1], known)}")
     if found := re.fullmatch(r"Object missing required field `(.*)`", what):
         return Problem((*path, found[1]), "is missing")
@@ -188,8 +192,8 @@ def plain(kind: Any) -> Any:
 
 @cache
 def _field_types(kind: type[Setting]) -> dict[str | int, Any]:
-    """A structure's types by name; kept, because msgspec evaluates the annotations anew each time (measured: 100 µs)."""
-    return {field.name: field.type for field in structs.fields(kind)}
+    """A structure's types by the name in the file; kept, because msgspec evaluates the annotations anew each time (measured: 100 µs)."""
+    return {field.encode_name: field.type for field in structs.fields(kind)}
 
 
 def inside(kind: Any, step: str | int) -> Any:

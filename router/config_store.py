@@ -12,7 +12,8 @@ import msgspec
 from msgspec import structs
 
 from router.config_shape import ConfigError, dotted, inside, plain, shape_problem
-from router.settings import CarrierProfile, Key, Setting, Settings, Tenant
+from router.setting import Setting
+from router.settings import CarrierProfile, Key, Settings, Tenant
 
 STORE_VERSION: Final = 1
 MASK: Final = "***"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_typ
 import msgspec
 from msgspec import Meta, Struct
 
-from router.settings import ClassWord
+from router.setting import ClassWord
 from router.tlvs import TAG_PATTERN, TLVS_LIMIT, VALUE_PATTERN
 
 TEXT_LIMIT: Final = 4_590  # characters: 30 segments of 153 septets, more than any carrier joins reliably

@@ -14,7 +14,7 @@ from router.journal.port import Record
 from router.model import STATUS_OF, ErrorName
 from router.numbers import MIN_DIGITS, SHORT_CODE_DIGITS, country_of
 from router.record import Body, EventKind, UnreadableRecord, unpack_body, unpack_events
-from router.settings import ClassWord
+from router.setting import ClassWord
 
 Direction = Literal["outbound", "inbound"]
 

@@ -6,29 +6,20 @@ spans several keys.
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
 from router.model import MessageClass
+from router.rule_settings import PolicyRules, Rule
+from router.setting import ClassWord, Destination, Micros, Name, Octet, Port, Seconds, Setting
 
-Seconds = Annotated[float, Meta(ge=0, le=30 * 86_400)]
-Count = Annotated[int, Meta(ge=1, le=10_000)]
-Micros = Annotated[int, Meta(ge=0, le=10**12)]  # millionths of the system's currency
-Port = Annotated[int, Meta(ge=0, le=65_535)]  # 0: any free one
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Octet = Annotated[int, Meta(ge=0, le=255)]
-ClassWord = Literal["otp", "transactional", "marketing"]
 Reaction = Literal["permanent", "same", "other", "throttle", "queue_full", "rebind"]
 LongMessages = Literal["udh8", "udh16", "sar", "payload"]
-
-
-class Setting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every table of the file."""
 
 
 class Price(Setting, frozen=True, kw_only=True):
     """What a segment costs to a destination: the longest matching prefix or the exact network wins."""
 
-    to: Annotated[str, Meta(pattern=r"^(\*|[1-9][0-9]{0,14}|[A-Z]{2}|net:[0-9]{5,6})$")]  # "*", digits, country, net:MCCMNC
+    to: Destination
     micros: Micros
 
 
@@ -267,6 +258,9 @@ class Settings(Setting, frozen=True, kw_only=True):
     webhooks: WebhookRules = WebhookRules()
     smpp: SmppServer = SmppServer()
     classes: dict[ClassWord, ClassRules] = {}
+    policies: dict[str, PolicyRules] = {}
+    groups: dict[str, Annotated[tuple[Name, ...], Meta(min_length=1)]] = {}
+    routing: tuple[Rule, ...] = field(name="rules", default=())
     networks: tuple[Network, ...] = ()
     carriers: tuple[CarrierProfile, ...] = ()
     tenants: tuple[Tenant, ...] = ()

@@ -8,7 +8,7 @@ from actors.cli import local
 from actors.cli.terminal import FAILED, say, say_json
 from actors.cli.watch import follow
 from router.model import Status
-from router.settings import ClassWord
+from router.setting import ClassWord
 
 
 def send(

@@ -16,7 +16,8 @@ from router.message import SEGMENTS_LIMIT, TEXT_LIMIT, VALIDITY_LIMIT_S, FieldFa
 from router.model import CLASS_BY_WORD, ErrorName
 from router.numbers import Number, Sender, parse_number
 from router.record import Body, Client
-from router.settings import ClassWord, SmppAccount, Tenant
+from router.setting import ClassWord
+from router.settings import SmppAccount, Tenant
 from router.terms import Terms
 from router.text.segments import Measure, capacity, measure
 

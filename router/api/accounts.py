@@ -6,7 +6,7 @@ from router.api.http import Call, Reply, json_reply
 from router.api.port import AccountStatus
 from router.api.read import unavailable
 from router.journal.port import JournalError
-from router.settings import ClassWord
+from router.setting import ClassWord
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from router.api.query import parameters
 from router.model import MessageClass
 from router.present import CLASS_WORDS
 from router.routes import NOT_COVERED, Deck
-from router.settings import ClassWord
+from router.setting import ClassWord
 
 NOT_HEARD: Final = "its actor has not been heard of yet"
 DISABLED: Final = "disabled in the settings"

@@ -86,7 +86,8 @@ def plan(
         memo.allowance = min(memo.allowance + allowance_of(kinds), PROBE_ALLOWANCE)
         placements += half_open(kinds, _openings(memo, board, deck), memo.openings, left)
         if memo.probes and memo.allowance >= 1.0:
-            probes, memo.allowance = probe(kinds, memo.probes, memo.probed, memo.allowance, left, now)
+            free = [kind for kind in kinds if not kind.ruling.tiers]  # who has set an order wants no probes
+            probes, memo.allowance = probe(free, memo.probes, memo.probed, memo.allowance, left, now)
             placements += probes
         placements += thompson(_picked(len(batch), kinds, rng), left, rng)
     placed, shadow = assign(kinds, left)
@@ -155,13 +156,13 @@ def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], l
     stamp = object()  # tells kinds met in this batch from kinds met before, without a set
     tables = memo.kinds
     prefix_of = deck.prefix
-    for member, (network, country, number, klass, segments, tried, policy) in enumerate(batch):
+    for member, (network, country, number, klass, segments, tried, policy, ruling) in enumerate(batch):
         prefix = prefix_of(number)
         # The class picks the table instead of being in the key: an enum's hash runs Python code (measured 0.15 us).
-        key = (network, country, prefix, segments, tried, policy)
+        key = (network, country, prefix, segments, tried, policy, ruling)
         kind = tables[klass].get(key)
         if kind is None:
-            kind = tables[klass][key] = Kind(network, klass, segments, tried, policy)
+            kind = tables[klass][key] = Kind(network, klass, segments, tried, policy, ruling)
             fresh.append(kind)
             prices.append(deck.prices(network, country, prefix))
         if kind.stamp is stamp:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from router.rule_settings import PolicyRules
+
 
 class Policy(NamedTuple):
     """One way to weigh price, delivery and time."""
@@ -30,3 +32,11 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
         "reliable": Policy(loss_factor=10.0),
     }
 )
+
+
+def compile_policies(own: Mapping[str, PolicyRules]) -> Mapping[str, Policy]:
+    """The built-in policies and those of the settings. Keep the result: ``router.brain.plan`` tells policies apart by identity."""
+    policies = dict(POLICIES)
+    for name, rules in own.items():
+        policies[name] = Policy(rules.loss_factor, rules.time_factor, float(rules.least_time_micros_per_s), rules.floor)
+    return MappingProxyType(policies)

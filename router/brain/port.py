@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from router.model import MessageClass
+from router.rules import FREE, Ruling
 
 
 class Outcome(IntEnum):
@@ -82,6 +83,7 @@ class Want(NamedTuple):
     segments: int
     tried: tuple[str, ...] = ()  # carriers that refused it or lost it, newest last
     policy: str = ""
+    ruling: Ruling = FREE  # what the rules before the brain say: carriers barred, their order, weights and the highest price
 
 
 class Choice(NamedTuple):
@@ -91,6 +93,15 @@ class Choice(NamedTuple):
     row: int
     explored: bool
     hopeless: bool = False  # no carrier covers it, or all have been tried: waiting does not help
+    resting: bool = False  # carrier "", by choice: another would take it, and a moment's wait for a better one costs less
+
+
+class Waits(NamedTuple):
+    """What a caller knows who can keep messages for the next turn. Without it nobody waits while any carrier has room."""
+
+    speed: Mapping[str, float]  # segments a second that each lane frees for this batch; absent: not known
+    waited_s: Sequence[float]  # by message of the batch: how long it has waited for room, the longest first
+    most: int  # segments that may wait by choice
 
 
 class Plan(NamedTuple):
@@ -98,8 +109,9 @@ class Plan(NamedTuple):
 
     ``decisions`` are rows that msgpack can pack, shared by like messages:
     {"board": version, "network", "class", "considered": [[carrier, price_micros, p, wait_s, shadow_micros, cost_micros], …
-    best first], "excluded": {carrier: reason}, "policy": word}
+    best first], "excluded": {carrier: reason}, "policy": word, "rule": names, where rules fit}
     """
 
     choices: Sequence[Choice]
     decisions: Sequence[Mapping[str, Any]]
+    shadow: Mapping[str, float] = {}  # micros that one more segment of room on a carrier would save; absent: nothing

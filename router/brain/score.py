@@ -10,12 +10,14 @@ from typing import Any, Final
 import numpy as np
 
 from router.brain.ages import Bools, Floats, Ints
+from router.brain.bounds import bounds, tiered
 from router.brain.curves import prior
 from router.brain.networks import scopes
 from router.brain.policies import DEFAULT, Policy
 from router.brain.port import Board, Cell
 from router.model import MessageClass
 from router.routes import NOT_COVERED, Deck
+from router.rules import FREE, Ruling
 from router.settings import ClassRules
 
 CLOSED: Final = 0
@@ -46,6 +48,7 @@ class Kind:
         "prices",
         "retry",
         "row",
+        "ruling",
         "sd",
         "segments",
         "shown",
@@ -53,12 +56,21 @@ class Kind:
         "tried",
     )
 
-    def __init__(self, network: str, klass: MessageClass, segments: int, tried: tuple[str, ...], policy: str) -> None:
+    def __init__(
+        self,
+        network: str,
+        klass: MessageClass,
+        segments: int,
+        tried: tuple[str, ...],
+        policy: str,
+        ruling: Ruling = FREE,
+    ) -> None:
         self.network = network
         self.klass = klass
         self.segments = segments
         self.tried = tried
         self.policy_word = policy
+        self.ruling = ruling
         self.members: list[int] = []
         self.stamp: object = None
         self.row: dict[str, Any] | None = None
@@ -135,14 +147,22 @@ def appraise(
     able = (price != NOT_COVERED) & deck.serves[klass] & deck.enabled
     seen = _times_tried(kinds, deck)
     allowed = able & (seen < RETRIES)
+    ruled = bounds([kind.ruling for kind in kinds], price, deck)
+    if ruled is not None:
+        allowed &= ~ruled.barred
     usable = allowed & (np.asarray(status) == CLOSED)
     untried = usable & (seen == 0)
     candidate = np.where(untried.any(axis=1)[:, None], untried, usable)
 
     whole = price * segments[:, None]
     cost = whole + loss[:, None] * (1.0 - p) + time[:, None] * wait_s
+    charged: Ints | Floats = whole
+    if ruled is not None:
+        cost, charged = cost * ruled.weight, whole * ruled.weight
     if floor.any():
-        cost = _price_first(cost, whole, p, loss, floor, candidate)
+        cost = _price_first(cost, charged, p, loss, floor, candidate)
+    if ruled is not None:
+        cost = tiered(cost, ruled.tier, candidate, loss)
     ranked = np.argsort(np.where(candidate, cost, np.inf), axis=1, kind="stable")
     counts = candidate.sum(axis=1).tolist()
     hopeless = (~allowed.any(axis=1)).tolist()
@@ -162,6 +182,8 @@ def appraise(
         kind.cost, kind.prices, kind.p, kind.sd = cost[k], prices[k], p[k], rows[k][2]
         kind.loss = float(loss[k])
         kind.retry = [place for place in halves if allowed[k, place]]
+        if ruled is not None and kind.order:  # an order is not left for the sake of a half-open carrier further down
+            kind.retry = [place for place in kind.retry if ruled.tier[k, place] <= ruled.tier[k, kind.order[0]]]
 
 
 def _times_tried(kinds: Sequence[Kind], deck: Deck) -> Ints:
@@ -175,7 +197,7 @@ def _times_tried(kinds: Sequence[Kind], deck: Deck) -> Ints:
     return seen
 
 
-def _price_first(cost: Floats, whole: Ints, p: Floats, loss: Floats, floor: Floats, candidate: Bools) -> Floats:
+def _price_first(cost: Floats, whole: Ints | Floats, p: Floats, loss: Floats, floor: Floats, candidate: Bools) -> Floats:
     """For kinds with a floor: the price, plus more than any price and loss for carriers below the floor."""
     best = np.max(np.where(candidate, p, 0.0), axis=1)
     dearest = np.max(np.where(candidate, whole, 0), axis=1)
@@ -199,6 +221,8 @@ def _reasons(kind: Kind, deck: Deck, board: Board | None, status: Sequence[int])
             reasons[place] = NO_COVER
         elif not deck.serves[kind.klass, place]:
             reasons[place] = f"does not take {kind.klass.word}"
+        elif rule := kind.ruling.bars(name, int(kind.prices[place])):
+            reasons[place] = f"rule {rule}"
         elif status[place] != CLOSED:
             view = views.get(name)
             word = "breaker open" if status[place] == OPEN else "breaker half-open"
@@ -244,6 +268,8 @@ def decision(
         "excluded": {names[place]: reasons[place] for place in kept},
         "policy": kind.policy_word or DEFAULT,
     }
+    if kind.ruling.rules:
+        row["rule"] = kind.ruling.text
     if board is None:
         row["note"] = "no board"
     elif kind.policy_word and kind.policy_word not in policies:

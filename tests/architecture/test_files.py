@@ -13,7 +13,6 @@ LONGER = {
     "tests/contract/sims/test_smsc_server.py": 420,
     "tests/contract/test_webhook_sender.py": 430,
     "tests/unit/sims/test_smsc_office.py": 410,
-    "tests/unit/test_config.py": 490,
 }
 
 # Names that say nothing, and under which therefore everything gathers.

@@ -16,7 +16,7 @@ PURE = words(
     """base64 binascii bisect codecs collections collections.abc contextlib copy dataclasses datetime decimal difflib email.utils
     enum fractions functools hashlib heapq hmac ipaddress itertools math operator random re statistics string struct tomllib
     types typing unicodedata urllib.parse zlib"""
-)
+) | {"zoneinfo"}  # reads files, but only tables that are the same everywhere and whose moments come in from outside
 HTTP_IN = PURE | words("asyncio html http.HTTPStatus importlib.metadata json logging pathlib traceback")
 BYTES_OUT = PURE | words("asyncio concurrent.futures contextvars logging os socket ssl time")
 ANY = frozenset(sys.stdlib_module_names)

@@ -1,7 +1,6 @@
 """Configuration: every mistake is named with its file, line and key, and what is stored comes back."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -20,8 +19,8 @@ from router.config import (
     resolve_secrets,
 )
 from router.config_shape import PATTERN_WORDS, get_pattern, inside
-from router.settings import DEFAULT_CLASSES, CarrierProfile, Setting, Settings
-from router.toml_lines import line_of, lines_of
+from router.setting import Setting
+from router.settings import CarrierProfile, Settings
 from router.webhooks import encode_secret
 
 ROOT = Path(__file__).parents[2]
@@ -361,7 +360,7 @@ def test_no_error_repeats_a_secret(key):
     assert "hunter2" not in str(caught.value)
 
 
-# -- the example ------------------------------------------------------------------------------------------------------
+# -- words -------------------------------------------------------------------------------------------------------------
 
 
 def inside_or_none(kind, step):
@@ -369,60 +368,6 @@ def inside_or_none(kind, step):
         return inside(kind, step)
     except (IndexError, TypeError, StopIteration):
         return None
-
-
-def test_the_example_is_a_configuration():
-    settings = load(EXAMPLE, {"ACME_PASSWORD": "pass"})
-    assert [carrier.name for carrier in settings.carriers] == ["acme", "globex"]
-    assert settings.classes == {}
-    assert settings.api == Settings().api
-
-
-def test_the_example_names_every_key_of_every_table():
-    document = tomllib.loads(uncommented(EXAMPLE))
-    carrier, tenant = document["carriers"][0], document["tenants"][0]
-    shown = {
-        declared.Settings: document,
-        declared.Api: document["api"],
-        declared.JournalSettings: document["journal"],
-        declared.Workers: document["workers"],
-        declared.WebhookRules: document["webhooks"],
-        declared.ClassRules: document["classes"]["otp"],
-        declared.Network: document["networks"][0],
-        declared.CarrierProfile: carrier,
-        declared.Tls: carrier["tls"],
-        declared.Price: carrier["prices"][0],
-        declared.Tenant: tenant,
-        declared.Webhook: tenant["webhook"],
-        declared.Key: document["keys"][0],
-        declared.SmppServer: document["smpp"],
-        declared.SmppAccount: document["accounts"][0],
-        declared.InboundRule: document["inbound"][0],
-    }
-    every = {
-        kind for kind in vars(declared).values() if isinstance(kind, type) and issubclass(kind, Setting) and kind is not Setting
-    }
-    assert set(shown) == every
-    for kind, table in shown.items():
-        assert set(table) == {field.encode_name for field in structs.fields(kind)}, kind
-
-
-def test_what_the_example_shows_as_left_out_is_the_default():
-    full = example()
-    slim = load(EXAMPLE, {"ACME_PASSWORD": "pass"})
-    assert full.classes == DEFAULT_CLASSES
-    tables = {"classes": {}, "carriers": (), "tenants": (), "keys": (), "accounts": (), "inbound": ()}
-    assert structs.replace(full, **tables) == structs.replace(slim, **tables)
-    blank = structs.replace(full.carriers[0], tls=None, labels={}, tlvs={})
-    assert full.carriers[0].tls == declared.Tls()
-    assert blank == structs.replace(slim.carriers[0], labels={})
-    assert structs.replace(full.tenants[0], webhook=None) == slim.tenants[0]
-    assert full.tenants[0].webhook.events == declared.Webhook(url="https://x", secrets=("x",)).events
-    assert full.keys[0].scopes == declared.Key(id="x", tenant="x", sha256="x").scopes
-    account = full.accounts[0]
-    bare = declared.SmppAccount(system_id=account.system_id, tenant="shop", password=account.password)
-    assert structs.replace(account, priorities={}) == bare
-    assert full.inbound[0] == declared.InboundRule(to="88222", tenant="shop")
 
 
 def test_every_pattern_of_the_settings_has_words():
@@ -434,48 +379,6 @@ def test_every_pattern_of_the_settings_has_words():
         for part in (field.type, inside_or_none(field.type, 0))
     }
     assert patterns - {""} == set(PATTERN_WORDS)
-
-
-# -- lines ------------------------------------------------------------------------------------------------------------
-
-
-ODD = """\
-a = 1
-[b."c d"]  # comment
-x = [
-  1, # ]
-  '[[',
-]
-y = \"\"\"
-z = 5
-\"\"\"
-w.v = { p = 1 }
-[[t]]
-k = 1
-[[t.u]]
-k = 1
-[[t]]
-[[t.u]]
-[[t.u]]
-k = '''a''' # '''
-l = 1
-"""
-
-
-def test_lines_are_found_in_odd_files():
-    text = ODD
-    tomllib.loads(text)
-    lines = lines_of(text)
-    assert lines["a",] == 1
-    assert lines["b", "c d"] == 2
-    assert lines["b", "c d", "x"] == 3
-    assert lines["b", "c d", "y"] == 7
-    assert ("b", "c d", "z") not in lines
-    assert line_of(lines, ("b", "c d", "w", "v", "p")) == 10
-    assert lines["t", 0, "u", 0, "k"] == 14
-    assert lines["t", 1, "u", 1, "k"] == 18
-    assert lines["t", 1, "u", 1, "l"] == 19
-    assert line_of(lines, ("nowhere",)) == 0
 
 
 def test_secrets_are_resolved_without_touching_the_rest():
