@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgpack
@@ -21,11 +21,13 @@ from actors.waiting import woken
 from actors.wire import Offered
 from router.brain.board import board_from_bytes
 from router.brain.plan import plan
+from router.brain.policies import Policy, compile_policies
 from router.brain.port import Board
 from router.journal.port import Claimed, Finish, JournalError, Requeue
 from router.journal.wake import QUEUE_TOPIC
 from router.model import STATUS_OF, MessageClass
 from router.routes import Deck
+from router.rules import RuleBook
 from router.settings import ClassRules
 
 log = logging.getLogger("trunkline.dispatcher")
@@ -62,6 +64,8 @@ class Dispatcher(Shell):
         self._partitions: Partitions
         self._deck: Deck
         self._rules: dict[MessageClass, ClassRules]
+        self._book: RuleBook
+        self._policies: Mapping[str, Policy]
         super().__init__(name, address)
         metrics = self.metrics
         self._claimed_count = {k: metrics.counter("trunkline_claimed", k.word) for k in MessageClass}
@@ -87,6 +91,8 @@ class Dispatcher(Shell):
 
     async def settings_changed(self) -> None:
         self._deck = Deck.compile(self.settings)
+        self._book = RuleBook.compile(self.settings)
+        self._policies = compile_policies(self.settings.policies)
         self._rules = {klass: self.settings.rules(klass) for klass in MessageClass}
         wanted = {profile.name for profile in self.settings.carriers if profile.enabled}
         for name in self._lanes.keys() - wanted:
@@ -176,7 +182,7 @@ class Dispatcher(Shell):
 
     async def _take_up(self, claimed: Sequence[Claimed]) -> None:
         """Sort claimed messages into those that need a carrier and those that end here."""
-        pending, ends = triage(claimed, self._rules, self.now_ms(), time.monotonic())
+        pending, ends = triage(claimed, self._rules, self._book, self.now_ms(), time.monotonic())
         for klass in MessageClass:
             self._claimed_count[klass].add(sum(1 for item in pending if item.klass is klass))
         self._pool.add(pending)
@@ -200,7 +206,14 @@ class Dispatcher(Shell):
                 continue
             started_s = time.perf_counter()
             planned = plan(
-                [item.want for item in batch], self._board, room, time.time(), self._dice, deck=self._deck, rules=self._rules
+                [item.want for item in batch],
+                self._board,
+                room,
+                time.time(),
+                self._dice,
+                deck=self._deck,
+                rules=self._rules,
+                policies=self._policies,
             )
             self._plan_time.observe(time.perf_counter() - started_s)
             self._pool.put_back(klass, turn.take(klass, batch, planned))

@@ -19,11 +19,12 @@ from actors.metrics import Snapshot, snapshot
 from actors.names import carrier_actor, directory, kind_of
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
 from actors.shell import JournalAddress
+from actors.triage import want_of
 from router.api.app import create_app
 from router.api.port import AccountStatus, CarrierStatus
 from router.brain.board import board_from_bytes
 from router.brain.plan import Memo, plan
-from router.brain.port import Board, Want
+from router.brain.port import Board
 from router.journal.port import JournalError
 from router.model import MessageClass
 from router.record import Body
@@ -182,10 +183,21 @@ class Front(Door):
     def preview(self, body: Body) -> Mapping[str, Any] | None:
         """The decision row of a message if it were planned now, with room everywhere."""
         klass = MessageClass(body.klass)
-        want = Want(body.network, body.country, body.to, klass, body.segments, (), body.policy)
-        room = dict.fromkeys(self.terms.deck.names, PLENTY)
-        rules = dict(zip(MessageClass, self.terms.rules, strict=True))
-        planned = plan([want], self._board, room, time.time(), self._dice, deck=self.terms.deck, rules=rules, memo=self._memo)
+        terms = self.terms
+        want = want_of(body, klass, (), terms.book, body.send_at_ms or self.now_ms())
+        room = dict.fromkeys(terms.deck.names, PLENTY)
+        rules = dict(zip(MessageClass, terms.rules, strict=True))
+        planned = plan(
+            [want],
+            self._board,
+            room,
+            time.time(),
+            self._dice,
+            deck=terms.deck,
+            rules=rules,
+            policies=terms.policies,
+            memo=self._memo,
+        )
         return planned.decisions[planned.choices[0].row]
 
     # -- FrontPort: operations -----------------------------------------------------------------------------------

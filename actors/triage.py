@@ -9,7 +9,8 @@ from router.advance import End, after_claim
 from router.brain.port import Want
 from router.journal.port import Claimed, Finish
 from router.model import ErrorName, MessageClass, State
-from router.record import EventKind, UnreadableRecord, pack_event, unpack_body, unpack_events
+from router.record import Body, EventKind, UnreadableRecord, pack_event, unpack_body, unpack_events
+from router.rules import RuleBook
 from router.settings import ClassRules
 
 log = logging.getLogger("trunkline.dispatcher")
@@ -24,7 +25,7 @@ class Ended(NamedTuple):
 
 
 def triage(
-    claimed: Sequence[Claimed], rules: Mapping[MessageClass, ClassRules], now_ms: int, now_s: float
+    claimed: Sequence[Claimed], rules: Mapping[MessageClass, ClassRules], book: RuleBook, now_ms: int, now_s: float
 ) -> tuple[list[Pending], list[Ended]]:
     """Those to be planned, and those that are over. ``now_s`` starts their waiting for room."""
     pending: list[Pending] = []
@@ -47,22 +48,34 @@ def triage(
         if isinstance(next_, End):
             ends.append(_ended(message, next_, klass.word, now_ms))
         else:
-            want = Want(body.network, body.country, body.to, klass, body.segments, next_.tried, body.policy)
-            pending.append(Pending(message, klass, want, now_s, next_.doubtful))
+            want = want_of(body, klass, next_.tried, book, now_ms)
+            item = Pending(message, klass, want, now_s, next_.doubtful)
+            if want.ruling.denied:
+                ends.append(no_route(item, now_ms))
+            else:
+                pending.append(item)
     return pending, ends
 
 
+def want_of(body: Body, klass: MessageClass, tried: tuple[str, ...], book: RuleBook, now_ms: int) -> Want:
+    """What the decision needs of a message."""
+    ruling = book.ruling(body.tenant, body.klass, body.sender, body.network, body.country, body.to, body.tags, now_ms)
+    return Want(body.network, body.country, body.to, klass, body.segments, tried, ruling.policy or body.policy, ruling)
+
+
 def no_route(item: Pending, now_ms: int) -> Ended:
-    """No carrier will ever take it: REJECTED if none was asked, else FAILED, else unconfirmed when one is in doubt."""
+    """No carrier may ever take it: REJECTED if none was asked, else FAILED, else unconfirmed when one is in doubt."""
+    rule = item.want.ruling.denied
     if item.doubtful:
         end = End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
     elif item.want.tried:
         end = End(State.FAILED, ErrorName.ATTEMPTS_EXHAUSTED, permanent=False)
     else:
-        end = End(State.REJECTED, ErrorName.NO_ROUTE, permanent=True)
-    return _ended(item.claimed, end, item.klass.word, now_ms)
+        end = End(State.REJECTED, ErrorName.DENIED if rule else ErrorName.NO_ROUTE, permanent=True)
+    before = pack_event(now_ms, EventKind.DENIED, rule) if rule else b""
+    return _ended(item.claimed, end, item.klass.word, now_ms, before)
 
 
-def _ended(message: Claimed, end: End, word: str, now_ms: int) -> Ended:
-    event = pack_event(now_ms, EventKind.FINAL, int(end.state), end.error, end.permanent, "")
+def _ended(message: Claimed, end: End, word: str, now_ms: int, before: bytes = b"") -> Ended:
+    event = before + pack_event(now_ms, EventKind.FINAL, int(end.state), end.error, end.permanent, "")
     return Ended(Finish(message.id, end.state, event, message.attempts), end, word)

@@ -33,6 +33,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     policy: str
     considered: list[Considered]
     excluded: dict[str, str]
+    rule: str = ""  # the rules before the brain that decided something, by name
 
 
 class EventView(Struct, frozen=True, kw_only=True):
@@ -54,6 +55,7 @@ class EventView(Struct, frozen=True, kw_only=True):
     status: str | UnsetType = UNSET
     error: str | DeliveryError | UnsetType | None = UNSET
     reason: str | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
 
 
 def decision_ids(record: Record) -> set[bytes]:
@@ -90,6 +92,7 @@ def explanation(row: Any) -> Explanation | None:
                 for carrier, price, success, wait_s, shadow, total, *_ in row["considered"]
             ],
             excluded={str(name): str(reason) for name, reason in row["excluded"].items()},
+            rule=str(row.get("rule", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -158,6 +161,7 @@ _SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = Mapp
         ),
         EventKind.FINAL: ("final", (("status", _status),)),
         EventKind.RETURNED: ("returned", (("carrier", _text), ("reason", _text))),
+        EventKind.DENIED: ("denied", (("rule", _text),)),
         EventKind.RECEIVED: ("received", (("carrier", _text),)),
         EventKind.SUBMITTED_LATE: ("submitted_late", (("carrier", _text), ("carrier_ids", _texts), ("latency_us", int))),
     }

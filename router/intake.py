@@ -15,6 +15,7 @@ from router.model import CLASS_BY_WORD, Status
 from router.numbers import InvalidNumber, InvalidSender, length_fault, parse_number, parse_sender
 from router.record import Body, pack_body
 from router.routes import NOT_COVERED
+from router.rules import FREE, Ruling
 from router.settings import Tenant
 from router.terms import Terms
 from router.text.segments import NotEncodable, measure
@@ -124,9 +125,8 @@ def settle(
                     )
                 )
 
-    price = goes.quotes[klass] if goes is not None else 0
-    if price == NOT_COVERED:
-        faults.append(FieldFault("/to", f"No carrier takes {message.klass} messages to this destination.", "no_route"))
+    if message.policy and message.policy not in terms.policies:
+        faults.append(FieldFault("/policy", f"There is no such policy; there are {', '.join(terms.policies)}."))
 
     send_at_ms = 0
     if message.send_at is not None:
@@ -137,6 +137,17 @@ def settle(
             send_at_ms = 0
         elif send_at_ms > now_ms + SCHEDULE_LIMIT_MS:
             faults.append(FieldFault("/send_at", "This is more than 30 days ahead."))
+
+    price = 0
+    if goes is not None:
+        ruling = terms.book.ruling(
+            tenant.id, klass, sender, goes.network, goes.country, digits, message.tags, send_at_ms or now_ms
+        )
+        price = goes.quotes[klass] if ruling is FREE else terms.quote(goes, digits, klass, ruling)
+        if ruling.denied:
+            faults.append(denial(ruling))
+        elif price == NOT_COVERED:
+            faults.append(_no_route(message.klass, ruling, covered=goes.quotes[klass] != NOT_COVERED))
 
     if message.webhook_url and tenant.webhook is None:
         faults.append(FieldFault("/webhook_url", "This tenant has no webhook secret, so its events could not be signed."))
@@ -172,6 +183,18 @@ def settle(
         tlvs=parse_tlvs(message.tlvs) if message.tlvs else {},
         udh=udh,
     )
+
+
+def denial(ruling: Ruling) -> FieldFault:
+    """What the sender of a message is told that a rule does not let through."""
+    said = f": {ruling.reason.rstrip('.')}" if ruling.reason else ""
+    return FieldFault("", f"The rule {ruling.denied} does not let this message through{said}.", "denied")
+
+
+def _no_route(klass: str, ruling: Ruling, *, covered: bool) -> FieldFault:
+    if covered:
+        return FieldFault("/to", f"The rules leave no carrier for this message: {ruling.text}.", "no_route")
+    return FieldFault("/to", f"No carrier takes {klass} messages to this destination.", "no_route")
 
 
 def _not_encodable(verdict: NotEncodable) -> FieldFault:

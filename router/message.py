@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_typ
 import msgspec
 from msgspec import Meta, Struct
 
-from router.setting import ClassWord
+from router.setting import NAME_PATTERN, ClassWord
 from router.tlvs import TAG_PATTERN, TLVS_LIMIT, VALUE_PATTERN
 
 TEXT_LIMIT: Final = 4_590  # characters: 30 segments of 153 septets, more than any carrier joins reliably
@@ -26,7 +26,7 @@ URL_LIMIT: Final = 2_048  # characters
 VALIDITY_LIMIT_S: Final = 7 * 86_400
 RETENTION_LIMIT_S: Final = 90 * 86_400  # as router.settings allows a tenant
 
-Policy = Literal["balanced", "cheapest", "fastest"]
+Policy = Annotated[str, Meta(pattern=f"^({NAME_PATTERN.strip('^$')})?$")]
 TlvTag = Annotated[str, Meta(pattern=TAG_PATTERN)]
 TlvValue = Annotated[str, Meta(pattern=VALUE_PATTERN)]
 Tag = Annotated[str, Meta(min_length=1, max_length=TAG_LIMIT)]
@@ -108,7 +108,12 @@ class MessageIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, g
         ),
     ] = ""
     policy: Annotated[
-        Policy | Literal[""], Meta(description="How to weigh price against speed. Left out: the tenant's choice for the class.")
+        Policy,
+        Meta(
+            description="How to weigh price, delivery and speed: `balanced`, `cheapest`, `fastest`, `reliable`, or a policy of the"
+            " system's settings. Left out: the tenant's choice for the class.",
+            examples=["cheapest"],
+        ),
     ] = ""
     retention: (
         Annotated[
@@ -237,7 +242,7 @@ def _field_fault(name: str, said: str) -> FieldFault:
 _WORDS: Final = {
     "webhook_url": f"Expected an http or https address of at most {URL_LIMIT} characters",
     "class": "Expected one of " + ", ".join(get_args(ClassWord)),
-    "policy": "Expected one of " + ", ".join(get_args(Policy)),
+    "policy": "Expected the name of a policy: small letters, digits, - and _",
     "tlvs": f"Expected at most {TLVS_LIMIT} tags from 0x1400 to 0x3FFF, each with up to 255 octets in hexadecimal",
     "encoding": "Expected one of auto, gsm7, ucs2",
 }

@@ -161,3 +161,4 @@ class ErrorName(StrEnum):
     NOT_DELIVERED = "not_delivered"
     UNREADABLE_RECORD = "unreadable_record"
     INCOMPLETE = "incomplete"
+    DENIED = "denied"

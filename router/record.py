@@ -106,6 +106,7 @@ class EventKind(IntEnum):
     FINAL = 7  # [t, 7, state, error name, permanent, carrier code]
     RETURNED = 8  # [t, 8, carrier, reason]           taken back unsent
     RECEIVED = 10  # [t, 10, carrier]                 a message from a handset
+    DENIED = 11  # [t, 11, rule]                      a rule does not let it through, found when it was to be planned
     SUBMITTED_LATE = 9  # [t, 9, carrier, [ids], latency_us]   the answer to an attempt that was held for lost
 
 

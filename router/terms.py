@@ -4,10 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from router.brain.policies import Policy, compile_policies
 from router.keys import KeyRing
 from router.model import MessageClass
 from router.numbers import NetworkTable, lengths_of
 from router.routes import NOT_COVERED, Deck
+from router.rules import FREE, RuleBook, Ruling
 from router.settings import ClassRules, Settings, Tenant
 
 SEEN_LIMIT: Final = 65_536  # destinations remembered, as in router.routes
@@ -35,8 +39,11 @@ class Terms:
     networks: NetworkTable
     deck: Deck
     rules: tuple[ClassRules, ...]  # by class number
+    book: RuleBook  # what holds before the brain
+    policies: Mapping[str, Policy]
     _depth: int  # leading digits that settle everything about a destination; 0: too many to remember by
     _seen: dict[str, Destination] = field(default_factory=dict)
+    _ruled: dict[tuple[Ruling, str, str, str, int], int] = field(default_factory=dict)
 
     @classmethod
     def compile(cls, settings: Settings, *, version: int = 0, secret: bytes = b"") -> "Terms":
@@ -50,6 +57,8 @@ class Terms:
             networks=NetworkTable(settings.networks),
             deck=Deck.compile(settings),
             rules=tuple(settings.rules(klass) for klass in MessageClass),
+            book=RuleBook.compile(settings),
+            policies=compile_policies(settings.policies),
             _depth=depth if depth <= DEPTH_LIMIT else 0,
         )
 
@@ -69,6 +78,23 @@ class Terms:
             if len(self._seen) >= SEEN_LIMIT:
                 self._seen.clear()
             self._seen[digits[: self._depth]] = found
+        return found
+
+    def quote(self, goes: Destination, digits: str, klass: int, ruling: Ruling) -> int:
+        """Micros a segment at the cheapest carrier that the rules leave, ``NOT_COVERED`` where they leave none."""
+        if ruling is FREE or goes.quotes[klass] == NOT_COVERED:
+            return goes.quotes[klass]
+        deck = self.deck
+        prefix = deck.prefix(digits)
+        key = (ruling, goes.network, goes.country, prefix, klass)
+        found = self._ruled.get(key)
+        if found is None:
+            if len(self._ruled) >= SEEN_LIMIT:
+                self._ruled.clear()
+            row = deck.prices(goes.network, goes.country, prefix)
+            able = np.flatnonzero((row != NOT_COVERED) & deck.enabled & deck.serves[klass])
+            prices = [int(row[place]) for place in able if not ruling.bars(deck.names[place], int(row[place]))]
+            found = self._ruled[key] = min(prices, default=NOT_COVERED)
         return found
 
 

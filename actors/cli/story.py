@@ -85,7 +85,7 @@ def _details(line: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} ({'permanent' if permanent else 'temporary'})"
             if code:
                 yield f"carrier's code {code}"
-    for name, prefix in (("again", "again: "), ("reason", "")):
+    for name, prefix in (("again", "again: "), ("reason", ""), ("rule", "rule ")):
         if line.get(name):
             yield f"{prefix}{line[name]}"
 
@@ -113,6 +113,7 @@ def explanation(line: Mapping[str, Any], currency: str) -> RenderableType | None
     for name, reason in told["excluded"].items():
         rows.append([Text(clean(cell), style="dim") for cell in (name, *NOT_SCORED, reason)])
     policy = f", policy {told['policy']}" if told.get("policy") else ""
+    policy += f", rule {told['rule']}" if told.get("rule") else ""
     note = Text(
         clean(f"network {told['network']}, class {told['class']}{policy}, board {told['board']}, {currency}"), style="dim"
     )

@@ -76,6 +76,7 @@ _ERR: Final[Mapping[str, str]] = MappingProxyType(
         ErrorName.NOT_DELIVERED: "210",
         ErrorName.UNREADABLE_RECORD: "211",
         ErrorName.INCOMPLETE: "212",
+        ErrorName.DENIED: "213",
     }
 )
 

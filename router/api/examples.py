@@ -70,7 +70,8 @@ _EXPLANATION: Final = Explanation(
         Considered(carrier="acme", price_micros=32000, success=0.981, wait_s=3.2, shadow_micros=0, total_micros=50500),
         Considered(carrier="globex", price_micros=21000, success=0.902, wait_s=6.8, shadow_micros=0, total_micros=77600),
     ],
-    excluded={"initech": "breaker open: 41 of the last 50 submits were refused"},
+    excluded={"initech": "breaker open: 41 of the last 50 submits were refused", "umbrella": "rule direct-only"},
+    rule="direct-only",
 )
 _VIEW: Final = MessageView(
     id=ID,
@@ -268,6 +269,7 @@ _FAULTS: Final = {
     "unknown_field": FieldFault("/txt", "There is no such field."),
     "not_encodable": FieldFault("/text", "gsm7 does not hold 'ж' (U+0436)."),
     "too_many_segments": FieldFault("/text", "12 segments are needed and 10 are allowed."),
+    "denied": FieldFault("", "The rule quiet-hours does not let this message through: No advertising at night.", "denied"),
     "no_route": FieldFault("/to", "No carrier takes otp messages to this destination."),
 }
 

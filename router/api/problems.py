@@ -24,6 +24,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
     "invalid_idempotency_key": Kind(400, "The idempotency key is wrong"),
     "unauthorized": Kind(401, "A valid API key is needed"),
     "forbidden": Kind(403, "The key's scopes do not cover this"),
+    "denied": Kind(403, "A rule does not let it through"),
     "not_found": Kind(404, "There is no such thing"),
     "method_not_allowed": Kind(405, "The resource has no such method"),
     "body_timeout": Kind(408, "The body did not come in time"),

@@ -9,7 +9,15 @@ from router.model import Status
 from router.present import Direction
 
 _BODY_CODES: Final = ("malformed_body", "body_timeout", "too_large", "unsupported_media_type")
-_MESSAGE_CODES: Final = ("invalid_message", "missing_field", "unknown_field", "not_encodable", "too_many_segments", "no_route")
+_MESSAGE_CODES: Final = (
+    "invalid_message",
+    "missing_field",
+    "unknown_field",
+    "not_encodable",
+    "too_many_segments",
+    "no_route",
+    "denied",
+)
 _INTAKE_CODES: Final = (
     "invalid_idempotency_key",
     "idempotency_in_flight",

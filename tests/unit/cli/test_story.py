@@ -37,7 +37,8 @@ def test_an_assignment_tells_each_carriers_score_and_who_was_left_out(printed, a
     assert row(text, "globex") == ["globex", "0.02100", "90.2%", "6.8", "s", "0.00000", "0.07760", "costs", "0.02710", "more"]
     assert "breaker open: 41 of the last 50 submits were refused" in text
     assert row(text, "initech")[1:6] == ["-"] * 5
-    assert "network 23410, class otp, board 1842, EUR" in text
+    assert "network 23410, class otp, rule direct-only, board 1842, EUR" in text
+    assert "rule direct-only" in " ".join(row(text, "umbrella"))
 
 
 def test_a_carrier_tried_for_its_own_sake_is_said_to_be(printed, assigned):
