@@ -18,6 +18,9 @@ from router.model import MessageClass
 THOMPSON_SHARE: Final = (0.004, 0.015, 0.03)  # of otp, transactional, marketing
 REGRET_LIMIT: Final = 0.35  # of the loss: no draw sends a message where it expects to lose more
 BUDGET: Final = 0.004  # of the value at stake, in expectation
+PURSE_LIMIT: Final = (
+    500_000.0  # micros saved up at the most: five draws of otp at the limit of regret, when little is at stake for long
+)
 PROBE_SHARE: Final = (0.02, 0.025, 0.03)  # probes a message, by class: what a fault may cost until it has passed
 PROBE_ALLOWANCE: Final = 4.0  # most probes saved up
 PROBE_RETRY_S: Final = 20.0  # a probe rarer than this is for a carrier not used lately, and minds the regret limit
@@ -95,26 +98,32 @@ def probe(
     return placements, allowance
 
 
-def thompson(kinds_of: Mapping[int, Kind], room: list[int], rng: np.random.Generator) -> list[Placement]:
-    """Draws from the posterior of J for the messages picked (place in the batch to kind)."""
+def thompson(
+    kinds_of: Mapping[int, Kind], room: list[int], rng: np.random.Generator, prices: Floats | None, purse: float
+) -> tuple[list[Placement], float]:
+    """Draws from the posterior of J for the messages picked (place in the batch to kind); returns them and what is left in the purse.
+
+    ``prices``: the shadow prices of the last turn, so that what is learned is not learned where room is short. ``purse``: what the
+    draws may lose in expectation; who is picked when it does not hold enough goes the usual way.
+    """
     placements: list[Placement] = []
     for member, kind in kinds_of.items():
         if len(kind.order) < 2 or member not in kind.members:
             continue
         order = np.array(kind.order)
+        cost = kind.cost[order]
+        if prices is not None:
+            cost = cost + prices[order] * kind.segments
         drawn: Floats = np.clip(kind.p[order] + kind.sd[order] * rng.standard_normal(len(order)), 0.0, 1.0)
-        cost = kind.cost[order] + kind.loss * (kind.p[order] - drawn)
-        pick = int(np.argmin(cost))
-        place = kind.order[pick]
-        regret = float(kind.cost[place] - kind.cost[kind.order[0]])
-        within = regret <= REGRET_LIMIT * kind.loss and kind.segments <= room[place]
-        # In expectation share * regret stays within the budget, whatever the size of the batch.
-        spend = THOMPSON_SHARE[kind.klass] * regret
-        if pick and within and rng.random() * spend <= BUDGET * kind.loss:
+        pick = int(np.argmin(cost + kind.loss * (kind.p[order] - drawn)))
+        regret = float(cost[pick] - cost.min())
+        within = regret <= min(REGRET_LIMIT * kind.loss, purse) and kind.segments <= room[order[pick]]
+        if regret > 0.0 and within:
+            purse -= regret
             kind.members.remove(member)
-            room[place] -= kind.segments
-            placements.append(Placement(kind, place, (member,), explored=True))
-    return placements
+            room[order[pick]] -= kind.segments
+            placements.append(Placement(kind, kind.order[pick], (member,), explored=True))
+    return placements, purse
 
 
 def allowance_of(kinds: Sequence[Kind]) -> float:

@@ -5,9 +5,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from router.brain.ages import Floats
 from router.brain.assign import Placement, assign
+from router.brain.bids import Bids
 from router.brain.explore import (
+    BUDGET,
     PROBE_ALLOWANCE,
+    PURSE_LIMIT,
     THOMPSON_SHARE,
     Probe,
     allowance_of,
@@ -17,8 +21,9 @@ from router.brain.explore import (
     thompson,
 )
 from router.brain.policies import POLICIES, Policy
-from router.brain.port import Board, Choice, Plan, Want
+from router.brain.port import Board, Choice, Plan, Waits, Want
 from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, Scores, appraise, decision
+from router.brain.waiting import LIMIT_SHARE, Patience
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import ClassRules
@@ -29,15 +34,31 @@ _STATUS: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
 
 
 class Memo:
-    """What one planner keeps between calls: kinds of the newest board, and when it probed.
+    """What one planner keeps between calls: kinds of the newest board, when it probed, and what it paid.
 
-    Only the probes' times outlive a board. They are what makes ``plan`` more than a function of its arguments: with a fresh
-    memo (a restart, a test) a probe may be made once too often, and nothing else changes.
+    Probes' times, allowance, purse and bids outlive a board. They are what makes ``plan`` more than a function of its arguments: with a
+    fresh memo (a restart, a test) a probe may be made once too often, a draw not at all, and nothing else changes.
     """
 
-    __slots__ = ("allowance", "board", "kinds", "known", "openings", "policies", "probed", "probes", "scores", "status", "terms")
+    __slots__ = (
+        "allowance",
+        "bids",
+        "board",
+        "deck",
+        "kinds",
+        "known",
+        "openings",
+        "policies",
+        "probed",
+        "probes",
+        "purse",
+        "scores",
+        "status",
+        "terms",
+    )
 
     def __init__(self) -> None:
+        self.deck: Deck | None = None
         self.board: Board | None = None
         self.known = False  # whether the fields below were filled in for ``board``
         self.status: tuple[int, ...] = ()
@@ -49,6 +70,8 @@ class Memo:
         self.probed: dict[str, float] = {}
         self.openings: dict[int, float] = {}
         self.allowance = 1.0
+        self.purse = 0.0  # micros that draws may still lose in expectation
+        self.bids: dict[int, Bids] = {}  # by the mix of classes, whose rooms differ
 
 
 def plan(
@@ -62,6 +85,7 @@ def plan(
     rules: Mapping[MessageClass, ClassRules],
     policies: Mapping[str, Policy] = POLICIES,
     memo: Memo | None = None,
+    waits: Waits | None = None,
 ) -> Plan:
     """Assign a batch.
 
@@ -69,7 +93,8 @@ def plan(
     A message goes to the carrier of least cost = price + loss * (1 - p) + time * wait (micros) that is closed, covers it, has
     room and has not seen it; one that has seen it once only where no other is usable. ``Choice.carrier`` is "" when nothing is
     usable now, ``hopeless`` when waiting will not change that. ``policies`` must contain "balanced".
-    ``memo``: the planner's memory, by default the deck's own.
+    ``memo``: the planner's memory, by default the deck's own. ``waits``: for a caller whose messages may wait for a better carrier's
+    room, at most ``LIMIT_SHARE`` of their class's deadline.
     """
     memo = memo or _memo_of(deck)
     _refresh(memo, board, now, deck, rules, policies)
@@ -81,6 +106,7 @@ def plan(
     tight = [places < most for places in left]
     before = tuple(left)
 
+    bids = _bids(memo, kinds, len(left), now)
     placements: list[Placement] = []
     if board is not None:
         memo.allowance = min(memo.allowance + allowance_of(kinds), PROBE_ALLOWANCE)
@@ -89,10 +115,40 @@ def plan(
             free = [kind for kind in kinds if not kind.ruling.tiers]  # who has set an order wants no probes
             probes, memo.allowance = probe(free, memo.probes, memo.probed, memo.allowance, left, now)
             placements += probes
-        placements += thompson(_picked(len(batch), kinds, rng), left, rng)
-    placed, shadow = assign(kinds, left)
+        memo.purse = min(memo.purse + BUDGET * sum(kind.loss * len(kind.members) for kind in kinds), PURSE_LIMIT)
+        draws, memo.purse = thompson(_picked(len(batch), kinds, rng), left, rng, bids.last, memo.purse)
+        placements += draws
+    placed, paid = assign(kinds, left, bids.last, _patience(waits, bids.mean(now), memo, deck))
+    bids.note(paid, now)
     placements += placed
-    return _write(len(batch), placements, shadow, before if any(tight) else None, memo, deck, policies)
+    return _write(len(batch), placements, paid.tolist(), before if any(tight) else None, memo, deck, policies)
+
+
+def shadow_prices(memo: Memo | None, deck: Deck, now: float) -> dict[str, float]:
+    """By carrier what one more segment a second of room would have saved of late, in micros a second; the highest of all classes'."""
+    found = np.zeros(len(deck.names))
+    for bids in (memo or _memo_of(deck)).bids.values():
+        found = np.maximum(found, bids.mean(now))
+    return dict(zip(deck.names, found.tolist(), strict=True))
+
+
+def _bids(memo: Memo, kinds: Sequence[Kind], carriers: int, now: float) -> Bids:
+    """The bids of this mix of classes."""
+    mix = 0
+    for kind in kinds:
+        mix |= 1 << kind.klass
+    found = memo.bids.get(mix)
+    if found is None:
+        found = memo.bids[mix] = Bids(carriers, now)
+    return found
+
+
+def _patience(waits: Waits | None, later: Floats, memo: Memo, deck: Deck) -> Patience | None:
+    """The waits as the assignment needs them."""
+    if waits is None:
+        return None
+    speed = np.array([waits.speed.get(name, 0.0) for name in deck.names])
+    return Patience(speed, later, waits.waited_s, [LIMIT_SHARE * deadline_s for deadline_s, *_ in memo.terms], waits.most)
 
 
 def _memo_of(deck: Deck) -> Memo:
@@ -111,7 +167,9 @@ def _refresh(
     rules: Mapping[MessageClass, ClassRules],
     policies: Mapping[str, Policy],
 ) -> None:
-    """Forget the kinds when what they were computed from has changed. The board is compared by identity, so it is kept."""
+    """Forget the kinds when what they were computed from has changed. Deck and board are compared by identity, so they are kept."""
+    if memo.deck is not deck:  # carriers have other places
+        memo.deck, memo.known, memo.bids, memo.openings = deck, False, {}, {}
     status = _status(board, now, deck)
     terms = tuple((r.deadline_s, r.loss_micros, r.time_micros_per_s) for r in (rules[klass] for klass in MessageClass))
     if memo.known and memo.board is board and memo.status == status and memo.terms == terms and memo.policies is policies:
@@ -203,7 +261,7 @@ def _write(
     rows: dict[int, int] = {}
     plain = room is None and not any(shadow)
     enough = (False,) * len(deck.names)
-    for kind, place, members, explored in placements:
+    for kind, place, members, explored, resting in placements:
         if not members:
             continue
         number = rows.get(id(kind))
@@ -217,7 +275,7 @@ def _write(
                 full = enough if room is None else tuple(segments < kind.segments for segments in room)
                 decisions.append(decision(kind, deck, memo.board, memo.status, shadow, full, policies))
         hopeless = place < 0 and kind.hopeless
-        choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless)
+        choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless, resting)
         for member in members:
             choices[member] = choice
-    return Plan(choices, decisions)
+    return Plan(choices, decisions, {name: price for name, price in zip(deck.names, shadow, strict=True) if price})

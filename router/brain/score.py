@@ -15,6 +15,7 @@ from router.brain.curves import prior
 from router.brain.networks import scopes
 from router.brain.policies import DEFAULT, Policy
 from router.brain.port import Board, Cell
+from router.brain.waiting import lateness
 from router.model import MessageClass
 from router.routes import NOT_COVERED, Deck
 from router.rules import FREE, Ruling
@@ -38,6 +39,7 @@ class Kind:
         "cost",
         "costs",
         "hopeless",
+        "hurry",
         "klass",
         "loss",
         "members",
@@ -54,6 +56,7 @@ class Kind:
         "shown",
         "stamp",
         "tried",
+        "unit",
     )
 
     def __init__(
@@ -79,6 +82,8 @@ class Kind:
         self.p: Floats
         self.sd: Floats
         self.cost: Floats
+        self.unit: Floats  # micros a segment as the policy counts them, inf where it cannot go
+        self.hurry: Floats  # micros a second of waiting for each carrier
         self.order: list[int] = []  # candidates, best first
         self.costs: list[float] = []  # theirs, in that order
         self.shown: tuple[list[int], list[float], list[float], list[int]]  # price, p, wait, cost in that order, as rows show them
@@ -143,6 +148,7 @@ def appraise(
         ]
     )
     floor = np.array([policy.floor for policy in chosen])
+    deadline_s = np.array([rules[kind.klass].deadline_s for kind in kinds])
 
     able = (price != NOT_COVERED) & deck.serves[klass] & deck.enabled
     seen = _times_tried(kinds, deck)
@@ -163,9 +169,12 @@ def appraise(
         cost = _price_first(cost, charged, p, loss, floor, candidate)
     if ruled is not None:
         cost = tiered(cost, ruled.tier, candidate, loss)
-    ranked = np.argsort(np.where(candidate, cost, np.inf), axis=1, kind="stable")
+    reached = np.where(candidate, cost, np.inf)
+    ranked = np.argsort(reached, axis=1, kind="stable")
     counts = candidate.sum(axis=1).tolist()
     hopeless = (~allowed.any(axis=1)).tolist()
+    unit = reached / segments[:, None]
+    hurry = time[:, None] + loss[:, None] * lateness(p, wait_s, deadline_s[:, None])
     orders = ranked.tolist()
     costs = np.take_along_axis(cost, ranked, axis=1)
     shown = [
@@ -180,6 +189,7 @@ def appraise(
         kind.shown = (shown[0][k], shown[1][k], shown[2][k], shown[3][k])
         kind.hopeless = hopeless[k]
         kind.cost, kind.prices, kind.p, kind.sd = cost[k], prices[k], p[k], rows[k][2]
+        kind.unit, kind.hurry = unit[k], hurry[k]
         kind.loss = float(loss[k])
         kind.retry = [place for place in halves if allowed[k, place]]
         if ruled is not None and kind.order:  # an order is not left for the sake of a half-open carrier further down

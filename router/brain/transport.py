@@ -8,6 +8,7 @@ successive shortest path method (Ahuja, Magnanti and Orlin, Network Flows, 1993,
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,10 @@ class Flow:
         self._mover: Ints = np.zeros((columns, columns), dtype=np.int64)
         for column in np.flatnonzero(self.load).tolist():
             self._look(column)
+
+    def excess(self) -> int:
+        """Segments in columns that have no room for them."""
+        return int(np.maximum(self.load - self._room, 0).sum())
 
     def solve(self, steps: int) -> None:
         """Find the optimum; after ``steps`` paths what is still too much somewhere takes the nearest room instead."""
@@ -68,7 +73,7 @@ class Flow:
         if not np.isfinite(reach[target]) or (over is None and reach[target] > -EPSILON):
             return False
         path = self._path(rounds, target)
-        arcs = [(a, b, int(self._mover[a, b])) for a, b in zip(path, path[1:], strict=False)]
+        arcs = [(a, b, int(self._mover[a, b])) for a, b in pairwise(path)]
         amount = min(int(self.share[a, row]) for a, _, row in arcs)
         amount = min(amount, int(self._room[target] - self.load[target]))
         if over is not None:

@@ -9,6 +9,7 @@ from router.brain.plan import Memo, plan
 from router.brain.port import Board, CarrierView, Cell, Want
 from router.model import MessageClass
 from router.routes import Deck
+from router.rules import FREE
 from router.settings import CarrierProfile, Price, Settings
 
 RULES = {klass: Settings().rules(klass) for klass in MessageClass}
@@ -63,6 +64,7 @@ wants = st.builds(
     segments=st.integers(1, 4),
     tried=st.lists(st.sampled_from(NAMES), max_size=5).map(tuple),
     policy=st.sampled_from(("", "balanced", "cheapest", "fastest", "reliable", "odd")),
+    ruling=st.just(FREE),
 )
 rooms = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 12))
 

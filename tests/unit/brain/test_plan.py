@@ -139,7 +139,7 @@ def test_nobody_covers_it_is_hopeless_and_everybody_down_is_not():
     assert done.choices[0].hopeless
     assert done.decisions[0]["excluded"] == {"bulk": "does not take otp", "cheap": "no cover", "off": "disabled"}
     down = a_board(**{name: view(name, "open", 9.0) for name in CELLS})
-    assert made([want()], down).choices[0] == ("", 0, False, False)
+    assert made([want()], down).choices[0] == ("", 0, False, False, False)
 
 
 def test_a_suspect_is_probed_at_its_pace_with_the_least_valuable():
@@ -169,7 +169,7 @@ def test_exploration_stays_within_its_share_and_its_regret():
 
 
 def test_an_empty_batch_is_an_empty_plan():
-    assert made([], a_board()) == ([], [])
+    assert made([], a_board()) == ([], [], {})
 
 
 def test_the_memo_follows_the_board_and_the_rules():
