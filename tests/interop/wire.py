@@ -44,7 +44,8 @@ class Tap:
         self.conversations = conversations
         self._upstream_port = port
         self._server: asyncio.Server | None = None
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> "Tap":
@@ -58,18 +59,27 @@ class Tap:
         return port
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        self._keep(asyncio.current_task())
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
         except OSError:
             writer.close()
             return
+        self._writers.add(far_writer)
+        if self._closing:
+            writer.close()
+            far_writer.close()
+            return
         conversation = Conversation(time.monotonic())
         self.conversations.append(conversation)
-        self._writers |= {writer, far_writer}
         for source, target, client in ((reader, far_writer, True), (far_reader, writer, False)):
-            task = asyncio.ensure_future(self._pump(source, target, conversation, client=client))
-            self._pumps.add(task)
-            task.add_done_callback(self._pumps.discard)
+            self._keep(asyncio.ensure_future(self._pump(source, target, conversation, client=client)))
+
+    def _keep(self, task: asyncio.Task[None] | None) -> None:
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _pump(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, conversation: Conversation, *, client: bool
@@ -85,12 +95,16 @@ class Tap:
             target.close()  # one of the two has been cut, and the other hears of it now
 
     async def close(self) -> None:
+        """Somebody may be connecting at this very moment: nothing is left open behind."""
         assert self._server is not None
+        self._closing = True
         self._server.close()
-        for writer in self._writers:
-            writer.close()
-        if self._pumps:
-            await asyncio.wait(self._pumps, timeout=5)
+        await asyncio.sleep(0)  # what was accepted before has its task now
+        while self._tasks or self._writers:
+            for writer in self._writers:
+                writer.close()
+            closed, self._writers = self._writers, set()
+            await asyncio.gather(*self._tasks, *(writer.wait_closed() for writer in closed), return_exceptions=True)
         await self._server.wait_closed()
 
 
