@@ -15,6 +15,7 @@ BROUGHT_BY = {
 }
 # Declared for what they do without being imported: the builder, and tools that are run.
 NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout"}
+READ_BY_STDLIB = {"tzdata"}  # by zoneinfo
 REGISTERED = re.compile(r'(?:spec_from_file_location|_load)\("(\w+)"')  # a module of a folder of tests, under a name of its own
 LINE = re.compile(r"^ *(?:from|import) +([A-Za-z_]\w*)(?=[\w.]* import |[\w.]*(?: as \w+)?$)", re.MULTILINE)
 
@@ -51,5 +52,5 @@ def test_declared_and_used_are_the_same(root, sources, tests):
     assert {name: place for name, place in by_tests.items() if name not in runtime | development} == {}, (
         "imported and not declared"
     )
-    assert (runtime | extras) - by_us.keys() == set(), "declared and not imported"
+    assert (runtime | extras) - READ_BY_STDLIB - by_us.keys() == set(), "declared and not imported"
     assert development - by_tests.keys() == set(), "declared for tests and not imported by them"
