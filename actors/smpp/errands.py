@@ -52,6 +52,9 @@ class Errands:
                     status = c.RINVCMDID
         except JournalError as error:
             log.warning("esme.journal_down error=%s", type(error).__name__)
+        except Exception:
+            # A bug of ours: the process goes on, for it would meet the same request again after a restart.
+            log.exception("esme.errand_failed account=%s command=%d", line.account.system_id, request.command)
         line.answer(request, status, body)
         line.flush()
 

@@ -54,7 +54,13 @@ class Parts:
     def complete(self, wholes: Sequence[Gathered], account: SmppAccount, tenant: Tenant) -> None:
         """Take the wholes in, in the background: their parts are durable and answered."""
         for one in {one.id: one for one in wholes}.values():
-            self._door.spawn(self._take(one.id, list(one.whole), account, tenant))
+            self._door.spawn(self._try_to_take(one.id, list(one.whole), account, tenant))
+
+    async def _try_to_take(self, message_id: MessageId, octets: Sequence[bytes], account: SmppAccount, tenant: Tenant) -> None:
+        try:
+            await self._take(message_id, octets, account, tenant)
+        except Exception:
+            log.exception("esme.group_failed id=%s", message_id.hex())  # as below: the next look finds it
 
     async def _take(self, message_id: MessageId, octets: Sequence[bytes], account: SmppAccount, tenant: Tenant) -> None:
         try:
@@ -105,7 +111,11 @@ class Parts:
                 continue
             for group in stale:
                 if group.group[1:2] == MARK:
-                    await self._look_at(group)
+                    try:
+                        await self._look_at(group)
+                    except Exception:
+                        # A bug of ours: the group stays in the journal, and must not keep the others from their end.
+                        log.exception("esme.group_failed id=%s", group.id.hex())
 
     async def _look_at(self, group: Group) -> None:
         door = self._door

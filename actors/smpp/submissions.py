@@ -29,6 +29,7 @@ NO_CREDIT: Final = Fault(c.RSUBMITFAIL, "the day's spend limit leaves no room")
 TOO_FAST: Final = Fault(c.RTHROTTLED, "over the tenant's rate")
 STORE_FULL: Final = Fault(c.RMSGQFUL, "the journal has no room")
 STORE_DOWN: Final = Fault(c.RSYSERR, "the journal does not answer")
+BROKEN: Final = Fault(c.RSYSERR, "it could not be read for a reason of ours")
 NO_LISTS: Final = Fault(c.RINVDLNAME, "distribution lists are not kept here")
 NO_PARTS: Final = Fault(c.RINVESMCLASS, "a submit_multi has one id, and so no parts")
 NO_TENANT: Final = Fault(c.RSYSERR, "the account's tenant is not known here")
@@ -89,7 +90,12 @@ class Submissions:
         for ticket in tickets:
             first: MessageId | None = None
             for at, message in enumerate(_messages(ticket.request)):
-                taken = self._read(message, account, tenant, now_ms, first, multi=bool(ticket.destinations))
+                try:
+                    taken = self._read(message, account, tenant, now_ms, first, multi=bool(ticket.destinations))
+                except Exception:
+                    # A bug of ours: the process goes on, for it would meet the same message again after a restart.
+                    log.exception("esme.submit_failed account=%s", account.system_id)
+                    taken = BROKEN
                 if isinstance(taken, Fault):
                     self._refuse(ticket, at, taken)
                     continue
