@@ -137,7 +137,7 @@ class Carrier(Shell):
         state = self._link.state
         speed = state.speed_mps or self._rate
         depth = max(LANE_MIN, int(speed * LANE_S)) if state.speed_mps else max(LANE_MIN, 2 * state.window, int(speed * LANE_S))
-        return Lane(self._version, self._up, depth, self._why())
+        return Lane(self._version, self._up, depth, self._why(), speed)
 
     def _why(self) -> str:
         return "shutting down" if self._leaving else self._link.state.reason

@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgpack
-import numpy as np
 
 from actors.batching import Pause
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane
 from actors.partitions import Partitions
+from actors.planner import Planner
 from actors.pool import POOL_LIMIT, Pending, Pool
 from actors.shell import JournalAddress, Shell
 from actors.triage import Ended, triage
@@ -20,13 +20,9 @@ from actors.turn import Turn
 from actors.waiting import woken
 from actors.wire import Offered
 from router.brain.board import board_from_bytes
-from router.brain.plan import plan
-from router.brain.policies import Policy, compile_policies
-from router.brain.port import Board
 from router.journal.port import Claimed, Finish, JournalError, Requeue
 from router.journal.wake import QUEUE_TOPIC
 from router.model import STATUS_OF, MessageClass
-from router.routes import Deck
 from router.rules import RuleBook
 from router.settings import ClassRules
 
@@ -36,6 +32,7 @@ BOARD_VALUE: Final = "board"
 CLAIM_LIMIT: Final = 1_000  # messages of one class a turn: some 250 kB of records, 2 ms to plan
 OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
+LOOK_AT_RESTING_S: Final = 0.1  # and with messages that wait by choice, who have a limit
 INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end those whose time is over
 # Between turns of few messages: a turn makes a Ray call a carrier, of which an actor takes some 1,100 a second. The pause follows what a turn takes,
 # which grows when cores are short.
@@ -56,20 +53,16 @@ class Dispatcher(Shell):
         self._pool = Pool()
         self._lanes: dict[str, CarrierLane] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._board: Board | None = None
         self._stir = asyncio.Event()
         self._hot: set[int] = set()
         self._draining = False
-        self._dice = np.random.default_rng()
         self._partitions: Partitions
-        self._deck: Deck
         self._rules: dict[MessageClass, ClassRules]
         self._book: RuleBook
-        self._policies: Mapping[str, Policy]
         super().__init__(name, address)
         metrics = self.metrics
         self._claimed_count = {k: metrics.counter("trunkline_claimed", k.word) for k in MessageClass}
-        self._plan_time = metrics.histogram("trunkline_plan_duration_seconds")
+        self._planner = Planner(metrics)
 
     def __repr__(self) -> str:
         held = len(self._partitions.held) if self.started.is_set() else 0
@@ -90,9 +83,8 @@ class Dispatcher(Shell):
         self.spawn(self._turns())
 
     async def settings_changed(self) -> None:
-        self._deck = Deck.compile(self.settings)
+        self._planner.retune(self.settings)
         self._book = RuleBook.compile(self.settings)
-        self._policies = compile_policies(self.settings.policies)
         self._rules = {klass: self.settings.rules(klass) for klass in MessageClass}
         wanted = {profile.name for profile in self.settings.carriers if profile.enabled}
         for name in self._lanes.keys() - wanted:
@@ -118,7 +110,7 @@ class Dispatcher(Shell):
         except JournalError:
             return
         if raw is not None:
-            self._board = board_from_bytes(raw)
+            self._planner.board = board_from_bytes(raw)
             self._stir.set()
 
     # -- what wakes it -------------------------------------------------------------------------------------------
@@ -138,7 +130,7 @@ class Dispatcher(Shell):
         looked_s, carried = 0.0, 0
         pause = Pause(0.0)
         while True:
-            if await woken(self._stir, LOOK_ANYWAY_S):
+            if await woken(self._stir, LOOK_AT_RESTING_S if self._pool.resting else LOOK_ANYWAY_S):
                 await pause.before(carried)  # as many as the last time are likely to wait
             self._stir.clear()
             now_s = time.monotonic()
@@ -204,19 +196,9 @@ class Dispatcher(Shell):
             batch = self._pool.take(klass, 2 * sum(room.values()) + INSPECT_LIMIT)
             if not batch:
                 continue
-            started_s = time.perf_counter()
-            planned = plan(
-                [item.want for item in batch],
-                self._board,
-                room,
-                time.time(),
-                self._dice,
-                deck=self._deck,
-                rules=self._rules,
-                policies=self._policies,
-            )
-            self._plan_time.observe(time.perf_counter() - started_s)
-            self._pool.put_back(klass, turn.take(klass, batch, planned))
+            kept, resting = turn.take(klass, batch, self._planner.plan(klass, batch, room, self._lanes))
+            self._pool.put_back(klass, kept)
+            self._pool.rest(klass, resting)
         self._carry_out(turn)
         return sum(map(len, turn.offers.values()))
 
@@ -290,8 +272,7 @@ class Dispatcher(Shell):
             return
         self.metrics.gauge("trunkline_claimed_now").set(len(self._pool) + sum(lane.offered for lane in self._lanes.values()))
         self.metrics.gauge("trunkline_partitions_held").set(len(self._partitions.held))
-        if self._board is not None:
-            self.metrics.gauge("trunkline_board_age_seconds").set(max(0.0, time.time() - self._board.at_s))
+        self._planner.gauges()
 
     def health(self) -> dict[str, Any]:
         held = len(self._partitions.held) if self.started.is_set() else 0

@@ -51,6 +51,10 @@ class CarrierLane:
             return 0
         return max(0, int(self._lane.depth * self.share * SHARE[klass]) - self.offered)
 
+    def speed(self, klass: MessageClass) -> float:
+        """Segments of this class a second for which it makes room; 0: not known. What other classes take of it is not counted."""
+        return self._lane.speed * self.share * SHARE[klass] if self._lane.up else 0.0
+
     def heard(self, lane: Lane) -> None:
         """The carrier told how it is."""
         # Replies can overtake each other: an older version tells nothing new. A restarted carrier counts from its clock.

@@ -71,6 +71,14 @@ TABLE: Final[tuple[Metric, ...]] = (
         ("class", "reason"),
     ),
     Metric("trunkline_plan_duration_seconds", _H, "Planning one batch.", (), CALL_S),
+    Metric(
+        "trunkline_shadow_price_micros",
+        _G,
+        "What one more segment a second on a carrier would have saved of late, in micros a second.",
+        ("carrier",),
+        (),
+        Across.MAX,
+    ),
     Metric("trunkline_partitions_held", _G, "Journal partitions leased by dispatchers.", ()),
     # -- carriers
     Metric("trunkline_submitted", _C, "Messages a carrier took.", ("carrier", "class")),

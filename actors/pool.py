@@ -23,16 +23,22 @@ class Pending(NamedTuple):
 
 
 class Pool:
-    """First in, first out, by class."""
+    """First in, first out, by class. Those that wait by choice stand apart: they are in nobody's way."""
 
     def __init__(self) -> None:
         self._lines: dict[MessageClass, deque[Pending]] = {klass: deque() for klass in MessageClass}
+        self._resting: dict[MessageClass, list[Pending]] = {klass: [] for klass in MessageClass}
 
     def __len__(self) -> int:
-        return sum(map(len, self._lines.values()))
+        return sum(map(len, self._lines.values())) + self.resting
+
+    @property
+    def resting(self) -> int:
+        """How many wait by choice."""
+        return sum(map(len, self._resting.values()))
 
     def size(self, klass: MessageClass) -> int:
-        """How many of this class wait."""
+        """How many of this class are in line, those not counted that wait by choice."""
         return len(self._lines[klass])
 
     def add(self, items: Iterable[Pending]) -> None:
@@ -44,18 +50,33 @@ class Pool:
         """Put at the front again, in order."""
         self._lines[klass].extendleft(reversed(items))
 
+    def rest(self, klass: MessageClass, items: list[Pending]) -> None:
+        """Keep these apart until the next turn: they wait by choice."""
+        self._resting[klass] += items
+
     def take(self, klass: MessageClass, limit: int) -> list[Pending]:
-        """Up to so many, oldest first."""
+        """Up to so many of the line and all that wait by choice, oldest first."""
         line = self._lines[klass]
-        return [line.popleft() for _ in range(min(limit, len(line)))]
+        taken = [line.popleft() for _ in range(min(limit, len(line)))]
+        resting = self._resting[klass]
+        if not resting:
+            return taken
+        self._resting[klass] = []
+        return sorted(resting + taken, key=_since_s)
 
     def clear(self) -> None:
         """Forget everything: the journal gives it back to the queues."""
         for line in self._lines.values():
             line.clear()
+        for resting in self._resting.values():
+            resting.clear()
 
     def impatient(self, now_s: float) -> Iterator[Pending]:
         """Take out those that have waited too long."""
         for line in self._lines.values():
             while line and now_s - line[0].since_s > PATIENCE_S:
                 yield line.popleft()
+
+
+def _since_s(item: Pending) -> float:
+    return item.since_s

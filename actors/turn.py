@@ -25,11 +25,12 @@ class Turn:
         self.doubtful: Counter[tuple[str, MessageClass]] = Counter()
         self._now_ms = now_ms
 
-    def take(self, klass: MessageClass, batch: Sequence[Pending], planned: Plan) -> list[Pending]:
-        """Add a class's plan; returns those that must wait."""
+    def take(self, klass: MessageClass, batch: Sequence[Pending], planned: Plan) -> tuple[list[Pending], list[Pending]]:
+        """Add a class's plan; returns those that must wait, and those that wait by choice."""
         first = len(self.rows)
         self.rows.extend(planned.decisions)
         kept: list[Pending] = []
+        resting: list[Pending] = []
         for item, choice in zip(batch, planned.choices, strict=True):
             name = choice.carrier
             if name:
@@ -47,5 +48,5 @@ class Turn:
             elif choice.hopeless:
                 self.hopeless.append(no_route(item, self._now_ms))
             else:
-                kept.append(item)
-        return kept
+                (resting if choice.resting else kept).append(item)
+        return kept, resting

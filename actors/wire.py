@@ -28,6 +28,7 @@ class Lane(NamedTuple):
     up: bool
     depth: int  # segments that may wait in the lane, all dispatchers together
     reason: str = ""
+    speed: float = 0.0  # segments a second that leave it, by contract or of late; 0: not known
 
 
 class Reply(NamedTuple):
@@ -73,7 +74,7 @@ def unpack_lane(octets: bytes) -> Lane:
 
 def unpack_lane_fields(fields: Sequence[Any]) -> Lane:
     """A lane from its fields; further ones are of a later release."""
-    return Lane(*fields[:4])
+    return Lane(*fields[:5])
 
 
 def pack_observations(batch: Sequence[Observation]) -> bytes:

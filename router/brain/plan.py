@@ -23,7 +23,7 @@ from router.brain.explore import (
 from router.brain.policies import POLICIES, Policy
 from router.brain.port import Board, Choice, Plan, Waits, Want
 from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, Scores, appraise, decision
-from router.brain.waiting import LIMIT_SHARE, Patience
+from router.brain.waiting import Patience, limit_s
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import ClassRules
@@ -94,7 +94,7 @@ def plan(
     room and has not seen it; one that has seen it once only where no other is usable. ``Choice.carrier`` is "" when nothing is
     usable now, ``hopeless`` when waiting will not change that. ``policies`` must contain "balanced".
     ``memo``: the planner's memory, by default the deck's own. ``waits``: for a caller whose messages may wait for a better carrier's
-    room, at most ``LIMIT_SHARE`` of their class's deadline.
+    room, as long as ``waiting.limit_s`` lets them.
     """
     memo = memo or _memo_of(deck)
     _refresh(memo, board, now, deck, rules, policies)
@@ -148,7 +148,7 @@ def _patience(waits: Waits | None, later: Floats, memo: Memo, deck: Deck) -> Pat
     if waits is None:
         return None
     speed = np.array([waits.speed.get(name, 0.0) for name in deck.names])
-    return Patience(speed, later, waits.waited_s, [LIMIT_SHARE * deadline_s for deadline_s, *_ in memo.terms], waits.most)
+    return Patience(speed, later, waits.waited_s, [limit_s(deadline_s) for deadline_s, *_ in memo.terms], waits.most)
 
 
 def _memo_of(deck: Deck) -> Memo:

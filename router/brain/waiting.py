@@ -9,7 +9,7 @@ where ``f(deadline)`` is the density of arrivals at the deadline: so many a seco
 ``wait`` of the board and an exponential delay, its mean is ``m = (wait - (1 - p) * deadline) / p`` and ``f = p * exp(-deadline / m) / m``.
 The last term is the mean shadow price of late: where a lane is short for long, the place taken later is taken from somebody else, and
 waiting saves nothing (bid prices with a rolling horizon: Talluri and van Ryzin, The Theory and Practice of Revenue Management, 2004, 3.2).
-Nobody waits longer than a share of the class's deadline.
+Nobody waits longer than ``limit_s`` says.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ import numpy as np
 
 from router.brain.ages import Floats, Ints
 
-LIMIT_SHARE: Final = 1 / 30  # of the deadline: by default 0.5 s, 2 s and 20 s
+LIMIT_SHARE: Final = 1 / 30  # of the deadline: by default 0.5 s and 2 s,
+LIMIT_S: Final = 5.0  # and never longer: who waits is not asked whether its validity is over
 TIERS: Final = (0.15, 0.5, 1.0)  # of the longest limit at hand; a chosen compromise of columns and precision
 LEAST_MEAN_S: Final = 0.05
 
@@ -43,6 +44,11 @@ class Queues(NamedTuple):
     room: Ints
 
 
+def limit_s(deadline_s: float) -> float:
+    """How long a message may wait by choice."""
+    return min(LIMIT_SHARE * deadline_s, LIMIT_S)
+
+
 def lateness(p: Floats, wait_s: Floats, deadline_s: Floats) -> Floats:
     """The share of messages that a second's delay makes late: (kinds, carriers), ``deadline_s`` a column."""
     some = np.maximum(p, 1e-9)
@@ -50,12 +56,12 @@ def lateness(p: Floats, wait_s: Floats, deadline_s: Floats) -> Floats:
     return p * np.exp(-deadline_s / mean_s) / mean_s
 
 
-def queues(patience: Patience, limit_s: float, wanted: Ints) -> Queues:
-    """The tiers of each carrier in ``wanted`` whose speed is known; ``limit_s``: the longest that anybody at hand may wait."""
+def queues(patience: Patience, longest_s: float, wanted: Ints) -> Queues:
+    """The tiers of each carrier in ``wanted`` whose speed is known; ``longest_s`` that anybody at hand may wait."""
     places = wanted[patience.speed[wanted] > 0.0]
     speed = patience.speed[places]
-    horizon_s = min(limit_s, patience.most / max(float(speed.sum()), 1e-9))
-    until_s = np.minimum(np.asarray(TIERS) * limit_s, horizon_s)
+    horizon_s = min(longest_s, patience.most / max(float(speed.sum()), 1e-9))
+    until_s = np.minimum(np.asarray(TIERS) * longest_s, horizon_s)
     from_s = np.concatenate(([0.0], until_s[:-1]))
     ends = np.floor(np.outer(speed, until_s)).astype(np.int64)
     room = np.diff(ends, axis=1, prepend=0).ravel()

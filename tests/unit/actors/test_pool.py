@@ -47,6 +47,29 @@ def test_the_pool_is_first_in_first_out_by_class():
     assert pool.take(MARKETING, 1) == [taken[0]]
 
 
+def test_those_who_wait_by_choice_are_in_nobodys_way_and_come_back_by_age():
+    pool = Pool()
+    pool.add([pending(1, since_s=1.0), pending(2, since_s=3.0)])
+    pool.rest(MARKETING, [pending(3, since_s=2.0)])
+    assert (len(pool), pool.size(MARKETING), pool.resting) == (3, 2, 1)
+    assert list(pool.impatient(0.5)) == []
+    assert [item.claimed.id[-1] for item in pool.take(MARKETING, 9)] == [1, 3, 2]
+    assert (len(pool), pool.resting) == (0, 0)
+    pool.rest(OTP, [pending(4, OTP)])
+    assert list(pool.impatient(99.0)) == []
+    pool.clear()
+    assert len(pool) == 0
+
+
+async def test_a_lane_tells_how_fast_it_makes_room_while_it_is_up():
+    lane = CarrierLane("acme", Call(), lambda: None)
+    lane.heard(UP._replace(speed=100.0))
+    lane.share = 0.5
+    assert [lane.speed(klass) for klass in MessageClass] == [50.0 * SHARE[klass] for klass in MessageClass]
+    lane.heard(UP._replace(version=2, up=False, speed=100.0))
+    assert lane.speed(OTP) == 0.0
+
+
 def test_those_who_waited_too_long_step_aside():
     pool = Pool()
     pool.add([pending(1, since_s=0.0), pending(2, since_s=PATIENCE_S)])
@@ -95,4 +118,4 @@ def test_what_actors_say_to_each_other_survives_the_wire():
     assert unpack_offer(pack_offer(batch)) == batch
     reply = Reply([(batch[0].id, "link cut")], UP)
     assert unpack_reply(pack_reply(reply)) == reply
-    assert unpack_lane(pack_lane(UP)) == UP
+    assert unpack_lane(pack_lane(UP._replace(speed=12.5))) == UP._replace(speed=12.5)

@@ -1,0 +1,70 @@
+"""A dispatcher's plans: what the settings and the newest board say, and what it remembers of its last turns."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from actors.lanes import CarrierLane
+from actors.metrics import Metrics
+from actors.pool import Pending
+from router.brain.plan import plan, shadow_prices
+from router.brain.policies import Policy, compile_policies
+from router.brain.port import Board, Plan, Waits
+from router.model import MessageClass
+from router.routes import Deck
+from router.settings import ClassRules, Settings
+
+REST_LIMIT: Final = 1_000  # segments of one class that wait by choice: they are planned again every turn, at some 2 µs each
+
+
+class Planner:
+    """Owns the newest board. May forget it and its bids: a board comes every half second, bids with the next overload."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.board: Board | None = None
+        self._metrics = metrics
+        self._took = metrics.histogram("trunkline_plan_duration_seconds")
+        self._dice = np.random.default_rng()
+        self._deck: Deck
+        self._rules: Mapping[MessageClass, ClassRules]
+        self._policies: Mapping[str, Policy]
+
+    def retune(self, settings: Settings) -> None:
+        """The settings are these now."""
+        self._deck = Deck.compile(settings)
+        self._rules = {klass: settings.rules(klass) for klass in MessageClass}
+        self._policies = compile_policies(settings.policies)
+
+    def plan(
+        self, klass: MessageClass, batch: Sequence[Pending], room: Mapping[str, int], lanes: Mapping[str, CarrierLane]
+    ) -> Plan:
+        """Plan a batch of one class, those who have waited longest first. ``room``: segments by carrier that it may take."""
+        began_s = time.perf_counter()
+        now_s = time.monotonic()
+        waits = Waits(
+            {name: lane.speed(klass) for name, lane in lanes.items()}, [now_s - item.since_s for item in batch], REST_LIMIT
+        )
+        wants = [item.want for item in batch]
+        planned = plan(
+            wants,
+            self.board,
+            room,
+            time.time(),
+            self._dice,
+            deck=self._deck,
+            rules=self._rules,
+            policies=self._policies,
+            waits=waits,
+        )
+        self._took.observe(time.perf_counter() - began_s)
+        return planned
+
+    def gauges(self) -> None:
+        """Bring the gauges of planning up to date."""
+        now = time.time()
+        if self.board is not None:
+            self._metrics.gauge("trunkline_board_age_seconds").set(max(0.0, now - self.board.at_s))
+        for name, price in shadow_prices(None, self._deck, now).items():
+            self._metrics.gauge("trunkline_shadow_price_micros", name).set(round(price))
