@@ -153,7 +153,7 @@ class Post:
         try:
             body = unpack_body(notice.body)
             wanted = body.inbound is not None or bool(receipts_of(notice, body, 0))
-        except UnreadableRecord:
+        except ValueError:  # an ``UnreadableRecord``, or one whose fields no PDU holds
             log.error("esme.unreadable event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
             wanted = False
         if wanted:
