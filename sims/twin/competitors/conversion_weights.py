@@ -1,10 +1,10 @@
 """Weights from a window of success and of conversions, as sellers of "adaptive routing" describe it.
 
 Sources: Vonage Adaptive Routing (routes are re-weighted by conversion feedback), Twilio's and Infobip's descriptions of theirs, and GOV.UK
-Notify's code for weights that move by steps (app/dao/provider_details_dao: ten points at a time). None gives parameters; these are: a
-window of five minutes by carrier and country, weights renewed every 60 s; success = positive receipts in time over outcomes, conversions = codes used over codes
-sent (of tenants that tell), relative to the best carrier of the country; the score is the smaller of the two, and a carrier's weight is
-exp(-cost / 5 % of the loss) of the expected cost, at least 1 % of the heaviest so that it is heard of again.
+Notify's code for weights that move by steps (app/dao/provider_details_dao). None gives parameters; these are: a window of five minutes by
+carrier and country, weights renewed every 60 s. Success by receipts is positive receipts in time over outcomes; success by conversions is
+the country's usual success times the carrier's codes used over codes sent, relative to the country's. The smaller one gives the
+expected cost, and a carrier's weight is exp(-(cost - least cost) / 5 % of the loss), at least 1 %, so that it is heard of again.
 """
 
 import math
@@ -61,11 +61,12 @@ class ConversionWeights(Learner):
         self._count(self.used, event.place, event.network, 1.0)
 
     def renew(self) -> None:
-        """The smaller of success and of relative conversion."""
+        """The smaller of success by receipts, and of success by conversions: what is usual in the country, times conversions over usual."""
         success = (self.good + PRIOR[0]) / (self.ended + PRIOR[1])
-        overall = (self.used.sum(axis=0) + 0.1) / (self.codes.sum(axis=0) + 1.0)
-        rate = (self.used + PRIOR[1] * overall) / (self.codes + PRIOR[1])
-        self.score = np.minimum(success, rate / rate.max(axis=0))
+        usual = (self.good.sum(axis=0) + PRIOR[0]) / (self.ended.sum(axis=0) + PRIOR[1])
+        converted = (self.used.sum(axis=0) + 0.1) / (self.codes.sum(axis=0) + 1.0)
+        rate = (self.used + PRIOR[1] * converted) / (self.codes + PRIOR[1])
+        self.score = np.minimum(success, usual * rate / converted)
 
     def weights(self, item: Item, able: list[int]) -> list[float]:
         """Of the able carriers."""
