@@ -56,6 +56,7 @@ class EventView(Struct, frozen=True, kw_only=True):
     error: str | DeliveryError | UnsetType | None = UNSET
     reason: str | UnsetType = UNSET
     rule: str | UnsetType = UNSET
+    outcome: str | UnsetType = UNSET
 
 
 def decision_ids(record: Record) -> set[bytes]:
@@ -146,6 +147,10 @@ def _status(value: Any) -> str:
     return STATUS_OF[State(value)]
 
 
+def _outcome(value: Any) -> str:
+    return "converted" if value else "not_converted"
+
+
 _Reader = Callable[[Any], Any]
 # What follows time and kind in each line (router.record.EventKind), by the names shown.
 _SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = MappingProxyType(
@@ -163,6 +168,7 @@ _SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = Mapp
         EventKind.RETURNED: ("returned", (("carrier", _text), ("reason", _text))),
         EventKind.DENIED: ("denied", (("rule", _text),)),
         EventKind.RECEIVED: ("received", (("carrier", _text),)),
+        EventKind.FEEDBACK: ("feedback", (("outcome", _outcome),)),
         EventKind.SUBMITTED_LATE: ("submitted_late", (("carrier", _text), ("carrier_ids", _texts), ("latency_us", int))),
     }
 )

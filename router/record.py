@@ -107,6 +107,7 @@ class EventKind(IntEnum):
     RETURNED = 8  # [t, 8, carrier, reason]           taken back unsent
     RECEIVED = 10  # [t, 10, carrier]                 a message from a handset
     DENIED = 11  # [t, 11, rule]                      a rule does not let it through, found when it was to be planned
+    FEEDBACK = 12  # [t, 12, used]                     the tenant says whether the code was used; t: when it was
     SUBMITTED_LATE = 9  # [t, 9, carrier, [ids], latency_us]   the answer to an attempt that was held for lost
 
 
@@ -123,3 +124,19 @@ def unpack_events(octets: bytes) -> list[list[Any]]:
         return list(reader)
     except (msgpack.UnpackException, ValueError) as error:
         raise UnreadableRecord(str(error)) from error
+
+
+def line_of(octets: bytes, kind: int) -> bytes | None:
+    """The first line of a kind in a history, as it stands; None where there is none, or before what cannot be read."""
+    reader = msgpack.Unpacker(max_buffer_size=len(octets) or 1, strict_map_key=False)
+    reader.feed(octets)
+    begin = 0
+    try:
+        for line in reader:
+            end = reader.tell()
+            if isinstance(line, list) and len(line) > 1 and line[1] == kind:
+                return octets[begin:end]
+            begin = end
+    except (msgpack.UnpackException, ValueError):
+        return None
+    return None

@@ -7,7 +7,7 @@ from actors.journal.admission import FROM_SMPP, Admission
 from actors.journal.head import CHANNELED, KEYED, WANTS_EVENTS, first_head
 from actors.journal.topology import PREFIXES
 from router.ids import MessageId, created_ms, partition_of
-from router.journal.port import Accepted, Intake, Received
+from router.journal.port import Accepted, Intake, Note, Received
 from router.model import MessageClass, State
 
 
@@ -78,6 +78,17 @@ class Reception(Admission):
         args = [PREFIXES[partition], message_id, tenant, body, min(max(segments, 1), 255), event]
         state = await self._call(self._topology.site(partition), "replace", args, confirmed=True)
         return None if state is None else State(state)
+
+    async def note(self, items: Sequence[Note]) -> list[bytes | None]:
+        """Lines beside histories, one of a kind a message; returns the line of the kind that stands, None: no such message."""
+        results: list[bytes | None] = [None] * len(items)
+        if items:
+            columns = list(zip(*items, strict=True))
+            for reply, groups in await self._spread("note", (), columns, confirmed=True):
+                for lines, positions in zip(reply, groups, strict=True):
+                    for position, line in zip(positions, lines, strict=True):
+                        results[position] = line
+        return results
 
     async def receive(self, items: Sequence[Received]) -> None:
         """Make messages from handsets durable: accepted and finished at once."""

@@ -174,6 +174,15 @@ class Receipted(NamedTuple):
     attempts: int = 0
 
 
+class Note(NamedTuple):
+    """A line to be put beside a message's history, whatever its state."""
+
+    id: MessageId
+    tenant: str
+    kind: int  # an EventKind; a message has at most one line of it
+    event: bytes
+
+
 class Record(NamedTuple):
     """All that the journal holds of a message."""
 

@@ -30,6 +30,7 @@ from router.journal.items import (
     JournalError,
     JournalFull,
     JournalUnavailable,
+    Note,
     Notice,
     Part,
     Receipt,
@@ -58,6 +59,7 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "JournalUnavailable",
+    "Note",
     "Notice",
     "Part",
     "Receipt",
@@ -88,6 +90,13 @@ class Journal(Protocol):
         """Put another body in the place of a message's, if it is SCHEDULED or QUEUED and no dispatcher has it in hand.
 
         Returns the state, SENDING when it was too late (whatever the state is really), None when there is no such message.
+        """
+        ...
+
+    async def note(self, items: Sequence[Note]) -> list[bytes | None]:
+        """Put lines beside histories, one of a kind a message: returns the line of the kind that stands, None: no such message.
+
+        That is the one given if it was the first of its kind. The state does not matter, and stays.
         """
         ...
 

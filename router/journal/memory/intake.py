@@ -6,9 +6,10 @@ from typing import Final
 from router.ids import MessageId, created_ms
 from router.journal.memory.book import ALLOWED, Book, Entry
 from router.journal.memory.shelf import Shelf
-from router.journal.port import Accepted, Intake, Received
+from router.journal.port import Accepted, Intake, Note, Received
 from router.model import MessageClass, State
 from router.pressure import Pressure
+from router.record import line_of
 
 DAY_MS: Final = 86_400_000
 REPLACEABLE: Final = frozenset({State.SCHEDULED, State.QUEUED})
@@ -86,6 +87,21 @@ class Reception(Shelf):
         entry.delivered.clear()  # what arrived of another body is no part of this one
         entry.tell(event)
         return entry.state
+
+    async def note(self, items: Sequence[Note]) -> list[bytes | None]:
+        """Lines beside histories, one of a kind a message; returns the line of the kind that stands, None: no such message."""
+        results: list[bytes | None] = []
+        for item in items:
+            entry = self._book(item.id).records.get(item.id)
+            if entry is None or entry.tenant != item.tenant or not entry.body:
+                results.append(None)
+                continue
+            stands = line_of(entry.events, item.kind)
+            if stands is None:
+                entry.events += item.event
+                stands = item.event
+            results.append(stands)
+        return results
 
     async def receive(self, items: Sequence[Received]) -> None:
         """Take in messages from handsets: accepted and finished at once."""
