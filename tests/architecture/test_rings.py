@@ -37,7 +37,7 @@ RINGS = {
     "router": ring("", "msgpack msgspec numpy", PURE),
     # 1: HTTP in, octets out
     "router.api": ring("router", "msgpack msgspec numpy fastapi starlette", HTTP_IN),
-    "carriers": ring("router", "smpplib aiohttp yarl", BYTES_OUT),
+    "carriers": ring("router", "smpplib aiohttp yarl msgspec", BYTES_OUT),
     # 2: the running system
     "actors": ring(
         "router router.api carriers",
