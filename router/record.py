@@ -122,7 +122,7 @@ def unpack_events(octets: bytes) -> list[list[Any]]:
     reader.feed(octets)
     try:
         return list(reader)
-    except (msgpack.UnpackException, ValueError) as error:
+    except (msgpack.UnpackException, ValueError, TypeError) as error:  # a TypeError: a map with a map for a key
         raise UnreadableRecord(str(error)) from error
 
 
