@@ -1,7 +1,7 @@
 """The production brain in virtual time: the functions of ``router.brain``, called as the actors call them.
 
 Observations come in batches of a tenth of a second; a tick and a new board follow every half second, and at once after a refusal or a
-link's fall; each class is planned by itself, in order of precedence, with the room that the lanes have left for it.
+link's fall; each class is planned by itself, in order of precedence, with the room that the lanes have left for it, and may wait for more.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from router.brain.board import board
 from router.brain.plan import plan
-from router.brain.port import Board, Observation, Outcome, Want
+from router.brain.port import Board, Observation, Outcome, Waits, Want
 from router.brain.state import BrainState, observe, tick
 from router.model import MessageClass
 from router.routes import Deck
@@ -20,6 +20,7 @@ from sims.twin.policy import NOWHERE, WAIT, Brief, Event, Item, Pick, Room, Seen
 from sims.twin.values import DEADLINE_S, RULES, Floats
 
 TICK_S: Final = 0.5
+REST_LIMIT: Final = 1_000  # messages of one class that wait by choice
 URGENT: Final = frozenset({Seen.LINK_DOWN, Seen.LINK_UP, Seen.REFUSED})
 OUTCOME: Final = {
     Seen.SUBMITTED: Outcome.SUBMITTED,
@@ -84,7 +85,9 @@ class BrainPolicy:
             Want(networks[item.network], countries[item.network], "", klass, 1, tuple(names[place] for place in item.tried))
             for item in items
         ]
-        made = plan(wants, self.board, free, now, self._rng, deck=self._deck, rules=RULES)
+        speed = {name: room.speed(place, klass) for place, name in enumerate(names)}
+        waits = Waits(speed, [now - item.at_s for item in items], REST_LIMIT)
+        made = plan(wants, self.board, free, now, self._rng, deck=self._deck, rules=RULES, waits=waits)
         picks = []
         for choice in made.choices:
             place = names.index(choice.carrier) if choice.carrier else NOWHERE

@@ -121,7 +121,7 @@ class _Run:
             while changes and changes[-1].at_s <= now + 1e-9:
                 self._become(changes.pop(), now)
             if step:
-                self.room.refill(self.speed_mps, STEP_S)
+                self.room.refill(STEP_S)
             events = self.calendar[step]
             self.calendar[step] = []
             if events:
@@ -140,11 +140,10 @@ class _Run:
         """Something changed. Of this a policy hears the price list, and that a session fell or is bound."""
         self.p: list[list[list[float]]] = now_true.p.tolist()
         self.slow: list[float] = now_true.slow.tolist()
-        self.speed_mps: list[float] = now_true.speed_mps.tolist()
         self.receipts: list[float] = now_true.receipts.tolist()
         self.claims: list[float] = now_true.claims.tolist()
         self.refuses: list[bool] = now_true.refuses.tolist()
-        self.room.speeds(self.speed_mps)
+        self.room.speeds(now_true.speed_mps.tolist())
         self.policy.prices(now_true.price)
         for place, bound in enumerate(now_true.bound.tolist()):
             if bound != self.up[place]:

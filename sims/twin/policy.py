@@ -68,7 +68,7 @@ WAIT: Final = Pick(NOWHERE)
 class Room:
     """What each carrier takes now: a bucket that its contracted speed fills, with a reserve for the higher classes."""
 
-    __slots__ = ("_depth", "_reserve", "tokens", "up")
+    __slots__ = ("_depth", "_reserve", "_speed_mps", "tokens", "up")
 
     def __init__(self, speed_mps: Sequence[float]) -> None:
         self.tokens: list[float] = []
@@ -78,14 +78,20 @@ class Room:
 
     def speeds(self, speed_mps: Sequence[float]) -> None:
         """Other speeds from now on."""
+        self._speed_mps = list(speed_mps)
         self._depth = [max(LANE_LEAST, speed * LANE_S) for speed in speed_mps]
         self._reserve = [[(1.0 - share) * depth for depth in self._depth] for share in CLASS_SHARE]
         self.tokens = [min(token, depth) for token, depth in zip(self.tokens, self._depth, strict=False)]
 
-    def refill(self, speed_mps: Sequence[float], lapse_s: float) -> None:
+    def speed(self, place: int, klass: int) -> float:
+        """Messages of the class a second for which it makes room."""
+        return self._speed_mps[place] * CLASS_SHARE[klass] if self.up[place] else 0.0
+
+    def refill(self, lapse_s: float) -> None:
         """Let time pass."""
         self.tokens = [
-            min(token + speed * lapse_s, depth) for token, speed, depth in zip(self.tokens, speed_mps, self._depth, strict=True)
+            min(token + speed * lapse_s, depth)
+            for token, speed, depth in zip(self.tokens, self._speed_mps, self._depth, strict=True)
         ]
 
     def free(self, place: int, klass: int) -> int:
