@@ -1,4 +1,4 @@
-"""How carriers tell the brain what they saw: fire and forget. A lost batch costs the brain a moment's learning, nothing else."""
+"""How carriers, and fronts for tenants, tell the brain what they saw: fire and forget. A lost batch costs the brain a moment's learning, nothing else."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ KEEP: Final = 50_000  # observations kept while the brain is away, the newest
 
 
 class Observations:
-    """What a carrier has seen and not told yet."""
+    """What was seen here and not told yet."""
 
     def __init__(self, brain: BrainCall) -> None:
         self._brain = brain

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import uvicorn
 
+from actors.brain_client import BrainCall, Observations
 from actors.dispatcher import BOARD_VALUE
 from actors.door import Door
 from actors.exposition import Totals
@@ -24,7 +25,7 @@ from router.api.app import create_app
 from router.api.port import AccountStatus, CarrierStatus
 from router.brain.board import board_from_bytes
 from router.brain.plan import Memo, plan
-from router.brain.port import Board
+from router.brain.port import Board, Observation
 from router.journal.port import JournalError
 from router.model import MessageClass
 from router.record import Body
@@ -40,8 +41,9 @@ class Front(Door):
 
     kind = "front"
 
-    def __init__(self, name: str, address: JournalAddress, peers: PeerCalls) -> None:
+    def __init__(self, name: str, address: JournalAddress, peers: PeerCalls, brain: BrainCall) -> None:
         self._peers = peers
+        self._told = Observations(brain)
         self._board: Board | None = None
         self._statuses: dict[str, CarrierStatus] = {}
         self._memo = Memo()
@@ -65,6 +67,7 @@ class Front(Door):
     async def run(self) -> None:
         await self.open()
         await self.value_changed(BOARD_VALUE)
+        self.spawn(self._told.run())
         await self._serve()
 
     async def _serve(self) -> None:
@@ -199,6 +202,10 @@ class Front(Door):
             memo=self._memo,
         )
         return planned.decisions[planned.choices[0].row]
+
+    def observe(self, batch: Sequence[Observation]) -> None:
+        """Feedback for the brain, told with what else comes within a tenth of a second."""
+        self._told.put(batch)
 
     # -- FrontPort: operations -----------------------------------------------------------------------------------
     def ready(self) -> tuple[bool, Sequence[str]]:

@@ -31,6 +31,12 @@ class Flight(NamedTuple):
     klass: MessageClass
     first: bool
     submitted_s: float
+    tenant: str  # of an otp message, whose conversions may be told
+
+
+def _reporter(body: Body, klass: MessageClass) -> str:
+    """Whose conversions would speak of this message; codes alone have any."""
+    return body.tenant if klass is MessageClass.OTP else ""
 
 
 class Outcomes:
@@ -123,11 +129,13 @@ class Outcomes:
 
     def _seen(self, outgoing: Outgoing, outcome: Outcome, now_s: float, age_s: float = 0.0) -> Observation:
         first = outgoing.attempts == 1
-        return Observation(now_s, self._profile.name, outgoing.body.network, outgoing.klass, outcome, age_s, first)
+        body, klass = outgoing.body, outgoing.klass
+        return Observation(now_s, self._profile.name, body.network, klass, outcome, age_s, first, _reporter(body, klass))
 
     def _accept(self, outgoing: Outgoing, answer: Answer, now_ms: int) -> Submitted:
+        body, klass = outgoing.body, outgoing.klass
         self._known[outgoing.id] = Flight(
-            outgoing.body.network, outgoing.klass, outgoing.attempts == 1, answer.written_at_s or now_ms / 1000
+            body.network, klass, outgoing.attempts == 1, answer.written_at_s or now_ms / 1000, _reporter(body, klass)
         )
         if len(self._known) > KNOWN_LIMIT:
             self._known.popitem(last=False)
@@ -226,7 +234,7 @@ class Outcomes:
             age_s = max(0.0, at - flight.submitted_s)
             good = state is State.DELIVERED
             outcome = Outcome.DELIVERED if good else Outcome.UNDELIVERED
-            seen.append(Observation(at, name, flight.network, flight.klass, outcome, age_s, flight.first))
+            seen.append(Observation(at, name, flight.network, flight.klass, outcome, age_s, flight.first, flight.tenant))
             word = flight.klass.word
             reason = "" if good else ErrorName.NOT_DELIVERED
             self._metrics.counter("trunkline_finished", STATUS_OF[state], name, word, reason).add()
@@ -253,5 +261,6 @@ class Outcomes:
                 continue
             written = [line[0] for line in lines if line[1] == EventKind.SUBMITTED]
             if written:
-                flight = Flight(body.network, MessageClass(body.klass), record.attempts == 1, written[-1] / 1000)
+                klass = MessageClass(body.klass)
+                flight = Flight(body.network, klass, record.attempts == 1, written[-1] / 1000, _reporter(body, klass))
                 self._known[record.id] = flight

@@ -85,6 +85,6 @@ def pack_observations(batch: Sequence[Observation]) -> bytes:
 def unpack_observations(octets: bytes) -> list[Observation]:
     """Octets to observations."""
     return [
-        Observation(at_s, carrier, network, MessageClass(klass), Outcome(outcome), age_s, first)
-        for at_s, carrier, network, klass, outcome, age_s, first, *_ in msgpack.unpackb(octets)
+        Observation(at_s, carrier, network, MessageClass(klass), Outcome(outcome), age_s, first, *more[:2])
+        for at_s, carrier, network, klass, outcome, age_s, first, *more in msgpack.unpackb(octets)
     ]

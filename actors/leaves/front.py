@@ -1,7 +1,7 @@
 """The front as an actor."""
 
 from actors import front as plain
-from actors.calls import Calls, RayPeers
+from actors.calls import Calls, RayBrain, RayPeers
 from actors.leaves.leaf import Leaf
 from actors.shell import JournalAddress
 
@@ -10,5 +10,6 @@ class Front(Leaf):
     """See ``actors.front``."""
 
     def __init__(self, name: str, address: JournalAddress) -> None:
-        self._front = plain.Front(name, address, RayPeers(Calls()))
+        calls = Calls()
+        self._front = plain.Front(name, address, RayPeers(calls), RayBrain(calls))
         super().__init__(self._front)

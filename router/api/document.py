@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from router.api import examples
+from router.api import examples, feedback_examples
 from router.api.accounts import AccountList
+from router.api.feedback import Feedback, FeedbackAnswer, FeedbackIn, FeedbackItem
 from router.api.fleet import BoardView, CarrierList
 from router.api.hooks import DeadNotices, Replayed, ReplayIn
 from router.api.items import BatchMeta, ItemAnswer, ItemRefused
@@ -38,6 +39,10 @@ _SCHEMAS: Final = (
     CarrierList,
     AccountList,
     BoardView,
+    FeedbackIn,
+    FeedbackItem,
+    Feedback,
+    FeedbackAnswer,
     DeadNotices,
     ReplayIn,
     Replayed,
@@ -45,6 +50,7 @@ _SCHEMAS: Final = (
     Health,
     Readiness,
 )
+_ANSWERS: Final = examples.ANSWERS | feedback_examples.ANSWERS
 _LIMIT_HEADERS: Final = {
     name: {"description": description, "schema": {"type": "integer"}}
     for name, description in (
@@ -80,7 +86,7 @@ def _operation_id(method: str, path: str) -> str:
 def _responses(operation: Operation) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer:
-        value = msgspec.to_builtins(examples.ANSWERS[operation.answer])
+        value = msgspec.to_builtins(_ANSWERS[operation.answer])
         good["content"] = {"application/json": {"schema": ref(operation.answer), "example": value}}
     else:
         good["content"] = {"text/plain": {"schema": {"type": "string"}}}
@@ -92,8 +98,10 @@ def _responses(operation: Operation) -> dict[str, Any]:
         responses[str(status)] = _problem_response(
             status, [code for code in codes if CATALOGUE[code].status == status], operation.limited
         )
-    if operation.answer == "BatchAnswer":
-        responses["422"]["content"]["application/json"] = {"schema": ref("BatchAnswer")}
+    if operation.answer in {"BatchAnswer", "FeedbackAnswer"}:
+        responses["422"]["content"]["application/json"] = {"schema": ref(operation.answer)}
+    if operation.answer == "FeedbackAnswer":
+        responses["422"]["content"]["application/json"]["example"] = msgspec.to_builtins(feedback_examples.NONE_TAKEN)
     return responses
 
 

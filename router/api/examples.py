@@ -259,12 +259,15 @@ _DETAILS: Final = {
     "forbidden": "This needs the scope send.",
     "not_found": "There is no such message.",
     "not_cancelable": "The message is sent.",
+    "not_sent": "No carrier has taken this message.",
+    "feedback_given": "It was told before that this message was not_converted.",
     "rate_limited": "The limit is 100 messages a second; 0 could go now.",
     "internal": "Reference 5f1d3c2b9a807e64.",
 }
 _FAULTS: Final = {
     "invalid_query": FieldFault("?status", "Expected one of accepted, scheduled, queued."),
     "invalid_message": FieldFault("/to", "A number has digits only, after an optional plus."),
+    "invalid_feedback": FieldFault("/at", "This time is yet to come."),
     "missing_field": FieldFault("/text", "This field is missing."),
     "unknown_field": FieldFault("/txt", "There is no such field."),
     "not_encodable": FieldFault("/text", "gsm7 does not hold 'ж' (U+0436)."),

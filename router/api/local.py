@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from router.api.port import AccountStatus, CarrierStatus, FrontPort
-from router.brain.port import Board
+from router.brain.port import Board, Observation
 from router.journal.port import Accepted, Intake, Journal
 from router.leases import LeasedTokens
 from router.limits import Admitted, Allowance, Refused
@@ -18,7 +18,8 @@ class LocalFront:
     """Fulfils ``FrontPort`` over any journal. Time and chance come in as callables.
 
     Public attributes are for the one who drives it: ``shed`` (class → reason), ``live`` (carrier states), ``gateways`` (SMPP accounts), ``newest`` (the board),
-    ``plan`` (what ``preview`` answers), ``faults`` (why it is not ready), ``counts`` (what was counted).
+    ``plan`` (what ``preview`` answers), ``faults`` (why it is not ready), ``seen`` (what the brain was told), ``counts`` (what was
+    counted).
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class LocalFront:
         self.newest: Board | None = None
         self.plan: Callable[[Body], Mapping[str, Any] | None] = lambda _: None
         self.faults: list[str] = []
+        self.seen: list[Observation] = []
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._partition = 0
         self._tokens: dict[str, tuple[LeasedTokens, Allowance]] = {}
@@ -87,6 +89,10 @@ class LocalFront:
     async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
         """Straight into the journal."""
         return await self.journal.accept(items)
+
+    def observe(self, batch: Sequence[Observation]) -> None:
+        """Into ``seen``."""
+        self.seen += batch
 
     def ready(self) -> tuple[bool, Sequence[str]]:
         """As set."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from router.brain.port import Board
+from router.brain.port import Board, Observation
 from router.ids import MessageId
 from router.journal.port import Accepted, Intake, Journal
 from router.limits import Admitted, Refused
@@ -67,7 +67,7 @@ class FrontPort(Protocol):
 
     @property
     def journal(self) -> Journal:
-        """The journal's reading side: ``read``, ``list_ids``, ``cancel``, ``get_value``, ``health``, dead letters. Never ``accept``."""
+        """The journal's reading side: ``read``, ``list_ids``, ``cancel``, ``note``, ``get_value``, ``health``, dead letters. Never ``accept``."""
         ...
 
     def board(self) -> Board | None:
@@ -97,6 +97,10 @@ class FrontPort(Protocol):
 
     async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
         """Make messages durable (group commit lies behind); raises ``JournalError`` or ``JournalFull``."""
+        ...
+
+    def observe(self, batch: Sequence[Observation]) -> None:
+        """Tell the brain, and do not wait; never raises. A lost batch costs it a moment's learning."""
         ...
 
     # -- operations -------------------------------------------------------------------------------------------------

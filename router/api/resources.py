@@ -2,7 +2,8 @@
 
 from typing import Any, Final, NamedTuple, get_args
 
-from router.api import examples
+from router.api import examples, feedback_examples
+from router.api.feedback import BATCH_LIMIT as FEEDBACK_LIMIT
 from router.api.items import BATCH_LIMIT
 from router.api.query import PAGE_DEFAULT, PAGE_LIMIT
 from router.model import Status
@@ -154,6 +155,32 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         description="Possible until it is assigned to a carrier. Asking twice does no harm.",
         codes=("not_found", "not_cancelable", "journal_unavailable"),
         parameters=(_ID,),
+        limited=True,
+    ),
+    ("POST", "/v1/messages/{id}/feedback"): Operation(
+        "Tell whether a code was used",
+        "Feedback",
+        202,
+        "The one sign of delivery that no carrier can forge: the brain weighs receipts by it, from what is told within a minute. The"
+        " first feedback of a message counts; telling it again does no harm.",
+        codes=(*_BODY_CODES, "invalid_feedback", "not_found", "not_sent", "feedback_given", "journal_unavailable"),
+        body={"application/json": {"schema": ref("FeedbackIn"), "examples": feedback_examples.FEEDBACK}},
+        parameters=(_ID,),
+        limited=True,
+    ),
+    ("POST", "/v1/feedback"): Operation(
+        "Tell of up to 1,000 codes",
+        "FeedbackAnswer",
+        202,
+        "Each item has a result of its own. 202 when at least one was taken; 422 with the same body when none was.",
+        codes=(*_BODY_CODES, "invalid_feedback", "journal_unavailable"),
+        body={
+            "application/json": {
+                "schema": {"type": "array", "items": ref("FeedbackItem"), "minItems": 1, "maxItems": FEEDBACK_LIMIT},
+                "examples": feedback_examples.FEEDBACKS,
+            },
+            "application/x-ndjson": {"schema": {"type": "string"}, "examples": feedback_examples.FEEDBACK_LINES},
+        },
         limited=True,
     ),
     ("GET", "/v1/carriers"): Operation("The carriers and how they are", "CarrierList", tag="routing"),

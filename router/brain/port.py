@@ -25,6 +25,8 @@ class Outcome(IntEnum):
     LINK_DOWN = 6  # a session fell or could not be bound (network and class mean nothing)
     LINK_UP = 7  # the carrier is bound again
     REFUSED_OTHER = 8  # a submit error that says nothing about the carrier: it answered, and is alive
+    CONVERTED = 9  # the tenant tells that the code was used, ``age_s`` after the submit
+    NOT_CONVERTED = 10  # the tenant tells that it was not, ``age_s`` after the submit
 
 
 class Observation(NamedTuple):
@@ -37,6 +39,8 @@ class Observation(NamedTuple):
     outcome: Outcome
     age_s: float = 0.0
     first: bool = True
+    tenant: str = ""  # whose it is, of otp messages: those of tenants that tell of conversions are held against them
+    after_s: float = -1.0  # of conversions: seconds since the positive receipt; negative: there is none (yet)
 
 
 class Cell(Struct, frozen=True, array_like=True):
@@ -60,6 +64,8 @@ class CarrierView(Struct, frozen=True, array_like=True):
     delivered: int
     undelivered: int
     pending: float
+    trust: float = 1.0  # what its receipts are worth, by conversions; the least over its countries
+    unheard: str = ""  # where its receipts are lost and conversions speak for it: "*" everywhere, else MCC or network
 
 
 class Board(Struct, frozen=True):

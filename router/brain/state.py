@@ -67,7 +67,7 @@ def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None
     ended: list[int] = []
     ended_s: list[tuple[float, float]] = []
     positive: list[bool] = []
-    for at_s, carrier, network, klass, outcome, age_s, first in batch:
+    for at_s, carrier, network, klass, outcome, age_s, first, _, _ in batch:
         tally = tallies.get(carrier) or state.tally(carrier)
         if outcome == _SUBMITTED:
             tally.submitted += 1

@@ -1,0 +1,27 @@
+"""Examples of feedback for the documentation."""
+
+from typing import Any, Final
+
+import msgspec
+
+from router.api.examples import ID
+from router.api.feedback import Feedback, FeedbackAnswer, FeedbackMeta, FeedbackResult
+from router.api.problems import problem
+
+FEEDBACK: Final[dict[str, Any]] = {
+    "now": {"summary": "The code was just used", "value": {"outcome": "converted"}},
+    "never": {"summary": "It expired", "value": {"outcome": "not_converted", "at": "2026-01-15T09:35:00Z"}},
+}
+_USED: Final = {"id": ID, "outcome": "converted", "at": "2026-01-15T09:30:21Z"}
+FEEDBACKS: Final[dict[str, Any]] = {"array": {"summary": "An array", "value": [_USED]}}
+FEEDBACK_LINES: Final[dict[str, Any]] = {"lines": {"summary": "An item a line", "value": msgspec.json.encode(_USED).decode()}}
+_FEEDBACK: Final = Feedback(id=ID, outcome="converted", at="2026-01-15T09:30:21.000Z", fresh=True)
+
+# Answers, by the name of their structure
+ANSWERS: Final[dict[str, Any]] = {
+    "Feedback": _FEEDBACK,
+    "FeedbackAnswer": FeedbackAnswer([FeedbackResult(index=0, feedback=_FEEDBACK)], FeedbackMeta(1, 0)),
+}
+NONE_TAKEN: Final = FeedbackAnswer(
+    [FeedbackResult(index=0, error=problem("not_sent", "No carrier has taken this message."))], FeedbackMeta(0, 1)
+)
