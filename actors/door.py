@@ -9,7 +9,7 @@ from typing import Final
 
 from actors.batching import GroupCommit
 from actors.peers import PeerCalls
-from actors.shell import JournalAddress, Shell
+from actors.shell import SETTINGS_VALUE, JournalAddress, Shell
 from actors.tokens import TokenDesk
 from router.ids import PARTITIONS
 from router.journal.port import Accepted, Intake, JournalError
@@ -58,6 +58,8 @@ class Door(Shell):
         """See how full the journal is, and whether it answers."""
         try:
             self._pressure = await self.journal.pressure()
+            # Its figures are told while the server still loads its data; a value is not.
+            await self.journal.get_value(SETTINGS_VALUE)
         except JournalError as error:
             self.faults = (f"the journal does not answer ({type(error).__name__})",)
             return
