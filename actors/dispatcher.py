@@ -11,6 +11,7 @@ import msgpack
 from actors.batching import Pause
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane
+from actors.networks import Networks
 from actors.partitions import Partitions
 from actors.planner import Planner
 from actors.pool import POOL_LIMIT, Pending, Pool
@@ -51,6 +52,8 @@ class Dispatcher(Shell):
         self._carrier_call = carriers
         self._index = index
         self._pool = Pool()
+        self._networks = Networks()
+        self._losses = 0  # times that the pool was given up
         self._lanes: dict[str, CarrierLane] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._stir = asyncio.Event()
@@ -85,6 +88,7 @@ class Dispatcher(Shell):
     async def settings_changed(self) -> None:
         self._planner.retune(self.settings)
         self._book = RuleBook.compile(self.settings)
+        await self._networks.retune(self.settings.portability)
         self._rules = {klass: self.settings.rules(klass) for klass in MessageClass}
         wanted = {profile.name for profile in self.settings.carriers if profile.enabled}
         for name in self._lanes.keys() - wanted:
@@ -146,6 +150,7 @@ class Dispatcher(Shell):
                 log.warning("dispatcher.journal_down error=%s", type(error).__name__)
                 # The call may have taken effect: what it claimed is in nobody's hand. A new epoch gives all of it back.
                 self._pool.clear()
+                self._losses += 1
                 self._partitions.retake()
                 self._hot.update(self._partitions.held)
                 await asyncio.sleep(0.1)
@@ -156,9 +161,9 @@ class Dispatcher(Shell):
         rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in MessageClass}
         wanted = {}
         for klass, room in rooms.items():
-            free = min(sum(room.values()), CLAIM_LIMIT) - self._pool.size(klass)
+            free = min(sum(room.values()), CLAIM_LIMIT) - self._pool.size(klass) - self._networks.waiting
             if inspect:
-                free = max(free, min(INSPECT_LIMIT, POOL_LIMIT - self._pool.size(klass)))
+                free = max(free, min(INSPECT_LIMIT, POOL_LIMIT - self._pool.size(klass) - self._networks.waiting))
             if free > 0:
                 wanted[klass] = free
         if wanted and self._hot:
@@ -172,14 +177,28 @@ class Dispatcher(Shell):
             self._stir.set()
         return offered
 
-    async def _take_up(self, claimed: Sequence[Claimed]) -> None:
-        """Sort claimed messages into those that need a carrier and those that end here."""
-        pending, ends = triage(claimed, self._rules, self._book, self.now_ms(), time.monotonic())
+    async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> None:
+        """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved."""
+        known = self._networks.known if ask else self._networks.remembered
+        pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), time.monotonic(), known)
         for klass in MessageClass:
             self._claimed_count[klass].add(sum(1 for item in pending if item.klass is klass))
         self._pool.add(pending)
+        if strangers:
+            self.spawn(self._introduce(strangers, self._losses))
         if ends:
             await self.journal.finish("", self._finished(ends))
+
+    async def _introduce(self, strangers: Sequence[tuple[Claimed, str]], losses: int) -> None:
+        """Ask for the networks of numbers, no longer than the service may take, and take the messages up with what is known then."""
+        await self._networks.ask([number for _, number in strangers])
+        if losses != self._losses:
+            return  # the journal has given these back, and they have come or will come again
+        try:
+            await self._take_up([message for message, _ in strangers], ask=False)
+        except JournalError:
+            self._partitions.retake()
+        self._stir.set()
 
     def _finished(self, ends: Sequence[Ended]) -> list[Finish]:
         for ended in ends:
@@ -265,12 +284,14 @@ class Dispatcher(Shell):
         deadline_s = time.monotonic() + within_s
         while any(lane.offered for lane in self._lanes.values()) and time.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
+        await self._networks.close()
         await self._partitions.release()
 
     def gauges(self) -> None:
         if not self.started.is_set():
             return
-        self.metrics.gauge("trunkline_claimed_now").set(len(self._pool) + sum(lane.offered for lane in self._lanes.values()))
+        in_hand = len(self._pool) + self._networks.waiting + sum(lane.offered for lane in self._lanes.values())
+        self.metrics.gauge("trunkline_claimed_now").set(in_hand)
         self.metrics.gauge("trunkline_partitions_held").set(len(self._partitions.held))
         self._planner.gauges()
 

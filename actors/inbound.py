@@ -73,7 +73,7 @@ class InboundDesk:
         """Go by other settings from now on."""
         self._settings = settings
         self._rules = InboundRules.compile(settings)
-        self._networks = NetworkTable(settings.networks)
+        self._networks = NetworkTable.compile(settings)
         self._tenants = {tenant.id: tenant for tenant in settings.tenants}
         self._carriers = {carrier.name for carrier in settings.carriers}
 

@@ -1,19 +1,29 @@
 """Sorting what a dispatcher has claimed: which messages need a carrier, and which end here."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from actors.pool import Pending
 from router.advance import End, after_claim
 from router.brain.port import Want
 from router.journal.port import Claimed, Finish
 from router.model import ErrorName, MessageClass, State
-from router.record import Body, EventKind, UnreadableRecord, pack_event, unpack_body, unpack_events
+from router.record import Body, EventKind, UnreadableRecord, pack_body, pack_event, unpack_body, unpack_events
 from router.rules import RuleBook
 from router.settings import ClassRules
 
 log = logging.getLogger("trunkline.dispatcher")
+
+
+class Sorted(NamedTuple):
+    """Claimed messages by what becomes of them."""
+
+    pending: list[Pending]
+    ends: "list[Ended]"
+    strangers: list[tuple[Claimed, str]]  # their networks are to be asked for, by these numbers
 
 
 class Ended(NamedTuple):
@@ -25,11 +35,20 @@ class Ended(NamedTuple):
 
 
 def triage(
-    claimed: Sequence[Claimed], rules: Mapping[MessageClass, ClassRules], book: RuleBook, now_ms: int, now_s: float
-) -> tuple[list[Pending], list[Ended]]:
-    """Those to be planned, and those that are over. ``now_s`` starts their waiting for room."""
+    claimed: Sequence[Claimed],
+    rules: Mapping[MessageClass, ClassRules],
+    book: RuleBook,
+    now_ms: int,
+    now_s: float,
+    network_of: Callable[[str, str], str | None] | None = None,
+) -> Sorted:
+    """Sort them. ``now_s`` starts their waiting for room.
+
+    ``network_of``: number and country to the network that it moved to, "" for the one of its prefix, None: to be asked for.
+    """
     pending: list[Pending] = []
     ends: list[Ended] = []
+    strangers: list[tuple[Claimed, str]] = []
     for message in claimed:
         try:
             body = unpack_body(message.body)
@@ -48,13 +67,20 @@ def triage(
         if isinstance(next_, End):
             ends.append(_ended(message, next_, klass.word, now_ms))
         else:
+            network = network_of(body.to, body.country) if network_of is not None else ""
+            if network is None:
+                strangers.append((message, body.to))
+                continue
+            if network and network != body.network:
+                body = replace(body, network=network)
+                message = message._replace(body=pack_body(body))  # noqa: PLW2901 (the carrier is to see the network, too)
             want = want_of(body, klass, next_.tried, book, now_ms)
             item = Pending(message, klass, want, now_s, next_.doubtful)
             if want.ruling.denied:
                 ends.append(no_route(item, now_ms))
             else:
                 pending.append(item)
-    return pending, ends
+    return Sorted(pending, ends, strangers)
 
 
 def want_of(body: Body, klass: MessageClass, tried: tuple[str, ...], book: RuleBook, now_ms: int) -> Want:

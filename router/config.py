@@ -16,6 +16,7 @@ from msgspec import structs
 from router.config_checks import check_settings
 from router.config_shape import ConfigError, Path, Problem, dotted, shape_problem
 from router.config_store import dump_settings, load_settings_bytes, redact
+from router.network_file import read_networks
 from router.settings import CarrierProfile, Settings, Tenant
 from router.toml_lines import line_of, lines_of
 
@@ -62,9 +63,16 @@ def load_settings(
     source: str,
     environ: Mapping[str, str],
     exists: Callable[[str], bool],
+    read: Callable[[str], str] | None = None,
 ) -> Settings:
-    """The operator's file, ready for use. ``exists`` tells whether a file is there. Raises ``ConfigError`` with all problems."""
+    """The operator's file, ready for use. Raises ``ConfigError`` with all problems.
+
+    ``exists`` tells whether a file is there; ``read`` reads one, raising ``OSError`` or ``UnicodeDecodeError`` (None: there are none).
+    """
     settings = override(parse_settings(text, source=source), environ)
+    settings, faults = add_networks(settings, read)
+    if faults:
+        raise ConfigError(f"{source}: {fault}" if fault.startswith("networks_file") else fault for fault in faults)
     settings, problems = resolve_secrets(settings, environ)
     if not problems:
         problems = check_settings(settings, exists=exists)
@@ -76,6 +84,25 @@ def load_settings(
             for p in problems
         )
     return settings
+
+
+def add_networks(settings: Settings, read: Callable[[str], str] | None) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with the table of ``networks_file`` in them, and what is wrong with the file."""
+    name = settings.networks_file
+    if not name:
+        return settings, ()
+    try:
+        text = read(name) if read is not None else None
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        return settings, (f"networks_file cannot be read: {name!r}: {why}",)
+    if text is None:
+        return settings, (f"networks_file cannot be read: {name!r}",)
+    found = read_networks(text, name)
+    together = dict(settings.prefixes)
+    for network, prefixes in found.prefixes.items():
+        together[network] = (*together.get(network, ()), *prefixes)
+    return structs.replace(settings, prefixes=together), found.faults
 
 
 def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
@@ -92,7 +119,10 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
 
 
 def resolve_secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
-    """Replace ``env:NAME`` by the value of NAME, in carriers' passwords and webhooks' secrets; what is missing is a problem."""
+    """Replace ``env:NAME`` by the value of NAME; what is missing is a problem.
+
+    In carriers' passwords, webhooks' secrets and the headers of the portability service.
+    """
     problems: list[Problem] = []
 
     def fetch(value: str, path: Path) -> str:
@@ -113,8 +143,11 @@ def resolve_secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[Set
         secrets = tuple(fetch(s, ("tenants", at, "webhook", "secrets", n)) for n, s in enumerate(hook.secrets))
         return structs.replace(customer, webhook=structs.replace(hook, secrets=secrets))
 
+    service = settings.portability
+    headers = {name: fetch(value, ("portability", "headers", name)) for name, value in service.headers.items()}
     resolved = structs.replace(
         settings,
+        portability=structs.replace(service, headers=headers),
         carriers=tuple(carrier(at, profile) for at, profile in enumerate(settings.carriers)),
         tenants=tuple(tenant(at, customer) for at, customer in enumerate(settings.tenants)),
     )

@@ -40,6 +40,12 @@ def _all(settings: Settings, exists: Callable[[str], bool]) -> Iterator[Problem]
         allow = AllowList()
     yield from _classes(settings)
     yield from _networks(settings.networks)
+    for network, prefixes in settings.prefixes.items():
+        if not re.fullmatch(r"[0-9]{5,6}", network) or not is_network(network):
+            yield Problem(("prefixes", network), "must be the 5 or 6 digits of a country code and a network code")
+        for at, prefix in enumerate(prefixes):
+            if not re.fullmatch(r"[1-9][0-9]{0,14}", prefix):
+                yield Problem(("prefixes", network, at), f"must be 1 to 15 digits that do not begin with 0, not {prefix!r}")
     yield from doubles("carriers", "name", [carrier.name for carrier in settings.carriers])
     for at, carrier in enumerate(settings.carriers):
         for problem in _carrier(carrier, exists):

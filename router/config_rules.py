@@ -33,6 +33,12 @@ def check_routing(settings: Settings) -> Iterator[Problem]:
                 yield Problem(("groups", name, at), f"names a carrier that does not exist: {member!r}{near(member, carriers)}")
             elif member in members[:at]:
                 yield Problem(("groups", name, at), f"is there twice: {member!r}")
+    service = settings.portability
+    if service.url and "{number}" not in service.url:
+        yield Problem(("portability", "url"), "must have {number} where the number belongs")
+    for at, place in enumerate(service.countries):
+        if wrong := destination_fault(place):
+            yield Problem(("portability", "countries", at), wrong)
     policies = policy_names(settings)
     for at, tenant in enumerate(settings.tenants):
         for word, policy in tenant.policies.items():

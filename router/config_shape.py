@@ -18,7 +18,7 @@ from router.settings import Settings
 
 Path = tuple[str | int, ...]
 
-HIDDEN: Final = frozenset({"password", "secrets", "sha256", "url"})  # keys whose values no error message repeats
+HIDDEN: Final = frozenset({"password", "secrets", "sha256", "url", "headers"})  # keys whose values no error message repeats
 
 # How a user is told of a value's type: msgspec's word → ours
 _TYPES: Final = MappingProxyType(
@@ -41,6 +41,8 @@ PATTERN_WORDS: Final = MappingProxyType(
         r"^[a-z0-9][a-z0-9_-]{0,31}$": "must be 1 to 32 small letters, digits, - or _, beginning with a letter or digit",
         r"^(\*|[1-9][0-9]{0,14}|[A-Z]{2}|net:[0-9]{5,6})$": 'must be "*", the first digits of numbers, a country such as "GB", or '
         'a network such as "net:23410"',
+        r"^(https?://[^\s]+|)$": "must begin with https:// or http://",
+        r"^[A-Z]{2}$": "must be the two capital letters of a country, such as GB",
         r"^(https?://|$)": "must begin with https:// (or http://, to a host of webhooks.allow_hosts)",
         r"^[A-Za-z0-9]{8}$": "must be 8 letters and digits",
         r"^[0-9a-f]{64}$": "must be a SHA-256 in 64 small hexadecimal digits",

@@ -46,13 +46,19 @@ def load_settings_bytes(octets: bytes) -> Settings:
 
 
 def redact(settings: Settings) -> dict[str, Any]:
-    """Settings as plain values to be shown, without what must not be: passwords, secrets, hashes of keys."""
+    """Settings as plain values to be shown, without what must not be (passwords, secrets, hashes of keys) or would be too much."""
     shown = structs.replace(
         settings,
         journal=structs.replace(settings.journal, url=_without_password(settings.journal.url)),
         carriers=tuple(_shown_carrier(profile) for profile in settings.carriers),
         tenants=tuple(_shown_tenant(tenant) for tenant in settings.tenants),
         keys=tuple(_shown_key(key) for key in settings.keys),
+        portability=structs.replace(
+            settings.portability,
+            url=settings.portability.url.partition("?")[0],
+            headers=dict.fromkeys(settings.portability.headers, MASK),
+        ),
+        prefixes={},
         accounts=tuple(structs.replace(account, password=MASK) for account in settings.accounts),
     )
     return msgspec.to_builtins(shown)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from router import calling_codes
-from router.settings import Network
+from router.settings import Network, Settings
 from router.text import gsm
 
 MIN_DIGITS: Final = 8
@@ -157,6 +157,12 @@ class NetworkTable:
                 lengths.setdefault(prefix[:3], set(short)).add(len(prefix))
         self._lengths = {head: tuple(sorted(found, reverse=True)) for head, found in lengths.items()}
         self._short = tuple(sorted(short, reverse=True))
+
+    @classmethod
+    def compile(cls, settings: Settings) -> "NetworkTable":
+        """The table of these settings: that of the file, and before it what they name one by one."""
+        table = [Network(prefix=prefix, mcc_mnc=network) for network, found in settings.prefixes.items() for prefix in found]
+        return cls([*table, *settings.networks])
 
     def lookup(self, digits: str) -> tuple[str, str]:
         """(country, network) of E.164 digits.

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from router.setting import ClassWord, Destination, Micros, Name, Setting
+from router.setting import ClassWord, Destination, Micros, Name, Seconds, Setting
 
 Factor = Annotated[float, Meta(ge=0, le=1_000)]
 Weight = Annotated[float, Meta(ge=0.01, le=100)]
@@ -51,3 +51,17 @@ class Rule(Setting, frozen=True, kw_only=True):
     max_price_micros: Micros | None = None  # a segment
     policy: Annotated[str, Meta(max_length=32)] = ""  # before that of the message and of the tenant
     last: bool = False  # no rule after this one is asked
+
+
+class Portability(Setting, frozen=True, kw_only=True):
+    """A service over HTTP that knows to which network a number belongs by now. Asked before a message is planned."""
+
+    url: Annotated[str, Meta(pattern=r"^(https?://[^\s]+|)$")] = ""  # with "{number}", digits without a plus; "": nobody is asked
+    headers: dict[str, str] = {}
+    answer: Annotated[tuple[str, ...], Meta(min_length=1, max_length=2)] = ("mcc_mnc",)  # paths in the answer's JSON
+    countries: tuple[Annotated[str, Meta(pattern=r"^[A-Z]{2}$")], ...] = ()  # whose numbers are asked for; none: all
+    timeout_s: Annotated[float, Meta(ge=0.01, le=10)] = 0.5  # no message waits longer
+    concurrency: Annotated[int, Meta(ge=1, le=1_000)] = 32  # requests at once of each dispatcher
+    keep_s: Seconds = 86_400.0
+    keep_unknown_s: Seconds = 600.0  # how long it is remembered that a number's network is not known
+    keep_most: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000  # numbers remembered by each dispatcher

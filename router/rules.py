@@ -4,8 +4,8 @@ A rule has conditions and effects (``router.rule_settings.Rule``). Rules are rea
 ``last``; for each effect the first fitting rule that has it decides, and what any of them excludes is excluded.
 
 What a message is told depends on tenant, class, sender, place and tags, and on the time as far as rules have hours: the answer is
-found once for all messages that are alike in these, and is one object for all that are answered alike. Measured with 50 rules: 0.7 µs
-to find again, 25 µs to find; without rules 0.1 µs.
+found once for all messages that are alike in these, and is one object for all that are answered alike. Measured with 50 rules: 0.9 µs
+to find again, 13 µs to find; without rules 0.1 µs.
 """
 
 from collections.abc import Iterable, Mapping

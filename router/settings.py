@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, field
 
 from router.model import MessageClass
-from router.rule_settings import PolicyRules, Rule
+from router.rule_settings import PolicyRules, Portability, Rule
 from router.setting import ClassWord, Destination, Micros, Name, Octet, Port, Seconds, Setting
 
 Reaction = Literal["permanent", "same", "other", "throttle", "queue_full", "rebind"]
@@ -261,7 +261,10 @@ class Settings(Setting, frozen=True, kw_only=True):
     policies: dict[str, PolicyRules] = {}
     groups: dict[str, Annotated[tuple[Name, ...], Meta(min_length=1)]] = {}
     routing: tuple[Rule, ...] = field(name="rules", default=())
-    networks: tuple[Network, ...] = ()
+    networks: tuple[Network, ...] = ()  # before the file's
+    networks_file: str = ""  # a table of more of them, read at start
+    prefixes: dict[str, tuple[str, ...]] = {}  # MCC-MNC → prefixes: the file's, as it is kept
+    portability: Portability = Portability()
     carriers: tuple[CarrierProfile, ...] = ()
     tenants: tuple[Tenant, ...] = ()
     keys: tuple[Key, ...] = ()

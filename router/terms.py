@@ -54,7 +54,7 @@ class Terms:
             settings=settings,
             tenants={tenant.id: tenant for tenant in settings.tenants},
             keys=KeyRing(settings.keys, secret=secret),
-            networks=NetworkTable(settings.networks),
+            networks=NetworkTable.compile(settings),
             deck=Deck.compile(settings),
             rules=tuple(settings.rules(klass) for klass in MessageClass),
             book=RuleBook.compile(settings),
@@ -101,5 +101,7 @@ class Terms:
 def _prefixes(settings: Settings) -> Iterator[str]:
     """Every number prefix that the settings mention."""
     yield from (network.prefix for network in settings.networks)
+    for prefixes in settings.prefixes.values():
+        yield from prefixes
     for carrier in settings.carriers:
         yield from (place for place in (*carrier.covers, *(price.to for price in carrier.prices)) if place.isdigit())

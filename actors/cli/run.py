@@ -76,7 +76,13 @@ def read_settings(config: Path) -> Settings:
         why = getattr(error, "strerror", None) or error
         fail(f"{config} cannot be read: {why}; trunkline.example.toml shows every setting", MISUSED)
     try:
-        return load_settings(text, source=str(config), environ=os.environ, exists=lambda name: Path(name).exists())
+        return load_settings(
+            text,
+            source=str(config),
+            environ=os.environ,
+            exists=lambda name: Path(name).exists(),
+            read=lambda name: Path(name).read_text("utf-8"),
+        )
     except ConfigError as error:
         fail("\n".join(error.problems), MISUSED)
 

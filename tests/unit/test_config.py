@@ -286,7 +286,7 @@ def uncommented(text):
 
 
 def example():
-    return load(uncommented(EXAMPLE), {"ACME_PASSWORD": "pass", "SHOP_WEBHOOK_SECRET": SECRET})
+    return load(uncommented(EXAMPLE), {"ACME_PASSWORD": "pass", "SHOP_WEBHOOK_SECRET": SECRET, "LOOKUP_AUTHORIZATION": "token"})
 
 
 def test_settings_come_back_from_the_journal():

@@ -25,7 +25,7 @@ def uncommented(text):
 
 
 def example():
-    return load(uncommented(EXAMPLE), {"ACME_PASSWORD": "pass", "SHOP_WEBHOOK_SECRET": SECRET})
+    return load(uncommented(EXAMPLE), {"ACME_PASSWORD": "pass", "SHOP_WEBHOOK_SECRET": SECRET, "LOOKUP_AUTHORIZATION": "token"})
 
 
 def test_the_example_is_a_configuration():
@@ -47,6 +47,7 @@ def test_the_example_names_every_key_of_every_table():
         declared.ClassRules: document["classes"]["otp"],
         declared.PolicyRules: document["policies"]["patient"],
         declared.Rule: document["rules"][1],
+        declared.Portability: document["portability"],
         declared.Network: document["networks"][0],
         declared.CarrierProfile: carrier,
         declared.Tls: carrier["tls"],
@@ -80,7 +81,7 @@ def test_what_the_example_shows_as_left_out_is_the_default():
         "accounts": (),
         "inbound": (),
     }
-    tables["routing"] = ()
+    tables |= {"routing": (), "prefixes": {}, "portability": declared.Portability()}
     assert structs.replace(full, **tables) == structs.replace(slim, **tables)
     blank = structs.replace(full.carriers[0], tls=None, labels={}, tlvs={})
     assert full.carriers[0].tls == declared.Tls()
@@ -91,6 +92,7 @@ def test_what_the_example_shows_as_left_out_is_the_default():
     account = full.accounts[0]
     bare = declared.SmppAccount(system_id=account.system_id, tenant="shop", password=account.password)
     assert structs.replace(account, priorities={}) == bare
+    assert structs.replace(full.portability, headers={}) == declared.Portability()
     assert full.policies["patient"] == declared.PolicyRules()
     quiet = declared.Rule(name="x")
     shown = {"name", "classes", "after", "before", "time_zone", "deny", "reason", "max_price_micros", "weights"}

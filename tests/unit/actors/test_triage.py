@@ -6,7 +6,7 @@ import pytest
 from actors.triage import triage
 from router.journal.port import Claimed
 from router.model import ErrorName, MessageClass, State
-from router.record import Body, EventKind, pack_body, pack_event, unpack_events
+from router.record import Body, EventKind, pack_body, pack_event, unpack_body, unpack_events
 from router.rule_settings import Rule
 from router.rules import FREE, RuleBook
 from router.settings import Settings
@@ -40,9 +40,9 @@ def sorted_out(message, *rules):
 
 
 def test_what_rules_say_goes_with_the_message():
-    (item,), ends = sorted_out(claimed(), Rule(name="pin", pin="acme", policy="cheapest"))
+    (item,), ends, _ = sorted_out(claimed(), Rule(name="pin", pin="acme", policy="cheapest"))
     assert (ends, item.want.ruling.tiers, item.want.policy) == ([], {"acme": 0}, "cheapest")
-    (item,), _ = sorted_out(claimed())
+    (item,), _, _ = sorted_out(claimed())
     assert (item.want.ruling, item.want.policy) == (FREE, "fastest")
 
 
@@ -59,9 +59,24 @@ REFUSED = pack_event(NOW_MS, EventKind.ASSIGNED, "acme", 1, b"d", 0, False) + pa
     ],
 )
 def test_a_message_that_a_rule_denies_by_now_ends_and_its_history_names_the_rule(message, state, error):
-    pending, (ended,) = sorted_out(message, Rule(name="quiet", classes=("marketing",), deny=True))
+    pending, (ended,), _ = sorted_out(message, Rule(name="quiet", classes=("marketing",), deny=True))
     assert pending == []
     assert (ended.finish.state, ended.end.error) == (state, error)
     lines = unpack_events(ended.finish.event)
     assert lines[0] == [NOW_MS, EventKind.DENIED, "quiet"]
     assert lines[1][:4] == [NOW_MS, EventKind.FINAL, int(state), error]
+
+
+def test_a_number_that_moved_is_planned_and_sent_for_its_new_network():
+    book = RuleBook([Rule(name="net", to=("net:23415",), pin="acme")], {}, ("acme",))
+    (item,), _, strangers = triage([claimed()], RULES, book, NOW_MS, 0.0, lambda *_: "23415")
+    assert (item.want.network, item.want.ruling.tiers, strangers) == ("23415", {"acme": 0}, [])
+    assert unpack_body(item.claimed.body).network == "23415"
+
+
+def test_a_number_that_is_to_be_asked_for_is_set_aside():
+    message = claimed()
+    asked = []
+    found = triage([message], RULES, RuleBook([], {}, ()), NOW_MS, 0.0, lambda *place: asked.append(place))
+    assert (found.pending, found.ends, found.strangers) == ([], [], [(message, "447700900123")])
+    assert asked == [("447700900123", "GB")]

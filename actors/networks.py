@@ -1,0 +1,60 @@
+"""The networks of numbers that may have moved: what a dispatcher asks a service for, and what it remembers."""
+
+import time
+from collections.abc import Sequence
+
+from carriers.portability import HttpLookup
+from router.portability import UNKNOWN, Memory, NetworkLookup
+from router.rule_settings import Portability
+
+
+class Networks:
+    """Owns a memory of answers and the connections to the service. May forget both: the table of prefixes counts then."""
+
+    def __init__(self) -> None:
+        self._settings = Portability()
+        self._countries: frozenset[str] = frozenset()
+        self._memory = Memory(self._settings)
+        self._service: NetworkLookup | None = None
+        self.waiting = 0  # messages for whose numbers an answer is waited for
+
+    async def retune(self, settings: Portability) -> None:
+        """Use these settings; what was answered under others is forgotten."""
+        if settings == self._settings:
+            return
+        before, self._service = self._service, HttpLookup(settings, time.monotonic) if settings.url else None
+        self._settings, self._memory, self._countries = settings, Memory(settings), frozenset(settings.countries)
+        if before is not None:
+            await before.close()
+
+    def known(self, number: str, country: str) -> str | None:
+        """The network that a number moved to or stayed in; "": nothing is known but its prefix; None: it is to be asked for."""
+        if self._service is None or (self._countries and country not in self._countries):
+            return UNKNOWN
+        return self._memory.get(number, time.monotonic())
+
+    def remembered(self, number: str, country: str) -> str:
+        """The same for a number that has been asked for just now: what is not known yet counts as not known."""
+        return self.known(number, country) or UNKNOWN
+
+    async def ask(self, numbers: Sequence[str]) -> None:
+        """Ask for these, and remember the answers that come in time."""
+        service, memory = self._service, self._memory
+        if service is None:
+            return
+        wanted = list(dict.fromkeys(numbers))
+        self.waiting += len(numbers)
+        try:
+            answers = await service.lookup(wanted)
+        finally:
+            self.waiting -= len(numbers)
+        now_s = time.monotonic()
+        for number, network in zip(wanted, answers, strict=True):
+            if network is not None:
+                memory.put(number, network, now_s)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._service is not None:
+            await self._service.close()
+            self._service = None
