@@ -1,7 +1,8 @@
 """The assignment of a batch's kinds to carriers under capacity.
 
 With room for everybody each message takes its best carrier. Otherwise the sum of J is minimised: a transportation problem with a row
-for each kind, a column for each carrier, columns for those who wait for a carrier's room (``waiting``), and one for those who find none.
+for each kind, a column for each carrier, and one for those who find no room. A carrier with a queue (``waiting``) has the queue's room
+as well, filled at first by a row of vacancies that cost what waiting costs when they have to leave.
 Shadow prices (``shadow``) bring the rows near to where they belong, paths over the columns (``transport``) the rest of the way. It
 counts segments; a message of several that came to lie across two columns is placed as a whole in the end, and there are at most as many
 of those as columns (Shmoys and Tardos 1993).
@@ -16,7 +17,7 @@ from router.brain.ages import Floats, Ints
 from router.brain.score import Kind
 from router.brain.shadow import ascend
 from router.brain.transport import Flow
-from router.brain.waiting import Patience, Queues, queues
+from router.brain.waiting import Patience, queues
 
 PATHS: Final = 48  # 0.06 ms each; measured for 1,000 messages of 480 kinds, most of them too many: 8 to 16, at worst 40
 NEAR: Final = 8  # segments in the wrong place: paths set so many right sooner than prices do
@@ -55,10 +56,10 @@ def assign(
         for place, asked in enumerate(need):
             room[place] -= asked
         return [Placement(kind, kind.order[0] if kind.order else -1, kind.members) for kind in kinds], np.zeros(len(room))
-    placements = [Placement(kind, -1, kind.members) for kind in kinds if not kind.order]
     lots = list(_lots(kinds, patience))
-    flow, waits = _shared(lots, room, prices, patience)
-    placements += _placed(lots, flow, waits, room)
+    flow = _shared(lots, room, prices, patience)
+    placements = [Placement(kind, -1, kind.members) for kind in kinds if not kind.order]
+    placements += _placed(lots, flow.share[:, : len(lots)], room)
     return placements, flow.prices()[: len(room)]
 
 
@@ -77,73 +78,83 @@ def _lots(kinds: Sequence[Kind], patience: Patience | None) -> Iterator[Lot]:
             yield Lot(kind, kind.members[due:], calm=True)
 
 
-def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, patience: Patience | None) -> tuple[Flow, Queues]:
-    """The optimum in segments. Columns: the carriers, the queues for them, and nowhere."""
+def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, patience: Patience | None) -> Flow:
+    """The optimum in segments. Rows: the lots, then vacancies. Columns: the carriers, then nowhere."""
     segments = np.array([lot.kind.segments for lot in lots])
     demand = np.array([len(lot.members) for lot in lots]) * segments
-    total = int(demand.sum())
     unit = np.concatenate([lot.kind.unit for lot in lots]).reshape(len(lots), -1)
     loss = np.array([lot.kind.loss for lot in lots])
     # Whoever has a carrier with room goes there, however dear: nowhere costs the loss above the dearest.
     nowhere = np.max(unit, axis=1, where=np.isfinite(unit), initial=0.0) + loss / segments
-    there = np.array(room, dtype=np.int64)
-    waits, later = _queued(lots, unit, segments, np.flatnonzero((there < total) & np.isfinite(unit).any(axis=0)), patience)
-    cost = np.concatenate((unit, later, nowhere[:, None]), axis=1)
-    rooms = np.concatenate((there, waits.room, [total]))
-    start = None if prices is None else np.concatenate((prices, np.zeros(len(waits.room) + 1)))
+    cost = np.concatenate((unit, nowhere[:, None]), axis=1)
+    rooms = np.array([*room, 0], dtype=np.int64)
+    calm = [lot for lot in lots if lot.calm]
+    if patience is not None and calm:
+        held, after_s = queues(patience, min(patience.limits_s[lot.kind.klass] for lot in calm))
+        queued = np.flatnonzero((held > 0) & (rooms[:-1] < demand.sum()))
+        hurry = np.mean([lot.kind.hurry / lot.kind.segments for lot in calm], axis=0)
+        vacant = np.full((len(queued), len(rooms)), np.inf)
+        vacant[np.arange(len(queued)), queued] = 0.0
+        vacant[:, -1] = (hurry * after_s + patience.later)[queued]
+        cost = np.concatenate((cost, vacant))
+        demand = np.concatenate((demand, held[queued]))
+        rooms[queued] += held[queued]
+    rooms[-1] = demand.sum()
+    start = None if prices is None else np.append(prices, 0.0)
     flow = Flow(cost, demand, rooms, np.where(rooms > 0, 0.0 if start is None else start, np.inf))
     if flow.excess() > NEAR:
         flow = Flow(cost, demand, rooms, ascend(cost, demand, rooms, start))
     flow.solve(PATHS)
-    return flow, waits
+    return flow
 
 
-def _queued(lots: Sequence[Lot], unit: Floats, segments: Ints, wanted: Ints, patience: Patience | None) -> tuple[Queues, Floats]:
-    """The columns of those who wait, and what they cost: (rows, columns), inf for lots that may not."""
-    if patience is None or not any(lot.calm for lot in lots):
-        none = np.zeros(0, dtype=np.int64)
-        return Queues(none, np.zeros(0), np.zeros(0), none), np.zeros((len(lots), 0))
-    limit_s = np.array([patience.limits_s[lot.kind.klass] if lot.calm else 0.0 for lot in lots])
-    waits = queues(patience, float(limit_s.max()), wanted)
-    hurry = np.concatenate([lot.kind.hurry for lot in lots]).reshape(len(lots), -1)[:, waits.place]
-    cost = unit[:, waits.place] + hurry / segments[:, None] * waits.after_s + patience.later[waits.place]
-    return waits, np.where(waits.until_s <= limit_s[:, None], cost, np.inf)
-
-
-def _placed(lots: Sequence[Lot], flow: Flow, waits: Queues, room: list[int]) -> list[Placement]:
-    """Segments as messages: whole ones where they lie, those across two columns wherever they are best off."""
-    carriers = len(room)
+def _placed(lots: Sequence[Lot], share: Ints, room: list[int]) -> list[Placement]:
+    """Segments as messages: whole ones where they lie, as far as there is room now; what lies across two columns where it is best off."""
     placements: list[Placement] = []
-    idle: list[tuple[Lot, Sequence[int], bool]] = []
-    split: list[tuple[int, Lot, int]] = []
-    rows, columns = np.nonzero(flow.share.T)
-    amounts = flow.share[columns, rows]
+    queued: list[tuple[Lot, Sequence[int]]] = []
+    split: list[tuple[Lot, int]] = []
     taken = [0] * len(lots)
-    for row, column, amount in zip(rows.tolist(), columns.tolist(), amounts.tolist(), strict=True):
+    for row, column, amount in _entries(lots, share, room):
         lot = lots[row]
-        count = amount // lot.kind.segments
-        begin = taken[row]
-        taken[row] = end = begin + count
-        if count and column < carriers:
-            room[column] -= count * lot.kind.segments
-            placements.append(Placement(lot.kind, column, lot.members[begin:end]))
-        elif count:
-            idle.append((lot, lot.members[begin:end], column < carriers + len(waits.room)))
-        if amount % lot.kind.segments and (not split or split[-1][0] != row):
-            split.append((row, lot, column))
-    for row, lot, column in split:
-        for member in lot.members[taken[row] :]:
-            place = _nearest(lot.kind, room)
-            if place < 0 or column >= carriers:
-                idle.append((lot, (member,), place >= 0 and column < carriers + len(waits.room)))
-            else:
-                room[place] -= lot.kind.segments
-                placements.append(Placement(lot.kind, place, (member,)))
-    for lot, members, waiting in idle:
-        # Only who could go elsewhere waits by choice; for the others nothing is different from before.
-        resting = waiting and _nearest(lot.kind, room) >= 0
-        placements.append(Placement(lot.kind, -1, members, resting=resting))
+        each = lot.kind.segments
+        count = amount // each
+        begin, end = taken[row], taken[row] + count
+        taken[row] = end
+        if column == len(room):
+            placements.append(Placement(lot.kind, -1, lot.members[begin:end]))
+            continue
+        now = min(count, room[column] // each)
+        if now:
+            room[column] -= now * each
+            placements.append(Placement(lot.kind, column, lot.members[begin : begin + now]))
+        if now < count and lot.calm:
+            queued.append((lot, lot.members[begin + now : end]))
+        elif now < count:
+            split += [(lot, member) for member in lot.members[begin + now : end]]
+    split += [(lot, member) for lot, end in zip(lots, taken, strict=True) for member in lot.members[end:]]
+    for lot, member in split:
+        place = _nearest(lot.kind, room)
+        if place >= 0:
+            room[place] -= lot.kind.segments
+        placements.append(Placement(lot.kind, place, (member,)))
+    # Only who could go elsewhere waits by choice; for the others nothing is different from a full house.
+    placements += [Placement(lot.kind, -1, some, resting=_nearest(lot.kind, room) >= 0) for lot, some in queued]
     return placements
+
+
+def _entries(lots: Sequence[Lot], share: Ints, room: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Row, column and segments. Where a queue is used, whoever must not wait comes first, then whom waiting costs most."""
+    rows, columns = np.nonzero(share.T)
+    entries = list(zip(rows.tolist(), columns.tolist(), share[columns, rows].tolist(), strict=True))
+    if (share[:-1].sum(axis=1) > np.array(room)).any():
+        last = len(room)
+        entries.sort(
+            key=lambda entry: (
+                lots[entry[0]].calm,
+                -lots[entry[0]].kind.hurry[entry[1]] / lots[entry[0]].kind.segments if entry[1] < last else 0.0,
+            )
+        )
+    return entries
 
 
 def _nearest(kind: Kind, room: Sequence[int]) -> int:

@@ -22,7 +22,8 @@ from router.brain.explore import (
 )
 from router.brain.policies import POLICIES, Policy
 from router.brain.port import Board, Choice, Plan, Waits, Want
-from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, Scores, appraise, decision
+from router.brain.rows import rows
+from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, Scores, appraise
 from router.brain.waiting import Patience, limit_s
 from router.model import MessageClass
 from router.routes import Deck
@@ -257,25 +258,38 @@ def _write(
 ) -> Plan:
     """Placements as choices, one decision row a kind. ``room``: what there was at the start; None: enough for any message."""
     choices: list[Any] = [None] * size
-    decisions: list[Mapping[str, Any]] = []
-    rows: dict[int, int] = {}
-    plain = room is None and not any(shadow)
-    enough = (False,) * len(deck.names)
+    kinds: list[Kind] = []
+    numbers: dict[int, int] = {}
     for kind, place, members, explored, resting in placements:
         if not members:
             continue
-        number = rows.get(id(kind))
+        number = numbers.get(id(kind))
         if number is None:
-            number = rows[id(kind)] = len(decisions)
-            if plain:
-                if kind.row is None:
-                    kind.row = decision(kind, deck, memo.board, memo.status, shadow, enough, policies)
-                decisions.append(kind.row)
-            else:
-                full = enough if room is None else tuple(segments < kind.segments for segments in room)
-                decisions.append(decision(kind, deck, memo.board, memo.status, shadow, full, policies))
+            number = numbers[id(kind)] = len(kinds)
+            kinds.append(kind)
         hopeless = place < 0 and kind.hopeless
         choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless, resting)
         for member in members:
             choices[member] = choice
-    return Plan(choices, decisions, {name: price for name, price in zip(deck.names, shadow, strict=True) if price})
+    return Plan(
+        choices,
+        _decisions(kinds, shadow, room, memo, deck, policies),
+        {name: price for name, price in zip(deck.names, shadow, strict=True) if price},
+    )
+
+
+def _decisions(
+    kinds: Sequence[Kind],
+    shadow: Sequence[float],
+    room: Sequence[int] | None,
+    memo: Memo,
+    deck: Deck,
+    policies: Mapping[str, Policy],
+) -> list[Mapping[str, Any]]:
+    """The rows of the kinds; those without prices and full carriers are kept with their kinds."""
+    if room is not None or any(shadow):
+        return list(rows(kinds, deck, memo.board, memo.status, shadow, room, policies))
+    fresh = [kind for kind in kinds if kind.row is None]
+    for kind, row in zip(fresh, rows(fresh, deck, memo.board, memo.status, shadow, None, policies), strict=True):
+        kind.row = row
+    return [kind.row for kind in kinds if kind.row is not None]

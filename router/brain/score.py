@@ -5,7 +5,7 @@ the board, a breaker's state or the rules change, so a message of a known kind c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -24,9 +24,6 @@ from router.settings import ClassRules
 CLOSED: Final = 0
 OPEN: Final = 1
 HALF_OPEN: Final = 2
-CONSIDERED: Final = 8  # rows of a decision: what an operator can take in, and what the journal should hold
-EXCLUDED: Final = 16
-NO_COVER: Final = "no cover"
 RETRIES: Final = 2  # times a carrier may see one message
 PRIOR_SD: Final = 0.06  # sqrt(0.9 * 0.1 / 30): the spread of p behind a prior worth 30 messages
 TIE: Final = 1e-3  # of the balanced cost: orders equals of ``cheapest`` without ever outweighing a thousandth of it
@@ -38,6 +35,7 @@ class Kind:
     __slots__ = (
         "cost",
         "costs",
+        "facts",
         "hopeless",
         "hurry",
         "klass",
@@ -48,15 +46,16 @@ class Kind:
         "p",
         "policy_word",
         "prices",
+        "reasons",
         "retry",
         "row",
         "ruling",
         "sd",
         "segments",
-        "shown",
         "stamp",
         "tried",
         "unit",
+        "word",
     )
 
     def __init__(
@@ -70,6 +69,7 @@ class Kind:
     ) -> None:
         self.network = network
         self.klass = klass
+        self.word = klass.word
         self.segments = segments
         self.tried = tried
         self.policy_word = policy
@@ -86,7 +86,8 @@ class Kind:
         self.hurry: Floats  # micros a second of waiting for each carrier
         self.order: list[int] = []  # candidates, best first
         self.costs: list[float] = []  # theirs, in that order
-        self.shown: tuple[list[int], list[float], list[float], list[int]]  # price, p, wait, cost in that order, as rows show them
+        self.facts: Floats  # price, p, wait and cost as rows show them: (4, 1, carriers)
+        self.reasons: dict[int, str] | None = None  # why the others are no candidates, once somebody asked
         self.retry: list[int] = []  # half-open carriers that may take it
         self.hopeless = False
         self.loss = 0.0
@@ -99,25 +100,33 @@ class Scores:
         self._names = deck.names
         self._cells: Mapping[str, Cell] = {} if board is None else board.cells
         self._unknown = [Cell(*prior(deadline_s), 0.0, PRIOR_SD) for deadline_s in deadlines_s]
-        self._rows: dict[tuple[str, int], tuple[Floats, ...]] = {}
+        self._rows: dict[tuple[str, int], Floats] = {}  # p, wait and sd by carrier: (3, carriers)
 
-    def row(self, network: str, klass: int) -> tuple[Floats, ...]:
-        """``p``, ``wait_s`` and ``sd`` by carrier; a cell that is absent falls back to its country's, then to the carrier's own."""
-        key = (network, klass)
-        row = self._rows.get(key)
-        if row is None:
-            get = self._cells.get
-            found: list[Cell | None] = [None] * len(self._names)
-            for scope in scopes(network):
+    def columns(self, wanted: Sequence[tuple[str, int]]) -> tuple[Floats, Floats, Floats]:
+        """``p``, ``wait_s`` and ``sd`` by (network, class) and carrier.
+
+        A cell that is absent falls back to its country's, then to the carrier's own.
+        """
+        missing = [key for key in dict.fromkeys(wanted) if key not in self._rows]
+        if missing:
+            cells = [cell for network, klass in missing for cell in self._found(network, klass)]
+            block = np.array([[cell.p for cell in cells], [cell.wait_s for cell in cells], [cell.sd for cell in cells]])
+            block = block.reshape(3, len(missing), len(self._names))
+            self._rows.update((key, block[:, number]) for number, key in enumerate(missing))
+        p, wait_s, sd = np.stack([self._rows[key] for key in wanted], axis=1)
+        return p, wait_s, sd
+
+    def _found(self, network: str, klass: int) -> Sequence[Cell]:
+        """The cell of each carrier."""
+        get, tail = self._cells.get, f"|{network}|{klass}"
+        found = [get(name + tail) for name in self._names]
+        if None in found:
+            for scope in scopes(network)[1:]:
                 tail = f"|{scope}|{klass}"
                 found = [cell or get(name + tail) for name, cell in zip(self._names, found, strict=True)]
-                if None not in found:
-                    break
             unknown = self._unknown[klass]
-            columns = np.array([(cell.p, cell.wait_s, cell.sd) for cell in (cell or unknown for cell in found)], dtype=np.float64)
-            row = tuple(columns.reshape(-1, 3).T)
-            self._rows[key] = row
-        return row
+            return [cell or unknown for cell in found]
+        return cast("Sequence[Cell]", found)
 
 
 def appraise(
@@ -136,9 +145,7 @@ def appraise(
     price = np.stack(prices)
     klass = np.array([kind.klass for kind in kinds])
     segments = np.array([kind.segments for kind in kinds], dtype=np.int64)
-    rows = [scores.row(kind.network, int(kind.klass)) for kind in kinds]
-    p = np.stack([row[0] for row in rows])
-    wait_s = np.stack([row[1] for row in rows])
+    p, wait_s, sd = scores.columns([(kind.network, number) for kind, number in zip(kinds, klass.tolist(), strict=True)])
     chosen = [policies.get(kind.policy_word or DEFAULT) or policies[DEFAULT] for kind in kinds]
     loss = np.array([rules[kind.klass].loss_micros * policy.loss_factor for kind, policy in zip(kinds, chosen, strict=True)])
     time = np.array(
@@ -177,18 +184,15 @@ def appraise(
     hurry = time[:, None] + loss[:, None] * lateness(p, wait_s, deadline_s[:, None])
     orders = ranked.tolist()
     costs = np.take_along_axis(cost, ranked, axis=1)
-    shown = [
-        np.take_along_axis(column, ranked, axis=1).tolist()
-        for column in (whole, np.round(p, 4), np.round(wait_s, 2), np.round(cost).astype(np.int64))
-    ]
+    facts = np.stack((whole, np.round(p, 4), np.round(wait_s, 2), cost))
     in_order = costs.tolist()
     halves = [place for place, state in enumerate(status) if state == HALF_OPEN]
     for k, kind in enumerate(kinds):
         kind.order = orders[k][: counts[k]]
         kind.costs = in_order[k]
-        kind.shown = (shown[0][k], shown[1][k], shown[2][k], shown[3][k])
+        kind.facts = facts[:, k : k + 1]
         kind.hopeless = hopeless[k]
-        kind.cost, kind.prices, kind.p, kind.sd = cost[k], prices[k], p[k], rows[k][2]
+        kind.cost, kind.prices, kind.p, kind.sd = cost[k], prices[k], p[k], sd[k]
         kind.unit, kind.hurry = unit[k], hurry[k]
         kind.loss = float(loss[k])
         kind.retry = [place for place in halves if allowed[k, place]]
@@ -213,79 +217,3 @@ def _price_first(cost: Floats, whole: Ints | Floats, p: Floats, loss: Floats, fl
     dearest = np.max(np.where(candidate, whole, 0), axis=1)
     penalty = np.where(p < (floor * best)[:, None], (loss + dearest)[:, None], 0.0)
     return np.where((floor > 0)[:, None], whole + penalty + TIE * cost, cost)
-
-
-def _reasons(kind: Kind, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[int, str]:
-    """Why each carrier that is not a candidate is none."""
-    if len(kind.order) == len(deck.names):
-        return {}
-    inside = set(kind.order)
-    views = {} if board is None else board.carriers
-    reasons: dict[int, str] = {}
-    for place, name in enumerate(deck.names):
-        if place in inside:
-            continue
-        if not deck.enabled[place]:
-            reasons[place] = "disabled"
-        elif kind.prices[place] == NOT_COVERED:
-            reasons[place] = NO_COVER
-        elif not deck.serves[kind.klass, place]:
-            reasons[place] = f"does not take {kind.klass.word}"
-        elif rule := kind.ruling.bars(name, int(kind.prices[place])):
-            reasons[place] = f"rule {rule}"
-        elif status[place] != CLOSED:
-            view = views.get(name)
-            word = "breaker open" if status[place] == OPEN else "breaker half-open"
-            reasons[place] = f"{word}: {view.reason}" if view is not None and view.reason else word
-        else:
-            reasons[place] = "tried"
-    return reasons
-
-
-def decision(
-    kind: Kind,
-    deck: Deck,
-    board: Board | None,
-    status: Sequence[int],
-    shadow: Sequence[float],
-    full: Sequence[bool],
-    policies: Mapping[str, Policy],
-) -> dict[str, Any]:
-    """The row that says why: plain values, best first, as ``Plan`` describes it. ``full``: carriers without room for it."""
-    reasons = _reasons(kind, deck, board, status)
-    names = deck.names
-    if any(full) or any(shadow):
-        considered = [
-            [names[place], price, p, wait_s, round(shadow[place]), round(cost + shadow[place] * kind.segments)]
-            for place, price, p, wait_s, cost in zip(kind.order, *kind.shown, strict=False)
-            if not full[place]
-        ]
-        considered.sort(key=_by_cost)
-        considered = considered[:CONSIDERED]
-        reasons |= {place: "no room" for place in kind.order if full[place]}
-    else:
-        considered = [
-            [names[place], price, p, wait_s, 0, cost]
-            for place, price, p, wait_s, cost in zip(kind.order[:CONSIDERED], *kind.shown, strict=False)
-        ]
-    # What an operator can change comes first; of a hundred carriers that do not go there, a few are enough.
-    kept = sorted(reasons, key=lambda place: (reasons[place] == NO_COVER, place))[:EXCLUDED] if reasons else ()
-    row: dict[str, Any] = {
-        "board": 0 if board is None else board.version,
-        "network": kind.network,
-        "class": kind.klass.word,
-        "considered": considered,
-        "excluded": {names[place]: reasons[place] for place in kept},
-        "policy": kind.policy_word or DEFAULT,
-    }
-    if kind.ruling.rules:
-        row["rule"] = kind.ruling.text
-    if board is None:
-        row["note"] = "no board"
-    elif kind.policy_word and kind.policy_word not in policies:
-        row["note"] = f"unknown policy: {DEFAULT} used"
-    return row
-
-
-def _by_cost(entry: list[Any]) -> int:
-    return int(entry[5])

@@ -1,7 +1,8 @@
-"""Waiting for room: columns of the transportation problem in which a message goes to a carrier a moment later.
+"""Waiting for room: a place in a carrier's queue instead of one in its lane.
 
-A lane frees its contracted speed in segments a second, so whoever stands ``n`` segments behind its room waits ``n / speed``. That
-supply is cut into tiers of time; in each a message pays, above the carrier's J,
+A lane frees its contracted speed in segments a second, so whoever stands ``n`` segments behind its room waits ``n / speed``. Its queue
+holds what it makes room for as long as a message may wait; who stands there waits half of that in the mean and pays, above the
+carrier's J,
 
     (value of time + loss * f(deadline)) * seconds + what the room will be worth by then
 
@@ -21,7 +22,6 @@ from router.brain.ages import Floats, Ints
 
 LIMIT_SHARE: Final = 1 / 30  # of the deadline: by default 0.5 s and 2 s,
 LIMIT_S: Final = 5.0  # and never longer: who waits is not asked whether its validity is over
-TIERS: Final = (0.15, 0.5, 1.0)  # of the longest limit at hand; a chosen compromise of columns and precision
 LEAST_MEAN_S: Final = 0.05
 
 
@@ -33,15 +33,6 @@ class Patience(NamedTuple):
     waited_s: Sequence[float]  # by member of the batch
     limits_s: Sequence[float]  # by class
     most: int  # segments that may wait by choice, all together
-
-
-class Queues(NamedTuple):
-    """Columns for waiting: whose, how long, and how many segments each holds."""
-
-    place: Ints
-    after_s: Floats  # in the mean
-    until_s: Floats  # at the most
-    room: Ints
 
 
 def limit_s(deadline_s: float) -> float:
@@ -56,20 +47,7 @@ def lateness(p: Floats, wait_s: Floats, deadline_s: Floats) -> Floats:
     return p * np.exp(-deadline_s / mean_s) / mean_s
 
 
-def queues(patience: Patience, longest_s: float, wanted: Ints) -> Queues:
-    """The tiers of each carrier in ``wanted`` whose speed is known; ``longest_s`` that anybody at hand may wait."""
-    places = wanted[patience.speed[wanted] > 0.0]
-    speed = patience.speed[places]
-    horizon_s = min(longest_s, patience.most / max(float(speed.sum()), 1e-9))
-    until_s = np.minimum(np.asarray(TIERS) * longest_s, horizon_s)
-    from_s = np.concatenate(([0.0], until_s[:-1]))
-    ends = np.floor(np.outer(speed, until_s)).astype(np.int64)
-    room = np.diff(ends, axis=1, prepend=0).ravel()
-    held = np.flatnonzero(room > 0)
-    width = len(places)
-    return Queues(
-        np.repeat(places, len(TIERS))[held],
-        np.tile((from_s + until_s) / 2, width)[held],
-        np.tile(until_s, width)[held],
-        room[held],
-    )
+def queues(patience: Patience, within_s: float) -> tuple[Ints, float]:
+    """How many segments each carrier's queue holds, and the seconds that one in it waits in the mean."""
+    horizon_s = min(within_s, patience.most / max(float(patience.speed.sum()), 1e-9))
+    return np.floor(patience.speed * horizon_s).astype(np.int64), horizon_s / 2.0
