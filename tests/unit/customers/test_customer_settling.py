@@ -5,8 +5,11 @@ from msgspec.structs import replace
 
 from carriers.customers.reading import Fault
 from carriers.customers.settling import check, incomplete, settle_parts
+from carriers.smpp.commands import RSUBMITFAIL
 from router.model import ErrorName
 from router.record import Body, pack_body, unpack_body
+from router.rule_settings import Rule
+from router.terms import Terms
 from router.text.udh import concatenation
 from tests.unit.customers.world import NOW_MS, SHOP, TERMS, account, submission
 
@@ -284,3 +287,13 @@ def test_a_whole_that_cannot_be_sent_ends_as_invalid():
     parts = dict(enumerate(cut(b"\0x" * 100, 133, data_coding=8, destination="33612345678"), 1))
     got = incomplete(parts, 2, account(), SHOP, TERMS, NOW_MS, message_id=MESSAGE_ID, first_ms=0)
     assert (got.fault, got.country, got.segments) == (ErrorName.INVALID_MESSAGE, "FR", 2)
+
+
+def test_what_a_rule_denies_is_refused_and_the_rule_named():
+    rules = (Rule(name="no-casino", senders=("casino*",), deny=True),)
+    terms = Terms.compile(replace(TERMS.settings, routing=rules))
+    got = check(submission(source="CASINO7"), account(), SHOP, terms, NOW_MS)
+    assert isinstance(got, Fault)
+    assert got.status == RSUBMITFAIL
+    assert "no-casino" in got.reason
+    assert isinstance(check(submission(), account(), SHOP, terms, NOW_MS), Body)
