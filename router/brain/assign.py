@@ -101,9 +101,11 @@ def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, pat
         rooms[queued] += held[queued]
     rooms[-1] = demand.sum()
     start = None if prices is None else np.append(prices, 0.0)
-    flow = Flow(cost, demand, rooms, np.where(rooms > 0, 0.0 if start is None else start, np.inf))
-    if flow.excess() > NEAR:
-        flow = Flow(cost, demand, rooms, ascend(cost, demand, rooms, start))
+    found = np.where(rooms > 0, 0.0 if start is None else start, np.inf)
+    load = np.bincount(np.argmin(cost + found, axis=1), demand, len(rooms))
+    if np.maximum(load - rooms, 0.0).sum() > NEAR:
+        found = ascend(cost, demand, rooms, start)
+    flow = Flow(cost, demand, rooms, found)
     flow.solve(PATHS)
     return flow
 

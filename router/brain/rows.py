@@ -44,21 +44,19 @@ def rows(
     best = np.argsort(total, axis=1, kind="stable")[:, :CONSIDERED]
     counts = np.minimum(np.isfinite(total).sum(axis=1), CONSIDERED).tolist()
     price, p, wait_s, cost = (np.take_along_axis(column, best, axis=1) for column in facts)
-    due = np.rint(np.take_along_axis(np.broadcast_to(paid, unit.shape), best, axis=1) + cost).astype(np.int64).tolist()
-    columns = (best.tolist(), price.astype(np.int64).tolist(), p.tolist(), wait_s.tolist(), due)
-    rounded = [round(amount) for amount in shadow]
-    untouched = np.invert(full.any(axis=1))
+    due = np.rint(np.take_along_axis(np.broadcast_to(paid, unit.shape), best, axis=1) + cost).astype(np.int64)
+    named, rounded = np.array(names, dtype=object)[best], np.rint(np.asarray(shadow)).astype(np.int64)[best]
+    columns = [column.tolist() for column in (named, price.astype(np.int64), p, wait_s, rounded, due)]
+    touched = set(np.flatnonzero(full.any(axis=1)).tolist())
     found = []
-    for k, (kind, count) in enumerate(zip(kinds, counts, strict=True)):
-        considered = [
-            [names[place], micros, chance, seconds, rounded[place], whole]
-            for place, micros, chance, seconds, whole in zip(*(column[k] for column in columns), strict=True)
-        ]
+    for k, (kind, count, *entries) in enumerate(zip(kinds, counts, *columns, strict=True)):
+        considered = list(map(list, zip(*entries, strict=True)))
         del considered[count:]
-        reasons = _reasons(kind, deck, board, status)
-        if not untouched[k]:
-            reasons = reasons | dict.fromkeys(np.flatnonzero(full[k]).tolist(), "no room")
-        found.append(_row(kind, considered, _named(reasons, names), board, policies))
+        excluded = _excluded(kind, deck, board, status)
+        if k in touched:
+            reasons = {**_reasons(kind, deck, board, status), **dict.fromkeys(np.flatnonzero(full[k]).tolist(), "no room")}
+            excluded = _named(reasons, names)
+        found.append(_row(kind, considered, excluded, board, policies))
     return found
 
 
@@ -90,28 +88,31 @@ def _named(reasons: Mapping[int, str], names: Sequence[str]) -> dict[str, str]:
     return {names[place]: reasons[place] for place in kept}
 
 
+def _excluded(kind: Kind, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[str, str]:
+    """Those that are no candidates, whatever the room; found once for a kind."""
+    if kind.excluded is None:
+        kind.excluded = _named(_reasons(kind, deck, board, status), deck.names)
+    return kind.excluded
+
+
 def _reasons(kind: Kind, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[int, str]:
-    """Why each carrier that is not a candidate is none; found once for a kind."""
-    if kind.reasons is not None:
-        return kind.reasons
+    """Why each carrier that is not a candidate is none."""
     reasons: dict[int, str] = {}
-    if len(kind.order) < len(deck.names):
-        views = {} if board is None else board.carriers
-        for place in sorted(set(range(len(deck.names))).difference(kind.order)):
-            name = deck.names[place]
-            if not deck.enabled[place]:
-                reasons[place] = "disabled"
-            elif kind.prices[place] == NOT_COVERED:
-                reasons[place] = NO_COVER
-            elif not deck.serves[kind.klass, place]:
-                reasons[place] = f"does not take {kind.word}"
-            elif rule := kind.ruling.bars(name, int(kind.prices[place])):
-                reasons[place] = f"rule {rule}"
-            elif status[place] != CLOSED:
-                view = views.get(name)
-                word = "breaker open" if status[place] == OPEN else "breaker half-open"
-                reasons[place] = f"{word}: {view.reason}" if view is not None and view.reason else word
-            else:
-                reasons[place] = "tried"
-    kind.reasons = reasons
+    views = {} if board is None else board.carriers
+    for place in sorted(set(range(len(deck.names))).difference(kind.order)):
+        name = deck.names[place]
+        if not deck.enabled[place]:
+            reasons[place] = "disabled"
+        elif kind.prices[place] == NOT_COVERED:
+            reasons[place] = NO_COVER
+        elif not deck.serves[kind.klass, place]:
+            reasons[place] = f"does not take {kind.word}"
+        elif rule := kind.ruling.bars(name, int(kind.prices[place])):
+            reasons[place] = f"rule {rule}"
+        elif status[place] != CLOSED:
+            view = views.get(name)
+            word = "breaker open" if status[place] == OPEN else "breaker half-open"
+            reasons[place] = f"{word}: {view.reason}" if view is not None and view.reason else word
+        else:
+            reasons[place] = "tried"
     return reasons

@@ -35,6 +35,7 @@ class Kind:
     __slots__ = (
         "cost",
         "costs",
+        "excluded",
         "facts",
         "hopeless",
         "hurry",
@@ -46,7 +47,6 @@ class Kind:
         "p",
         "policy_word",
         "prices",
-        "reasons",
         "retry",
         "row",
         "ruling",
@@ -87,7 +87,7 @@ class Kind:
         self.order: list[int] = []  # candidates, best first
         self.costs: list[float] = []  # theirs, in that order
         self.facts: Floats  # price, p, wait and cost as rows show them: (4, 1, carriers)
-        self.reasons: dict[int, str] | None = None  # why the others are no candidates, once somebody asked
+        self.excluded: dict[str, str] | None = None  # why the others are no candidates, once somebody asked
         self.retry: list[int] = []  # half-open carriers that may take it
         self.hopeless = False
         self.loss = 0.0

@@ -37,10 +37,6 @@ class Flow:
         for column in np.flatnonzero(self.load).tolist():
             self._look(column)
 
-    def excess(self) -> int:
-        """Segments in columns that have no room for them."""
-        return int(np.maximum(self.load - self._room, 0).sum())
-
     def solve(self, steps: int) -> None:
         """Find the optimum; after ``steps`` paths what is still too much somewhere takes the nearest room instead."""
         for _ in range(steps):
