@@ -14,6 +14,7 @@ from router.brain.networks import WORLD
 from router.brain.port import Board, CarrierView, Cell
 from router.brain.shrink import CELL_COUNT, Habit
 from router.brain.state import BrainState, estimate
+from router.model import MessageClass
 
 BOARD_VERSION: Final = 1
 PAIRS_LIMIT: Final = 8_192  # pairs of carrier and network published without observations; above it, fall-backs must do
@@ -26,6 +27,8 @@ STALE_S: Final = (
     110.0  # unused in a country for so long: a probe is due, and finds its message within the ten seconds to two minutes
 )
 STALE_PROBE_S: Final = 30.0  # and the next one not before
+DOUBT_PROBE_S: Final = 12.0  # between codes sent to a carrier whose receipts are in doubt
+RETURNING_PROBE_S: Final = 2.0  # once some of them are used again
 PROBES_LIMIT: Final = 2_048
 
 _encoder = msgspec.msgpack.Encoder()
@@ -74,6 +77,7 @@ def _views(state: BrainState) -> dict[str, CarrierView]:
     ledger = state.ledger
     waiting = sums(ledger.of[CARRIER, : ledger.rows], ledger.cohorts.pending()[: ledger.rows], len(ledger.carriers))
     suspects = _suspect_carriers(state)
+    trusts = state.evidence.least()
     views = {}
     for name, tally in state.tallies.items():
         breaker = state.breakers[name]
@@ -88,8 +92,18 @@ def _views(state: BrainState) -> dict[str, CarrierView]:
             delivered=tally.delivered,
             undelivered=tally.undelivered,
             pending=0.0 if number is None else max(float(waiting[number]), 0.0),
+            trust=trusts.get(name, 1.0),
+            unheard=_unheard(state, name),
         )
     return views
+
+
+def _unheard(state: BrainState, carrier: str) -> str:
+    """Where the carrier's receipts are lost: the widest place, or the first of several."""
+    lost = sorted(
+        (step, name[1:]) for (step, name), hearing in state.evidence.hearings.items() if hearing.lost and name[0] == carrier
+    )
+    return (lost[0][1] or (WORLD,))[0] if lost else ""
 
 
 def _suspect_carriers(state: BrainState) -> set[str]:
@@ -111,6 +125,10 @@ def _probes(state: BrainState, now: float) -> dict[str, float]:
             carrier, *scope = level.names[place]
             eager = now - detector.suspect_s[place] < PATIENCE_S or detector.back[place] > 0
             probes[f"{carrier}|{scope[0] if scope else WORLD}"] = PROBE_S if eager else PROBE_LATER_S
+    for (carrier, *scope), returning in state.evidence.doubted():
+        # Codes alone are reported on.
+        key = f"{carrier}|{scope[0] if scope else WORLD}|{int(MessageClass.OTP)}"
+        probes[key] = RETURNING_PROBE_S if returning else DOUBT_PROBE_S
     known = sums(ledger.of[CARRIER, : ledger.rows], ledger.n[: ledger.rows], len(ledger.carriers))
     last = np.full((len(ledger.carriers), len(ledger.countries)), -np.inf)
     np.maximum.at(last, (ledger.of[CARRIER, : ledger.rows], ledger.of[COUNTRY, : ledger.rows]), ledger.used_s[: ledger.rows])
@@ -175,6 +193,7 @@ def _cells(state: BrainState) -> dict[str, Cell]:
     fallen = np.ones((len(pairs.keys), BINS))
     for factor, places in zip(state.fallen, (pairs.carrier, pairs.market, pairs.route), strict=True):
         fallen *= factor[places]
+    worth = _worth(state, pairs)
     cells: dict[str, Cell] = {}
     for group in range(GROUPS):
         row = _rows_of(ledger, pairs, group)
@@ -183,11 +202,22 @@ def _cells(state: BrainState) -> dict[str, Cell]:
         for klass in CLASSES:
             if GROUP_OF[klass] == group:
                 p, wait_s = curve(mu, nu, state.deadlines_s[klass])
+                if worth is not None:  # a receipt that is worth nothing is a message that never arrives
+                    p, wait_s = worth * p, worth * wait_s + (1.0 - worth) * state.deadlines_s[klass]
                 sd = np.sqrt(np.maximum(p * (1.0 - p), 1e-4) / (weight + CELL_COUNT))
                 tail = str(int(klass))
                 columns = map(Cell, p.tolist(), wait_s.tolist(), weight.tolist(), sd.tolist())
                 cells.update(zip([key + tail for key in pairs.keys], columns, strict=True))
     return cells
+
+
+def _worth(state: BrainState, pairs: _Pairs) -> Floats | None:
+    """What the receipts of each pair are worth; None: all that they say, everywhere."""
+    if all((factor == 1.0).all() for factor in state.evidence.factors):
+        return None
+    by_carrier = state.evidence.worths(state.ledger.carriers, 0)
+    by_market = state.evidence.worths(state.ledger.markets, 1)
+    return np.minimum(by_carrier[pairs.carrier], by_market[pairs.market])
 
 
 def _rows_of(ledger: Ledger, pairs: _Pairs, group: int) -> Ints:

@@ -27,24 +27,25 @@ PROBE_RETRY_S: Final = 20.0  # a probe rarer than this is for a carrier not used
 
 
 class Probe:
-    """A carrier that the board wants probed somewhere, every ``every_s`` seconds."""
+    """A carrier that the board wants probed somewhere, every ``every_s`` seconds; ``klass``: with messages of this class only."""
 
-    __slots__ = ("every_s", "key", "place")
+    __slots__ = ("every_s", "key", "klass", "place")
 
-    def __init__(self, key: str, place: int, every_s: float) -> None:
+    def __init__(self, key: str, place: int, every_s: float, klass: int | None = None) -> None:
         self.key = key
+        self.klass = klass
         self.place = place
         self.every_s = every_s
 
 
 def probes_by_scope(wanted: Mapping[str, float], index: Mapping[str, int]) -> dict[str, list[Probe]]:
-    """``Board.probes`` ("carrier|scope": seconds) by scope, the most urgent first; carriers not in the deck are left out."""
+    """``Board.probes`` ("carrier|scope" or "carrier|scope|class": seconds) by scope, the most urgent first; carriers not in the deck are left out."""
     found: dict[str, list[Probe]] = {}
     for key in sorted(wanted):
-        carrier, _, scope = key.rpartition("|")
+        carrier, scope, *klass = key.split("|")
         place = index.get(carrier)
         if place is not None:
-            found.setdefault(scope, []).append(Probe(key, place, wanted[key]))
+            found.setdefault(scope, []).append(Probe(key, place, wanted[key], int(klass[0]) if klass else None))
     for probes in found.values():
         probes.sort(key=lambda probe: probe.every_s)
     return found
@@ -133,6 +134,8 @@ def allowance_of(kinds: Sequence[Kind]) -> float:
 
 def _probed_by(kind: Kind, item: Probe, room: Sequence[int]) -> bool:
     """Whether a message of this kind may serve as the probe."""
+    if item.klass is not None and item.klass != kind.klass:
+        return False
     if not kind.members or item.place not in kind.order or kind.order[0] == item.place or kind.segments > room[item.place]:
         return False
     regret = float(kind.cost[item.place] - kind.cost[kind.order[0]])

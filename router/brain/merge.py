@@ -14,6 +14,7 @@ from router.brain.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
 from router.brain.change import Detector
 from router.brain.fallen import LEVELS, cover, places_of, rows_of
 from router.brain.ledger import Ledger
+from router.brain.merge_evidence import merge_evidence
 from router.brain.state import BrainState, estimate, tick
 
 _SEVERITY: Final = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
@@ -51,7 +52,9 @@ def merge(a: BrainState, b: BrainState) -> BrainState:
         for place in np.flatnonzero(np.isfinite(both.detectors[step].suspect_s)).tolist():
             cover(both.ledger, both.detectors, step, rows_of(both.ledger, level, place))
     both.ledger.cohorts.merged_s = max(a.ledger.cohorts.merged_s, b.ledger.cohorts.merged_s)
+    both.evidence = merge_evidence(a.evidence, b.evidence, now)
     estimate(both)
+    both.evidence.spotless.begin(both.ledger)
     return both
 
 

@@ -76,7 +76,7 @@ class Board(Struct, frozen=True):
     carriers: dict[str, CarrierView]
     cells: dict[str, Cell]  # "carrier|network|class"; "carrier|*|class" for networks never seen
     counters: dict[str, int] = {}
-    probes: dict[str, float] = {}  # "carrier|network, MCC or *": seconds between probes that this carrier needs there
+    probes: dict[str, float] = {}  # "carrier|network, MCC or *", perhaps "|class": seconds between probes that it needs there
 
 
 class Want(NamedTuple):

@@ -12,10 +12,16 @@ import numpy as np
 from router.brain.ages import Floats
 from router.brain.breaker import Breaker
 from router.brain.change import Detector
+from router.brain.cohorts import Cohorts
+from router.brain.doubt import COLUMNS as DOUBT
+from router.brain.evidence import Evidence
+from router.brain.hearing import Hearing
 from router.brain.ledger import Ledger
 from router.brain.state import BrainState, Tally, estimate, tick
+from router.brain.trust import BINNED, COLUMNS, Conversion
 
-SNAPSHOT_VERSION: Final = 2
+SNAPSHOT_VERSION: Final = 3  # since 3 with "evidence"
+READABLE: Final = frozenset({2, SNAPSHOT_VERSION})
 _COLUMNS: Final = ("s", "f", "t", "n", "seen", "expected", "came", "lived", "back", "born_s", "first_s", "used_s", "watch_s")
 _DETECTOR: Final = ("score", "seen", "expected", "rising_s", "over_s", "rate", "suspect_s", "phi", "back", "rose_s", "trials")
 
@@ -37,12 +43,13 @@ def pack_state(state: BrainState) -> bytes:
             "since_s": ledger.since_s,
             "cells": list(ledger.keys),  # in the order of their rows
             "columns": {name: _pack(getattr(ledger, name)[:used]) for name in _COLUMNS},
-            "cohorts": [_pack(cohorts.starts), _pack(cohorts.widths), _pack(cohorts.counts[: len(cohorts.starts), :used])],
+            "cohorts": _pack_cohorts(cohorts, used),
             "merged_s": cohorts.merged_s,
             "detectors": [{name: _pack(getattr(item, name)) for name in _DETECTOR} for item in state.detectors],
             "breakers": {name: {key: getattr(item, key) for key in Breaker.__slots__} for name, item in state.breakers.items()},
             "tallies": {name: [item.submitted, item.delivered, item.undelivered] for name, item in state.tallies.items()},
             "counters": state.counters,
+            "evidence": _pack_evidence(state.evidence),
         }
     )
     return packed
@@ -52,7 +59,7 @@ def unpack_state(octets: bytes) -> BrainState:
     """Octets to the state they were made from; raises ``UnreadableSnapshot``."""
     try:
         found = msgpack.unpackb(octets)
-        readable = isinstance(found, dict) and found.get("version") == SNAPSHOT_VERSION
+        readable = isinstance(found, dict) and found.get("version") in READABLE
         state = _read(found) if readable else None
     except (msgpack.UnpackException, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise UnreadableSnapshot(repr(error)) from error
@@ -65,6 +72,9 @@ def resume(state: BrainState, now: float) -> None:
     """Go on after a restart: what was waiting leaves the ledger, since its receipts may have come while nobody listened."""
     ledger = state.ledger
     ledger.cohorts.forget(np.arange(ledger.rows))
+    trust = state.evidence.trust
+    trust.given.forget(np.arange(trust.rows))
+    trust.sent.forget(np.arange(trust.rows))
     ledger.since_s = now
     ledger.born_s[: ledger.rows] = now
     tick(state, now)
@@ -89,7 +99,12 @@ def _read(found: dict[str, Any]) -> BrainState:
         for key in Breaker.__slots__:
             if key in fields:
                 setattr(state.breakers[name], key, fields[key])
+    if "evidence" in found:
+        _read_evidence(found["evidence"], state.evidence)
+    else:
+        state.evidence.trust.at_s = found["at_s"]
     estimate(state)
+    state.evidence.spotless.begin(ledger)
     return state
 
 
@@ -97,11 +112,63 @@ def _read_ledger(found: dict[str, Any], ledger: Ledger) -> None:
     used = ledger.rows
     for name in _COLUMNS:
         getattr(ledger, name)[:used] = _unpack(found["columns"][name])
-    starts, widths, packed = (_unpack(column) for column in found["cohorts"])
-    counts = np.zeros((len(starts), len(ledger.n)))
+    _read_cohorts(found["cohorts"], found["merged_s"], ledger.cohorts, len(ledger.n), used)
+
+
+def _pack_evidence(evidence: Evidence) -> dict[str, Any]:
+    trust = evidence.trust
+    used = trust.rows
+    return {
+        "at_s": trust.at_s,
+        "reporters": trust.reporters,
+        "silenced": trust.silenced,
+        "rows": list(trust.keys),
+        "columns": {name: _pack(getattr(trust, name)[:used]) for name in (*COLUMNS, *BINNED)},
+        "curves": [_pack(trust.after), _pack(trust.ages)],
+        "given": [*_pack_cohorts(trust.given, used), trust.given.merged_s],
+        "sent": [*_pack_cohorts(trust.sent, used), trust.sent.merged_s],
+        "told": trust.told,
+        "doubts": [{name: _pack(getattr(doubt, name)) for name in DOUBT} for doubt in evidence.doubts],
+        "factors": [_pack(factor) for factor in evidence.factors],
+        "hearings": [[step, name, hearing.pack()] for (step, name), hearing in evidence.hearings.items()],
+        "spotless": evidence.spotless.score,
+    }
+
+
+def _read_evidence(found: dict[str, Any], evidence: Evidence) -> None:
+    trust = evidence.trust
+    trust.at_s = found["at_s"]
+    trust.reporters.update(found["reporters"])
+    trust.silenced.update(found["silenced"])
+    for carrier, network, tenant in found["rows"]:
+        trust.row(carrier, network, tenant)
+    used = trust.rows
+    for name in (*COLUMNS, *BINNED):
+        if name in found["columns"]:
+            getattr(trust, name)[:used] = _unpack(found["columns"][name])
+    trust.after, trust.ages = (_unpack(curve) for curve in found["curves"])
+    for cohorts, packed in ((trust.given, found["given"]), (trust.sent, found["sent"])):
+        _read_cohorts(packed[:3], packed[3], cohorts, len(trust.o), used)
+    trust.told = [Conversion(*one) for one in found["told"]]
+    for doubt, packed in zip(evidence.doubts, found["doubts"], strict=True):
+        for name in DOUBT:
+            if name in packed:
+                setattr(doubt, name, _unpack(packed[name]))
+    evidence.factors = tuple(_unpack(factor) for factor in found["factors"])
+    evidence.hearings = {(step, tuple(name)): Hearing.unpack(fields) for step, name, fields in found["hearings"]}
+    evidence.spotless.score = found["spotless"]
+
+
+def _pack_cohorts(cohorts: Cohorts, used: int) -> list[Any]:
+    return [_pack(cohorts.starts), _pack(cohorts.widths), _pack(cohorts.counts[: len(cohorts.starts), :used])]
+
+
+def _read_cohorts(found: list[Any], merged_s: float, cohorts: Cohorts, width: int, used: int) -> None:
+    starts, widths, packed = (_unpack(column) for column in found)
+    counts = np.zeros((len(starts), width))
     counts[:, :used] = packed
-    ledger.cohorts.replace(starts, widths, counts)
-    ledger.cohorts.merged_s = found["merged_s"]
+    cohorts.replace(starts, widths, counts)
+    cohorts.merged_s = merged_s
 
 
 def _read_detector(item: Detector, packed: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from router.brain.ages import DEADLINES_S, GROUP_OF, Floats, Ints, sums
 from router.brain.breaker import REFUSING, SILENT, Breaker
 from router.brain.change import DOWN, Alarm, Detector, knownness
+from router.brain.evidence import Evidence, Place
 from router.brain.fallen import LEVELS, cover, known_places, multipliers, places_of, rows_of
 from router.brain.ledger import CARRIER, Ledger
 from router.brain.port import Observation, Outcome
@@ -18,6 +19,7 @@ SUSPICION_S: Final = 1_800.0  # a suspect that never recovers is the new normal
 # Looked up once: reading them from the enum's class costs as much as a dictionary look-up, for each observation.
 _SUBMITTED: Final = Outcome.SUBMITTED
 _DELIVERED: Final = Outcome.DELIVERED
+_CONVERTED: Final = Outcome.CONVERTED
 _RECEIPTS: Final = (Outcome.DELIVERED, Outcome.UNDELIVERED)  # a tuple: an enum's hash runs Python code
 
 
@@ -35,11 +37,23 @@ class Tally:
 class BrainState:
     """All that the brain remembers. ``deadlines_s`` by class: what "in time" means on its boards."""
 
-    __slots__ = ("breakers", "counters", "deadlines_s", "detectors", "fallen", "habits", "ledger", "tallies", "version")
+    __slots__ = (
+        "breakers",
+        "counters",
+        "deadlines_s",
+        "detectors",
+        "evidence",
+        "fallen",
+        "habits",
+        "ledger",
+        "tallies",
+        "version",
+    )
 
     def __init__(self, now: float, deadlines_s: Sequence[float] = DEADLINES_S) -> None:
         self.deadlines_s = tuple(deadlines_s)
         self.ledger = Ledger(now)
+        self.evidence = Evidence(now)
         self.detectors = tuple(Detector() for _ in LEVELS)
         self.breakers: dict[str, Breaker] = {}
         self.tallies: dict[str, Tally] = {}
@@ -67,7 +81,10 @@ def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None
     ended: list[int] = []
     ended_s: list[tuple[float, float]] = []
     positive: list[bool] = []
-    for at_s, carrier, network, klass, outcome, age_s, first, _, _ in batch:
+    reporters = state.evidence.trust.reporters
+    told: list[Observation] = []
+    for item in batch:
+        at_s, carrier, network, klass, outcome, age_s, first, tenant, _ = item
         tally = tallies.get(carrier) or state.tally(carrier)
         if outcome == _SUBMITTED:
             tally.submitted += 1
@@ -78,6 +95,8 @@ def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None
                 row = keys.get((carrier, network, GROUP_OF[klass]))
                 submitted.append(ledger.row(carrier, network, GROUP_OF[klass], at_s - age_s) if row is None else row)
                 submitted_s.append(at_s - age_s)
+                if tenant in reporters:
+                    told.append(item)
         elif outcome in _RECEIPTS:
             good = outcome == _DELIVERED
             if good:
@@ -89,9 +108,15 @@ def observe(state: BrainState, batch: Sequence[Observation], now: float) -> None
                 ended.append(ledger.row(carrier, network, GROUP_OF[klass], at_s - age_s) if row is None else row)
                 ended_s.append((at_s, age_s))
                 positive.append(good)
+                if good and tenant in reporters:
+                    told.append(item)
+        elif outcome >= _CONVERTED:
+            told.append(item)
         else:
             _tell_breaker(breakers[carrier], outcome, at_s, now)
     state.counters["observations"] += len(batch)
+    if told:
+        state.evidence.observe(told, now)
     if submitted:
         ledger.submitted(np.array(submitted), np.array(submitted_s))
     if ended:
@@ -108,6 +133,7 @@ def tick(state: BrainState, now: float) -> None:
     if lapse_s > 0:
         ledger.advance(now)
         _detect(state, now, lapse_s)
+        state.evidence.tick(now, _suspects(state), ledger, state.habits)
     estimate(state)
 
 
@@ -117,7 +143,19 @@ def estimate(state: BrainState) -> Habits:
     for detector, names in zip(state.detectors, places_of(state.ledger), strict=True):
         detector.grow(len(names))
     state.fallen = multipliers(state.ledger, state.detectors, state.habits.positive.rate)
+    state.evidence.excuse(state.fallen, places_of(state.ledger))
     return state.habits
+
+
+def _suspects(state: BrainState) -> set[Place]:
+    """The places under suspicion, where anybody reports conversions."""
+    if state.evidence.idle:
+        return set()
+    return {
+        (step, names.names[place])
+        for step, (names, detector) in enumerate(zip(places_of(state.ledger), state.detectors, strict=True))
+        for place in np.flatnonzero(np.isfinite(detector.suspect_s)).tolist()
+    }
 
 
 def _tell_breaker(breaker: Breaker, outcome: Outcome, at_s: float, now: float) -> None:
@@ -147,7 +185,8 @@ def _detect(state: BrainState, now: float, lapse_s: float) -> None:
         number, places = ledger.of[level, :used], len(names)
         detector.grow(places)
         for place in np.flatnonzero(detector.suspect_s < now - SUSPICION_S).tolist():
-            _settle(state, step, place, now)
+            if not state.evidence.lost(step, names.names[place]):
+                _settle(state, step, place, now)
         alarms = detector.step(sums(number, seen, places), sums(number, expected, places), sums(number, mature, places), lapse_s)
         for alarm in alarms:
             rows = np.flatnonzero(number == alarm.place)
@@ -168,6 +207,7 @@ def _change(state: BrainState, step: int, alarm: Alarm, rows: Ints, now: float) 
         ledger.fall(rows, alarm.ratio, now - alarm.since_s, now)
         cover(ledger, state.detectors, step, rows)
         detector.suspect(alarm.place, alarm.ratio, now)
+        state.evidence.fell((step, places_of(ledger)[step].names[alarm.place]), now - alarm.since_s)
         state.counters["alarms_down"] += 1
     else:
         ledger.settle(rows[~ledger.fallen[rows]], np.array(max(alarm.ratio, 1.0)), KEEP, now)

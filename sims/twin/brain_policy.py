@@ -29,7 +29,9 @@ OUTCOME: Final = {
     Seen.REFUSED: Outcome.REFUSED,
     Seen.LINK_DOWN: Outcome.LINK_DOWN,
     Seen.LINK_UP: Outcome.LINK_UP,
+    Seen.CONVERTED: Outcome.CONVERTED,
 }
+REPORTER: Final = "reporter"  # the tenants that tell of conversions, as one
 CLASSES: Final = tuple(MessageClass)
 
 
@@ -44,17 +46,26 @@ class BrainPolicy:
         self._price = brief.price
         self._urgent = False
         self._published_s = 0.0
+        self._reported: dict[int, float] = {}  # codes of tenants that tell of conversions: when their receipt came; inf: not yet
 
     def observe(self, events: Sequence[Event], now: float) -> None:
         """Fold a batch into the ledgers."""
         names, networks = self._brief.carriers, self._brief.networks
-        batch = [
-            Observation(
-                event.at_s, names[event.place], networks[event.network], CLASSES[event.klass], outcome, event.age_s, event.first
+        reported = self._reported
+        batch = []
+        for at_s, seen, place, item, network, klass, age_s, first in events:
+            tenant, receipt_s = "", np.inf
+            if item in reported:
+                tenant = REPORTER
+                receipt_s = reported.pop(item) if seen == Seen.CONVERTED else reported[item]
+                if seen == Seen.DELIVERED:
+                    reported[item] = at_s
+            after_s = at_s - receipt_s if receipt_s <= at_s else -1.0
+            batch.append(
+                Observation(
+                    *(at_s, names[place], networks[network], CLASSES[klass], OUTCOME[seen], age_s, first, tenant, after_s)
+                )
             )
-            for event in events
-            if (outcome := OUTCOME.get(event.seen)) is not None
-        ]
         observe(self.state, batch, now)
         self._urgent = self._urgent or any(event.seen in URGENT for event in events)
 
@@ -69,6 +80,7 @@ class BrainPolicy:
             self._urgent, self._published_s = False, now
             tick(self.state, now)
             self.board = board(self.state, now)
+        self._reported.update((item.number, np.inf) for item in items if item.reports and item.klass == 0)
         picks = [WAIT] * len(items)
         for klass in MessageClass:
             places = [place for place, item in enumerate(items) if item.klass == klass]
