@@ -58,9 +58,9 @@ class RedisWake:
             pubsub = link.client.pubsub(ignore_subscribe_messages=True)
             try:
                 await pubsub.subscribe(*(CHANNEL + topic for topic in topics))
-                pause_s = PAUSE_MIN_S
                 while True:
                     message = await pubsub.get_message(timeout=LOOK_S)
+                    pause_s = PAUSE_MIN_S  # not before: a server that loads its data takes the call and refuses it then
                     if message is None:
                         await pubsub.ping()
                     elif message["type"] == "message":
