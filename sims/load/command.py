@@ -70,6 +70,7 @@ def load(  # noqa: PLR0917 typer makes an option of each
     retry: Annotated[
         bool, typer.Option("--retry", help="Repeat what was pushed back or cut, under its Idempotency-Key.")
     ] = False,
+    retry_limit: Annotated[int, typer.Option(help="How often one request is repeated.")] = 5,
     follow: Annotated[bool, typer.Option("--follow", help="Poll every accepted message until it is final.")] = False,
     webhooks: Annotated[bool, typer.Option("--webhooks", help="Follow through webhooks to a receiver of our own.")] = False,
     webhook_secret: Annotated[str, typer.Option(help="whsec_…: verify their signatures.")] = "",
@@ -98,6 +99,7 @@ def load(  # noqa: PLR0917 typer makes an option of each
             seed=seed,
             timeout_s=timeout,
             retry=retry,
+            retry_limit=retry_limit,
             follow=follow,
             webhooks=webhooks,
             webhook_secret=webhook_secret,

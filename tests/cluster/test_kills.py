@@ -23,7 +23,7 @@ BACK_S = 15.0
 KINDS = ("front:#0", "limiter:#0", "brain", "dispatcher:#0", "courier:#0", "supervisor")
 BOUND_CARRIERS = ("alpha", "beta", "gamma")
 Note = Callable[[str, object], None]
-ARGUMENTS = ("--rate", str(RATE), "--duration", str(LOAD_S), "--retry", "--follow", "--lengths", "short=1")
+ARGUMENTS = ("--rate", str(RATE), "--duration", str(LOAD_S), "--retry", "--retry-limit", "20", "--follow", "--lengths", "short=1")
 
 
 def kill(world: "World", actor: str) -> int:
