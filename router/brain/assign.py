@@ -4,8 +4,7 @@ With room for everybody each message takes its best carrier. Otherwise the sum o
 for each kind, a column for each carrier, and one for those who find no room. A carrier with a queue (``waiting``) has the queue's room
 as well, filled at first by a row of vacancies that cost what waiting costs when they have to leave.
 Shadow prices (``shadow``) bring the rows near to where they belong, paths over the columns (``transport``) the rest of the way. It
-counts segments; a message of several that came to lie across two columns is placed as a whole in the end, and there are at most as many
-of those as columns (Shmoys and Tardos 1993).
+counts segments; messages of several that came to lie across two columns are made whole in the end (``mend``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,12 +13,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from router.brain.ages import Floats, Ints
+from router.brain.mend import whole
 from router.brain.score import Kind
 from router.brain.shadow import ascend
 from router.brain.transport import Flow
 from router.brain.waiting import Patience, queues
 
-PATHS: Final = 48  # 0.06 ms each; measured for 1,000 messages of 480 kinds, most of them too many: 8 to 16, at worst 40
+PATHS: Final = 96  # 0.06 to 0.1 ms each; measured for 1,000 messages of 480 kinds, most of them too many: 8 to 20, once 89
 NEAR: Final = 8  # segments in the wrong place: paths set so many right sooner than prices do
 
 
@@ -57,10 +57,10 @@ def assign(
             room[place] -= asked
         return [Placement(kind, kind.order[0] if kind.order else -1, kind.members) for kind in kinds], np.zeros(len(room))
     lots = list(_lots(kinds, patience))
-    flow = _shared(lots, room, prices, patience)
+    share, paid = _shared(lots, room, prices, patience)
     placements = [Placement(kind, -1, kind.members) for kind in kinds if not kind.order]
-    placements += _placed(lots, flow.share[:, : len(lots)], room)
-    return placements, flow.prices()[: len(room)]
+    placements += _placed(lots, share, room)
+    return placements, paid
 
 
 def _lots(kinds: Sequence[Kind], patience: Patience | None) -> Iterator[Lot]:
@@ -78,8 +78,8 @@ def _lots(kinds: Sequence[Kind], patience: Patience | None) -> Iterator[Lot]:
             yield Lot(kind, kind.members[due:], calm=True)
 
 
-def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, patience: Patience | None) -> Flow:
-    """The optimum in segments. Rows: the lots, then vacancies. Columns: the carriers, then nowhere."""
+def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, patience: Patience | None) -> tuple[Ints, Floats]:
+    """Segments by (carrier, lot), all of whole messages, the last carrier being nowhere; and the shadow prices by carrier."""
     segments = np.array([lot.kind.segments for lot in lots])
     demand = np.array([len(lot.members) for lot in lots]) * segments
     unit = np.concatenate([lot.kind.unit for lot in lots]).reshape(len(lots), -1)
@@ -106,12 +106,16 @@ def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, pat
     if np.maximum(load - rooms, 0.0).sum() > NEAR:
         found = ascend(cost, demand, rooms, start)
     flow = Flow(cost, demand, rooms, found)
-    flow.solve(PATHS)
-    return flow
+    paid = flow.prices() if flow.solve(PATHS) else np.nan_to_num(found, posinf=0.0)
+    share = flow.share
+    if (segments > 1).any():
+        size = np.concatenate((segments, np.ones(len(demand) - len(lots), dtype=np.int64)))  # a vacancy is one segment
+        share = whole(cost, size, share, rooms - flow.load, paid) * size
+    return share[:, : len(lots)], paid[:-1]
 
 
 def _placed(lots: Sequence[Lot], share: Ints, room: list[int]) -> list[Placement]:
-    """Segments as messages: whole ones where they lie, as far as there is room now; what lies across two columns where it is best off."""
+    """Segments as messages, as far as there is room now; who must not wait and was in a queue goes wherever room is left."""
     placements: list[Placement] = []
     queued: list[tuple[Lot, Sequence[int]]] = []
     split: list[tuple[Lot, int]] = []
@@ -133,7 +137,6 @@ def _placed(lots: Sequence[Lot], share: Ints, room: list[int]) -> list[Placement
             queued.append((lot, lot.members[begin + now : end]))
         elif now < count:
             split += [(lot, member) for member in lot.members[begin + now : end]]
-    split += [(lot, member) for lot, end in zip(lots, taken, strict=True) for member in lot.members[end:]]
     for lot, member in split:
         place = _nearest(lot.kind, room)
         if place >= 0:

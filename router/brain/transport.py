@@ -37,8 +37,8 @@ class Flow:
         for column in np.flatnonzero(self.load).tolist():
             self._look(column)
 
-    def solve(self, steps: int) -> None:
-        """Find the optimum; after ``steps`` paths what is still too much somewhere takes the nearest room instead."""
+    def solve(self, steps: int) -> bool:
+        """Find the optimum; after ``steps`` paths what is still too much somewhere takes the nearest room instead, and it is false."""
         for _ in range(steps):
             over = self.load > self._room
             if not over.any():
@@ -46,17 +46,15 @@ class Flow:
             self._send(np.where(over, 0.0, np.inf), over)
         else:
             self._spill()
-            return
+            return False
         # Columns that had a price and have room left: whoever gains most by moving in does.
         everywhere = np.zeros(len(self.load))
-        for _ in range(steps):
-            if not self._send(everywhere, None):
-                return
+        return any(not self._send(everywhere, None) for _ in range(steps))
 
     def prices(self) -> Floats:
         """What one more segment of room in each column would save: the dual solution, 0 where there is room left.
 
-        Exact at the optimum, chains of moves included; after an early end the best bound that as many moves as columns give.
+        Exact at the optimum, chains of moves included; after an early end it means nothing.
         """
         saving: Floats = np.maximum(-self._reach(np.zeros(len(self.load)))[-1], 0.0)
         return np.where(self.load < self._room, 0.0, saving)
@@ -65,8 +63,9 @@ class Flow:
         """Move as much as can be along the cheapest path to a column with room; false: no path, or none that pays."""
         rounds = self._reach(start)
         reach = rounds[-1]
-        target = int(np.where(self.load < self._room, reach, np.inf).argmin())
-        if not np.isfinite(reach[target]) or (over is None and reach[target] > -EPSILON):
+        ends = np.where(self.load < self._room, reach, np.inf)
+        target = int(ends.argmin())
+        if not np.isfinite(ends[target]) or (over is None and ends[target] > -EPSILON):
             return False
         path = self._path(rounds, target)
         arcs = [(a, b, int(self._mover[a, b])) for a, b in pairwise(path)]
