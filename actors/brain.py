@@ -10,7 +10,8 @@ from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
 from actors.wire import unpack_observations
 from router.brain.board import board, board_to_bytes
-from router.brain.port import Outcome
+from router.brain.past import GRAINS, Past, value_name
+from router.brain.port import Board, Outcome
 from router.brain.snapshot import UnreadableSnapshot, pack_state, resume, unpack_state
 from router.brain.state import BrainState, observe, tick
 from router.journal.port import JournalError
@@ -37,6 +38,7 @@ class Brain(Shell):
         self._urgent = asyncio.Event()
         self._busy = False
         self._carriers = 0
+        self._past = Past()
         super().__init__(name, address)
         self._observed = {outcome: self.metrics.counter("trunkline_observations", outcome.name.lower()) for outcome in Outcome}
         self._tick_time = self.metrics.histogram("trunkline_brain_tick_duration_seconds")
@@ -61,6 +63,7 @@ class Brain(Shell):
         except Exception:
             # It stays in the journal: a brain that ends over it would end over it again after every restart.
             log.exception("brain.no_snapshot reason=unexpected")
+        await self._recall_past()
         self.spawn(self._publish())
         self.spawn(self._keep())
 
@@ -95,8 +98,23 @@ class Brain(Shell):
                 self.metrics.gauge("trunkline_breaker_state", name).set(level)
             try:
                 await self.journal.put_value(BOARD_VALUE, board_to_bytes(newest))
+                await self._remember(newest)
             except JournalError as error:
                 log.warning("brain.unpublished error=%s", type(error).__name__)
+
+    async def _recall_past(self) -> None:
+        """Go on with the history that a process before has begun."""
+        try:
+            for grain in GRAINS:
+                name = value_name(grain, time.time())
+                self._past.resume(name, await self.journal.get_value(name))
+        except JournalError:
+            log.warning("brain.no_history reason=journal")
+
+    async def _remember(self, newest: Board) -> None:
+        """Keep a sample of the board where it is time."""
+        for name, octets, keep_s in self._past.take(newest, time.time()):
+            await self.journal.put_value(name, octets, keep_s)
 
     async def _keep(self) -> None:
         kept = 0

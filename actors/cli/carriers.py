@@ -10,7 +10,9 @@ from rich.text import Text
 
 from actors.cli import local
 from actors.cli.terminal import clean, money, say, say_json, show, table
+from router.present import CLASS_WORDS
 
+HISTORY_ROWS: Final = 12
 _BREAKER_STYLE: Final = {"closed": "green", "half_open": "yellow", "open": "bold red"}
 
 
@@ -34,6 +36,8 @@ def carriers(
 def board(
     carrier: Annotated[str, typer.Option(help="This carrier only.")] = "",
     network: Annotated[str, typer.Option(help="This network only: MCC and MNC, a country, or *.")] = "",
+    history: Annotated[bool, typer.Option("--history", help="The last hours instead.")] = False,
+    hours: Annotated[float, typer.Option(help="How far back the history goes, at most 24.")] = 1.0,
     json: local.Json = False,
     data_dir: local.DataDir = local.DEFAULT_DATA_DIR,
     url: local.Url = "",
@@ -41,6 +45,18 @@ def board(
 ) -> None:
     """Show the brain's scoreboard: what it expects of each carrier, by network and class."""
     asked = urlencode({name: value for name, value in (("carrier", carrier), ("network", network)) if value})
+    if history:
+        past = "&".join(filter(None, (asked, f"hours={hours:g}")))
+        with local.api(data_dir, url, key) as api:
+            shown = api.get(f"/v1/board/history?{past}", expect=("network", "step_s", "data"))
+        if json:
+            say_json(shown)
+        elif shown["data"]:
+            say(f"towards {shown['network']}")
+            show(history_table(shown["data"]))
+        else:
+            say("nothing is kept of this time")
+        return
     with local.api(data_dir, url, key) as api:
         shown = api.get(f"/v1/board?{asked}" if asked else "/v1/board", expect=("version", "carriers", "cells"))
     if json:
@@ -81,13 +97,43 @@ def standing_table(shown: list[Mapping[str, Any]]) -> Table:
             one["delivered"],
             one["undelivered"],
             f"{one['pending']:.0f}",
-            "suspect" if one["suspect"] else "",
+            _trust(one.get("trust", 1.0)),
+            _remark(one),
             one["reason"],
         )
         for one in shown
     ]
-    heads = ("carrier", "breaker", "submitted", "delivered", "undelivered", "pending", "", "reason")
-    return table(heads, rows, right=heads[2:6])
+    heads = ("carrier", "breaker", "submitted", "delivered", "undelivered", "pending", "trust", "", "reason")
+    return table(heads, rows, right=heads[2:7])
+
+
+def history_table(shown: list[Mapping[str, Any]]) -> Table:
+    """Points of GET /v1/board/history: at most ``HISTORY_ROWS`` times, evenly spread, the newest last."""
+    times = sorted({one["at"] for one in shown})
+    step = -(-len(times) // HISTORY_ROWS)
+    kept = set(times[::-1][::step])
+    before: dict[str, int] = {}
+    rows = []
+    for one in shown:
+        if one["at"] not in kept:
+            continue
+        sent = one["submitted"] - before.get(one["carrier"], one["submitted"])
+        before[one["carrier"]] = one["submitted"]
+        success, wait_s = one["success"] or {}, one["wait_s"] or {}
+        rows.append(
+            (
+                one["at"][11:19],
+                one["carrier"],
+                *(f"{success[word]:.1%}" if word in success else "-" for word in CLASS_WORDS),
+                f"{wait_s['otp']:.1f} s" if "otp" in wait_s else "-",
+                _trust(one["trust"]),
+                max(sent, 0),
+                _breaker(one["breaker"]),
+                "suspect" if one["suspect"] else "",
+            )
+        )
+    heads = ("time", "carrier", *CLASS_WORDS, "otp wait", "trust", "sent", "breaker", "")
+    return table(heads, rows, right=heads[2:8])
 
 
 def cell_table(shown: list[Mapping[str, Any]]) -> Table:
@@ -107,6 +153,18 @@ def cell_table(shown: list[Mapping[str, Any]]) -> Table:
     ]
     heads = ("carrier", "network", "class", "p", "spread", "wait", "seen", "price")
     return table(heads, rows, right=heads[3:])
+
+
+def _trust(share: float) -> Text:
+    """What receipts are worth; less than nine tenths wants an eye on it."""
+    return Text(f"{share:.0%}", style="" if share >= 0.9 else "yellow" if share >= 0.5 else "bold red")
+
+
+def _remark(one: Mapping[str, Any]) -> str:
+    words = ["suspect"] if one["suspect"] else []
+    if one.get("unheard"):
+        words.append("receipts lost" if one["unheard"] == "*" else f"receipts lost in {one['unheard']}")
+    return ", ".join(words)
 
 
 def _bound(one: Mapping[str, Any]) -> Text:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from router.api import accounts, document, feedback, fleet, hooks, operations, page, preview, read, resources
+from router.api import accounts, board_history, document, feedback, fleet, hooks, operations, page, preview, read, resources
 from router.api.batch import BatchSender
 from router.api.http import Handler, PlainRoute, endpoint, internal_error, problem_reply
 from router.api.idempotency import Idempotency
@@ -65,6 +65,7 @@ def create_app(front: FrontPort) -> FastAPI:
     add("GET", "/v1/carriers", fleet.carriers, ("read", "admin"))
     add("GET", "/v1/accounts", accounts.accounts, ("read", "admin"))
     add("GET", "/v1/board", fleet.board, ("read", "admin"))
+    add("GET", "/v1/board/history", board_history.history, ("read", "admin"))
     add("GET", "/v1/webhooks/dead", hooks.dead, ("read", "admin"))
     add("POST", "/v1/webhooks/dead/replay", hooks.replay, ("send", "admin"))
     add("GET", "/healthz", operations.healthz)

@@ -8,6 +8,7 @@ import msgspec
 
 from router.api import examples, feedback_examples
 from router.api.accounts import AccountList
+from router.api.board_history import BoardHistory
 from router.api.feedback import Feedback, FeedbackAnswer, FeedbackIn, FeedbackItem
 from router.api.fleet import BoardView, CarrierList
 from router.api.hooks import DeadNotices, Replayed, ReplayIn
@@ -39,6 +40,7 @@ _SCHEMAS: Final = (
     CarrierList,
     AccountList,
     BoardView,
+    BoardHistory,
     FeedbackIn,
     FeedbackItem,
     Feedback,

@@ -1,9 +1,10 @@
-"""Examples of feedback for the documentation."""
+"""Examples of what feeds the scoreboard, and of its past, for the documentation."""
 
 from typing import Any, Final
 
 import msgspec
 
+from router.api.board_history import BoardHistory, BoardPoint
 from router.api.examples import ID
 from router.api.feedback import Feedback, FeedbackAnswer, FeedbackMeta, FeedbackResult
 from router.api.problems import problem
@@ -20,6 +21,25 @@ _FEEDBACK: Final = Feedback(id=ID, outcome="converted", at="2026-01-15T09:30:21.
 # Answers, by the name of their structure
 ANSWERS: Final[dict[str, Any]] = {
     "Feedback": _FEEDBACK,
+    "BoardHistory": BoardHistory(
+        network="23410",
+        step_s=10.0,
+        data=[
+            BoardPoint(
+                at="2026-01-15T09:30:10.000Z",
+                carrier="acme",
+                breaker="closed",
+                suspect=False,
+                trust=0.97,
+                submitted=48210,
+                delivered=47120,
+                undelivered=702,
+                pending=388,
+                success={"otp": 0.981, "transactional": 0.989, "marketing": 0.99},
+                wait_s={"otp": 3.2, "transactional": 3.9, "marketing": 5.1},
+            )
+        ],
+    ),
     "FeedbackAnswer": FeedbackAnswer([FeedbackResult(index=0, feedback=_FEEDBACK)], FeedbackMeta(1, 0)),
 }
 NONE_TAKEN: Final = FeedbackAnswer(

@@ -67,6 +67,8 @@ class BreakerView(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int
     undelivered: int
     pending: float
+    trust: float  # what its receipts are worth, by codes that were used; success is weighed by it already
+    unheard: str  # where its receipts are lost and codes that were used speak for it: "*" everywhere; "": nowhere
     bound: int
     speed_mps: float
     window_used: int
@@ -135,6 +137,8 @@ async def board(call: Call) -> Reply:
                     delivered=seen.delivered,
                     undelivered=seen.undelivered,
                     pending=seen.pending,
+                    trust=seen.trust,
+                    unheard=seen.unheard,
                     bound=now.bound,
                     speed_mps=now.speed_mps,
                     window_used=now.window_used,

@@ -202,6 +202,18 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         ),
         tag="routing",
     ),
+    ("GET", "/v1/board/history"): Operation(
+        "The scoreboard of the last hours",
+        "BoardHistory",
+        description="Every ten seconds for up to an hour, every minute for up to a day.",
+        codes=("invalid_query", "journal_unavailable"),
+        parameters=(
+            _parameter("carrier", "query", "Only this one."),
+            _parameter("network", "query", "Towards this one: MCC-MNC, a country, or `*`, which is the default."),
+            _parameter("hours", "query", "How far back, 1 by default.", type="number", exclusiveMinimum=0, maximum=24),
+        ),
+        tag="routing",
+    ),
     ("GET", "/v1/webhooks/dead"): Operation(
         "Webhook events that were given up",
         "DeadNotices",
