@@ -118,8 +118,10 @@ def thompson(
         drawn: Floats = np.clip(kind.p[order] + kind.sd[order] * rng.standard_normal(len(order)), 0.0, 1.0)
         pick = int(np.argmin(cost + kind.loss * (kind.p[order] - drawn)))
         regret = float(cost[pick] - cost.min())
-        within = regret <= min(REGRET_LIMIT * kind.loss, purse) and kind.segments <= room[order[pick]]
-        if regret > 0.0 and within:
+        within = regret <= REGRET_LIMIT * kind.loss and kind.segments <= room[order[pick]]
+        # Dear draws are the rarer, so that share * regret stays within the budget and the purse is not spent on the first of them.
+        spend = THOMPSON_SHARE[kind.klass] * regret
+        if regret > 0.0 and within and rng.random() * spend <= BUDGET * kind.loss and regret <= purse:
             purse -= regret
             kind.members.remove(member)
             room[order[pick]] -= kind.segments
