@@ -2,7 +2,7 @@
 
 Samples stand in chunks, each one value of the journal that lives as long as it is asked for; a chunk is written anew with each sample, and
 goes on where a process before has left it. A sample holds the carriers and the ``MOST_PLACES`` places with the most observations (each
-XX
+carrier's own first), as small integers: at 300 places some 6 kB, 11 MB in all.
 """
 
 from typing import Final, NamedTuple
