@@ -16,7 +16,7 @@ from router.model import MessageClass
 from router.routes import Deck
 from router.settings import ClassRules, Settings
 
-REST_LIMIT: Final = 1_000  # segments of one class that wait by choice: they are planned again every turn, at some 2 µs each
+REST_LIMIT: Final = 1_000  # segments of one class that wait by choice: they are planned again every turn
 
 
 class Planner:

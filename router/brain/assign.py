@@ -19,7 +19,7 @@ from router.brain.shadow import ascend
 from router.brain.transport import Flow
 from router.brain.waiting import Patience, queues
 
-PATHS: Final = 96  # 0.06 to 0.1 ms each; measured for 1,000 messages of 480 kinds, most of them too many: 8 to 20, once 89
+PATHS: Final = 96  # measured for 1,000 messages of 480 kinds, most of them too many: 8 to 20 are needed, once 89
 NEAR: Final = 8  # segments in the wrong place: paths set so many right sooner than prices do
 
 

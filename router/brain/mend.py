@@ -11,7 +11,7 @@ import numpy as np
 
 from router.brain.ages import Floats, Ints
 
-LOOKS: Final = 4  # carriers that a message tries to push somebody aside at: 20 µs each
+LOOKS: Final = 4  # carriers that a message tries to push somebody aside at; a choice
 
 
 def whole(cost: Floats, segments: Ints, share: Ints, left: Ints, prices: Floats) -> Ints:

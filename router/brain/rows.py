@@ -27,7 +27,7 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Plain values, best first, as ``Plan`` describes it.
 
-    ``room``: what there was at the start, by carrier; None: enough for anybody. All kinds at once: a row costs 6 µs then, and 15 alone.
+    ``room``: what there was at the start, by carrier; None: enough for anybody. All kinds at once, for what they have in common is looked up once.
     """
     if not kinds:
         return []
