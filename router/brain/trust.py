@@ -141,8 +141,8 @@ class Trust:
                 counts[:used] *= fade
             self.after *= fade
             self.ages *= fade
-            self.given.age(now_s)
-            self.sent.age(now_s)
+        self.given.age(now_s)  # on the common grid, with nothing in them too
+        self.sent.age(now_s)
         self.at_s = now_s
 
     def settle(self) -> None:
