@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgpack
+
 from router.ids import make_id
 from router.journal.port import Note, Receipt
 from router.model import State
@@ -50,6 +52,36 @@ async def test_a_line_between_others_is_found(desk: Any) -> None:
     await desk.journal.replace(message_id, "acme", b"another", 1, pack_event(2, EventKind.RETURNED, "a", "x" * 300))
     assert await note(desk, message_id, OTHER) == LINE
     assert [line[1] for line in unpack_events(await desk.events(message_id))] == [EventKind.QUEUED, KIND, EventKind.RETURNED]
+
+
+async def test_every_type_of_value_is_passed_over(desk: Any) -> None:
+    (message_id,) = await desk.accept()
+    values = (
+        None,
+        True,
+        -1,
+        -200,
+        -70_000,
+        200,
+        70_000,
+        1 << 40,
+        1.5,
+        "",
+        "x" * 40,
+        "x" * 300,
+        "x" * 70_000,
+        b"",
+        b"y" * 300,
+        b"z" * 70_000,
+    )
+    many = ([KIND] * 3, [KIND] * 20, [1] * 70_000, {"a": KIND}, dict.fromkeys(range(20), KIND), msgpack.ExtType(KIND, b"12345"))
+    before = pack_event(KIND, EventKind.RETURNED, *values, *many)
+    assert await note(desk, message_id) == LINE
+    (message_id,) = await desk.accept()
+    await desk.journal.replace(message_id, "acme", b"another", 1, before)
+    assert await note(desk, message_id) == LINE
+    assert await note(desk, message_id, OTHER) == LINE
+    assert await desk.events(message_id) == before + LINE
 
 
 async def test_many_at_once_in_several_partitions_and_strangers_among_them(desk: Any) -> None:
