@@ -27,7 +27,7 @@ STALE_S: Final = (
     110.0  # unused in a country for so long: a probe is due, and finds its message within the ten seconds to two minutes
 )
 STALE_PROBE_S: Final = 30.0  # and the next one not before
-DOUBT_PROBE_S: Final = 12.0  # between codes sent to a carrier whose receipts are in doubt
+DOUBT_PROBE_S: Final = 15.0  # between codes sent to a carrier whose receipts are in doubt
 RETURNING_PROBE_S: Final = 2.0  # once some of them are used again
 PROBES_LIMIT: Final = 2_048
 

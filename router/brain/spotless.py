@@ -18,7 +18,7 @@ from router.brain.ledger import CARRIER, Ledger
 from router.brain.shrink import Habits
 
 SHARE: Final = 0.1
-QUIET: Final = 3.5
+QUIET: Final = 2.5
 MOST: Final = 5.0
 CEILING: Final = QUIET + MOST
 
