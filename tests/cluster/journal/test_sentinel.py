@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import redis.asyncio as redis
 
+from actors.cli.system import free_port  # below the ports that the kernel hands out to others meanwhile
 from actors.journal import EmbeddedServer, RedisJournal
 from actors.journal.server import find_binary
 from router.ids import make_id
@@ -16,12 +16,6 @@ from router.journal.port import Intake, JournalUnavailable
 from router.model import MessageClass
 
 MEMORY = 64 << 20
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture

@@ -2,24 +2,18 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from actors.cli.system import free_port  # below the ports that the kernel hands out to others meanwhile
 from actors.journal import EmbeddedServer, RedisJournal
 from router.ids import make_id
 from router.journal.port import Intake, JournalUnavailable, Part, Received
 from router.model import MessageClass, State
 
 MEMORY = 64 << 20
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture
