@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from carriers import webhook
 from carriers.webhook import ANSWER_LIMIT, WebhookSender
 from router.webhooks import WebhookAnswer
+from tests.listening import listening
 
 HEADERS = {"webhook-id": "evt_1", "content-type": "application/json"}
 
@@ -232,9 +233,8 @@ async def test_a_connection_closed_while_idle_does_not_fail_the_next_event():
         await reader.read(1)  # the next request begins
         writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, local() as sender, asyncio.timeout(5):
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with listening(serve) as port, local() as sender, asyncio.timeout(5):
+        url = f"http://127.0.0.1:{port}/"
         assert [(await sender.send(url, HEADERS, b"{}")).status for _ in range(3)] == [200, 200, 200]
     assert len(served) == 3
 
@@ -254,11 +254,9 @@ async def test_an_endpoint_that_speaks_no_http_raises_nothing(octets):
         await reader.read(10)
         writer.write(octets)
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, local() as sender, asyncio.timeout(5):
-        answer = await sender.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", HEADERS, b"{}")
+    async with listening(serve) as port, local() as sender, asyncio.timeout(5):
+        answer = await sender.send(f"http://127.0.0.1:{port}/", HEADERS, b"{}")
     assert answer.status == 0
     assert answer.error
     assert not answer.refused

@@ -1,10 +1,13 @@
 """Conversations between our ends and others', recorded by a relay between them, and written as a capture file."""
 
 import asyncio
+import contextlib
 import struct
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.listening import listening
 
 PORT = 2775  # of the server in the capture, whatever it was on the machine
 SEGMENT_OCTETS = 16_000  # of a TCP segment: loopback takes 64 KiB, and a reader has to put PDUs together
@@ -43,43 +46,32 @@ class Tap:
     def __init__(self, conversations: list[Conversation], port: int) -> None:
         self.conversations = conversations
         self._upstream_port = port
-        self._server: asyncio.Server | None = None
-        self._closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._ending = contextlib.AsyncExitStack()
+        self.port = 0
 
     async def start(self) -> "Tap":
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+        self.port = await self._ending.enter_async_context(listening(self._accepted))
         return self
 
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+    async def close(self) -> None:
+        await self._ending.aclose()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        self._keep(asyncio.current_task())
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
         except OSError:
-            writer.close()
-            return
-        self._writers.add(far_writer)
-        if self._closing:
-            writer.close()
-            far_writer.close()
             return
         conversation = Conversation(time.monotonic())
         self.conversations.append(conversation)
-        for source, target, client in ((reader, far_writer, True), (far_reader, writer, False)):
-            self._keep(asyncio.ensure_future(self._pump(source, target, conversation, client=client)))
-
-    def _keep(self, task: asyncio.Task[None] | None) -> None:
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        try:
+            await asyncio.gather(
+                self._pump(reader, far_writer, conversation, client=True),
+                self._pump(far_reader, writer, conversation, client=False),
+            )
+        finally:
+            far_writer.close()
+            with contextlib.suppress(OSError):
+                await far_writer.wait_closed()
 
     async def _pump(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, conversation: Conversation, *, client: bool
@@ -93,19 +85,6 @@ class Tap:
             target.write_eof()
         except OSError:
             target.close()  # one of the two has been cut, and the other hears of it now
-
-    async def close(self) -> None:
-        """Somebody may be connecting at this very moment: nothing is left open behind."""
-        assert self._server is not None
-        self._closing = True
-        self._server.close()
-        await asyncio.sleep(0)  # what was accepted before has its task now
-        while self._tasks or self._writers:
-            for writer in self._writers:
-                writer.close()
-            closed, self._writers = self._writers, set()
-            await asyncio.gather(*self._tasks, *(writer.wait_closed() for writer in closed), return_exceptions=True)
-        await self._server.wait_closed()
 
 
 def write_capture(path: Path, conversations: list[Conversation]) -> int:

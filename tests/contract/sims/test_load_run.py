@@ -1,10 +1,10 @@
 """The load generator against a small real server with faults and delays of its own."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,6 +21,7 @@ from sims.load.command import run_async
 from sims.load.engine import Generator
 from sims.load.options import LoadOptions
 from sims.load.pool import TargetUnreachable
+from tests.listening import listening
 
 ROOT = Path(__file__).parents[3]
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -248,39 +249,24 @@ async def test_an_answer_that_never_comes_is_an_error_and_the_run_goes_on(api):
 async def test_a_server_that_closes_connections_is_met_again():
     served = 0
 
-    handlers = set()
-
     async def serve(reader, writer):
         nonlocal served
-        handlers.add(asyncio.current_task())
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            await reader.read(4_096)
-            served += 1
-            if served % 2:
-                writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{"id":"01"}')
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the run is over
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.read(4_096)
+        served += 1
+        if served % 2:
+            writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{"id":"01"}')
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    result = await Generator(LoadOptions(url=url, count=20, rate_mps=2_000, connections=3)).run()
+    async with listening(serve) as port:
+        result = await Generator(LoadOptions(url=f"http://127.0.0.1:{port}", count=20, rate_mps=2_000, connections=3)).run()
     assert (result.accepted, result.errors["connection_lost"]) == (10, 10)
-    await asyncio.gather(*handlers)
-    server.close()
-    await server.wait_closed()
 
 
 async def test_nobody_listening_is_said_at_once():
-    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    with pytest.raises(TargetUnreachable):
-        await run_async(LoadOptions(url=f"http://127.0.0.1:{port}", count=1))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(TargetUnreachable):
+            await run_async(LoadOptions(url=f"http://127.0.0.1:{taken.getsockname()[1]}", count=1))
 
 
 async def test_an_interrupted_run_tells_what_it_knows(api):

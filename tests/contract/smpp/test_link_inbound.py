@@ -1,6 +1,5 @@
 """What carriers send on their own: receipts, messages, unbinds, garbage; and TLS."""
 
-import asyncio
 import datetime as dt
 import ssl
 import struct
@@ -17,6 +16,7 @@ from carriers.smpp import commands as c
 from carriers.smpp.messages import Message, pack_message
 from router.model import State
 from router.settings import Tls
+from tests.listening import listening
 
 
 async def test_a_receipt_is_handed_up_and_then_acknowledged(smsc, make_rig, poll):
@@ -143,23 +143,15 @@ async def test_garbage_ends_the_session_and_nothing_else(smsc, make_rig, poll, g
 
 
 async def test_a_mute_carrier_is_found_by_enquire_link(make_rig, poll):
-    accepted = []
-
     async def mute_after_bind(reader, writer):
-        accepted.append(writer)
         await reader.readexactly(16)
         writer.write(struct.pack(">IIII", 17, 0x80000009, 0, 1) + b"\0")
+        await reader.read()
 
-    server = await asyncio.start_server(mute_after_bind, "127.0.0.1", 0)
-    address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    rig = await make_rig(addresses=(address,), enquire_link_s=0.1, enquire_answer_s=0.1).bound()
-    await poll(lambda: rig.link.counters.enquire_timeouts >= 1)
-    await rig.link.close(0)
-    server.close()
-    for writer in accepted:
-        writer.close()
-        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
-    await server.wait_closed()
+    async with listening(mute_after_bind) as port:
+        rig = await make_rig(addresses=(f"127.0.0.1:{port}",), enquire_link_s=0.1, enquire_answer_s=0.1).bound()
+        await poll(lambda: rig.link.counters.enquire_timeouts >= 1)
+        await rig.link.close(0)
 
 
 def _certificate(tmp_path, name: str) -> tuple[str, str]:
