@@ -12,24 +12,12 @@ from router.brain.fallen import places_of
 from router.brain.ledger import CARRIER, COUNTRY, GROUP, NETWORK, ROUTE, Ledger
 from router.brain.networks import WORLD
 from router.brain.port import Board, CarrierView, Cell
+from router.brain.probes import probes
 from router.brain.shrink import CELL_COUNT, Habit
 from router.brain.state import BrainState, estimate
-from router.model import MessageClass
 
 BOARD_VERSION: Final = 1
 PAIRS_LIMIT: Final = 8_192  # pairs of carrier and network published without observations; above it, fall-backs must do
-PROBE_S: Final = 1.0  # between probes of a suspect at first, and whenever receipts come again
-PROBE_LATER_S: Final = 5.0
-PATIENCE_S: Final = 300.0  # how long a suspect is probed often
-NEW_PROBE_S: Final = 2.0  # between probes of a carrier hardly known
-HARDLY_KNOWN: Final = 15.0  # observations
-STALE_S: Final = (
-    110.0  # unused in a country for so long: a probe is due, and finds its message within the ten seconds to two minutes
-)
-STALE_PROBE_S: Final = 30.0  # and the next one not before
-DOUBT_PROBE_S: Final = 15.0  # between codes sent to a carrier whose receipts are in doubt
-RETURNING_PROBE_S: Final = 2.0  # once some of them are used again
-PROBES_LIMIT: Final = 2_048
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[int, Board])
@@ -52,7 +40,7 @@ def board(state: BrainState, now: float) -> Board:
         carriers=_views(state),
         cells=_cells(state),
         counters=dict(state.counters),
-        probes=_probes(state, now),
+        probes=probes(state, now),
     )
 
 
@@ -114,35 +102,6 @@ def _suspect_carriers(state: BrainState) -> set[str]:
         for level, detector in zip(places_of(ledger), state.detectors, strict=True)
         for place in np.flatnonzero(np.isfinite(detector.suspect_s)).tolist()
     }
-
-
-def _probes(state: BrainState, now: float) -> dict[str, float]:
-    """Where probes are wanted: the suspects, then what has not been used for long."""
-    ledger = state.ledger
-    probes: dict[str, float] = {}
-    for level, detector in zip(places_of(ledger), state.detectors, strict=True):
-        for place in np.flatnonzero(np.isfinite(detector.suspect_s)).tolist():
-            carrier, *scope = level.names[place]
-            eager = now - detector.suspect_s[place] < PATIENCE_S or detector.back[place] > 0
-            probes[f"{carrier}|{scope[0] if scope else WORLD}"] = PROBE_S if eager else PROBE_LATER_S
-    for (carrier, *scope), returning in state.evidence.doubted():
-        # Codes alone are reported on.
-        key = f"{carrier}|{scope[0] if scope else WORLD}|{int(MessageClass.OTP)}"
-        probes[key] = RETURNING_PROBE_S if returning else DOUBT_PROBE_S
-    known = sums(ledger.of[CARRIER, : ledger.rows], ledger.n[: ledger.rows], len(ledger.carriers))
-    last = np.full((len(ledger.carriers), len(ledger.countries)), -np.inf)
-    np.maximum.at(last, (ledger.of[CARRIER, : ledger.rows], ledger.of[COUNTRY, : ledger.rows]), ledger.used_s[: ledger.rows])
-    countries = [country for (country,) in ledger.countries.names]
-    for carrier, breaker in state.breakers.items():
-        if breaker.state != CLOSED:
-            continue
-        number = ledger.carriers.index.get((carrier,))
-        if number is None or known[number] < HARDLY_KNOWN:
-            probes.setdefault(f"{carrier}|{WORLD}", NEW_PROBE_S)
-        stale = countries if number is None else [countries[place] for place in np.flatnonzero(last[number] < now - STALE_S)]
-        for country in stale[: max(PROBES_LIMIT - len(probes), 0)]:
-            probes.setdefault(f"{carrier}|{country}", STALE_PROBE_S)
-    return probes
 
 
 class _Pairs:
