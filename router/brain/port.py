@@ -114,7 +114,7 @@ class Plan(NamedTuple):
     """The assignment of a batch, with the reasons.
 
     ``decisions`` are rows that msgpack can pack, shared by like messages:
-    {"board": version, "network", "class", "considered": [[carrier, price_micros, p, wait_s, shadow_micros, cost_micros], …
+    {"board": version, "network", "class", "considered": [[carrier, price_micros, p, wait_s, shadow_micros, cost_micros, sd of p], …
     best first], "excluded": {carrier: reason}, "policy": word, "rule": names, where rules fit}
     """
 

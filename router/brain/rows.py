@@ -43,10 +43,10 @@ def rows(
     total = np.where(full, np.inf, unit * segments + paid)
     best = np.argsort(total, axis=1, kind="stable")[:, :CONSIDERED]
     counts = np.minimum(np.isfinite(total).sum(axis=1), CONSIDERED).tolist()
-    price, p, wait_s, cost = (np.take_along_axis(column, best, axis=1) for column in facts)
+    price, p, wait_s, cost, sd = (np.take_along_axis(column, best, axis=1) for column in facts)
     due = np.rint(np.take_along_axis(np.broadcast_to(paid, unit.shape), best, axis=1) + cost).astype(np.int64)
     named, rounded = np.array(names, dtype=object)[best], np.rint(np.asarray(shadow)).astype(np.int64)[best]
-    columns = [column.tolist() for column in (named, price.astype(np.int64), p, wait_s, rounded, due)]
+    columns = [column.tolist() for column in (named, price.astype(np.int64), p, wait_s, rounded, due, sd)]
     touched = set(np.flatnonzero(full.any(axis=1)).tolist())
     found = []
     for k, (kind, count, *entries) in enumerate(zip(kinds, counts, *columns, strict=True)):

@@ -86,7 +86,7 @@ class Kind:
         self.hurry: Floats  # micros a second of waiting for each carrier
         self.order: list[int] = []  # candidates, best first
         self.costs: list[float] = []  # theirs, in that order
-        self.facts: Floats  # price, p, wait and cost as rows show them: (4, 1, carriers)
+        self.facts: Floats  # price, p, wait, cost and spread of p as rows show them: (5, 1, carriers)
         self.excluded: dict[str, str] | None = None  # why the others are no candidates, once somebody asked
         self.retry: list[int] = []  # half-open carriers that may take it
         self.hopeless = False
@@ -184,7 +184,7 @@ def appraise(
     hurry = time[:, None] + loss[:, None] * lateness(p, wait_s, deadline_s[:, None])
     orders = ranked.tolist()
     costs = np.take_along_axis(cost, ranked, axis=1)
-    facts = np.stack((whole, np.round(p, 4), np.round(wait_s, 2), cost))
+    facts = np.stack((whole, np.round(p, 4), np.round(wait_s, 2), cost, np.round(sd, 4)))
     in_order = costs.tolist()
     halves = [place for place, state in enumerate(status) if state == HALF_OPEN]
     for k, kind in enumerate(kinds):

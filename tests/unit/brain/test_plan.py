@@ -46,7 +46,7 @@ def test_the_least_cost_wins_and_the_row_says_why():
     done = made([want()], a_board())
     assert carriers(done) == ["good"]
     row = done.decisions[done.choices[0].row]
-    assert row["considered"][0] == ["good", 20_000, 0.95, 4.0, 0, 20_000 + 15_000 + 16_000]
+    assert row["considered"][0] == ["good", 20_000, 0.95, 4.0, 0, 20_000 + 15_000 + 16_000, 0.01]
     assert [entry[0] for entry in row["considered"]] == ["good", "quick", "cheap"]
     assert all(type(entry[money]) is int for entry in row["considered"] for money in (1, 4, 5))
     assert (row["board"], row["network"], row["class"], row["policy"], row["excluded"]) == (7, "23410", "otp", "balanced", {})
