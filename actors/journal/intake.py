@@ -1,7 +1,7 @@
 """The intake part of the journal: accept, what comes from handsets, and what a tenant may still change."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from actors.journal.admission import FROM_SMPP, Admission
 from actors.journal.head import CHANNELED, KEYED, WANTS_EVENTS, first_head
@@ -9,6 +9,9 @@ from actors.journal.topology import PREFIXES
 from router.ids import MessageId, created_ms, partition_of
 from router.journal.port import Accepted, Intake, Note, Received
 from router.model import MessageClass, State
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
 
 
 class Reception(Admission):
@@ -64,6 +67,17 @@ class Reception(Admission):
                     else:
                         results[position] = Accepted(abs(verdict), conflict=verdict < 0, fresh=False)
         return [result for result in results if result is not None]
+
+    async def first_use(self, partition: int, key: bytes, now_ms: int) -> int | None:
+        """When a request was first accepted; looked up as scripts/accept.lua keeps it."""
+        # Days are the server's: around midnight it may be another day there.
+        days = {(now_ms + shift) // DAY_MS for shift in (HOUR_MS, 0, -HOUR_MS, -DAY_MS)}
+        names = [f"{PREFIXES[partition]}idem:{day}:{key[0]}" for day in sorted(days, reverse=True)]
+        found = await self._topology.home(partition).commands(*(("HGET", name, key[:16]) for name in names))
+        for entry in found:
+            if entry is not None and (first_ms := int.from_bytes(entry[:6], "big")) + DAY_MS > now_ms:
+                return first_ms if entry[6:] == key[16:] else None
+        return None
 
     async def cancel(self, message_id: MessageId, tenant: str, event: bytes) -> State | None:
         """Cancel if still SCHEDULED or QUEUED and unassigned."""

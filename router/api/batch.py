@@ -1,13 +1,14 @@
 """POST /v1/messages/batch: up to 10,000 messages in one body, a result for each; a bad item never sinks its neighbours."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from router.api.http import JSON, MSGPACK, NDJSON, Call, Reply
-from router.api.idempotency import Idempotency, Keyed, submit
+from router.api.idempotency import REPLAYED, Idempotency, Keyed, submit
 from router.api.items import BATCH_LIMIT, BatchAnswer, BatchMeta, Item, ItemAnswer, ItemRefused, read_items
 from router.api.problems import Problem, Refusal, code_of, problem, summary
 from router.api.send import (
@@ -85,7 +86,9 @@ class _Batch:
 
     async def run(self, octets: bytes, idempotency: Idempotency) -> Reply:
         """The whole way."""
-        await self._settle()
+        faulty = await self._settle()
+        if faulty:
+            await self._refuse_faulty(faulty, octets, idempotency)
         if self.places:
             self._admit()
         if self.places:
@@ -98,12 +101,13 @@ class _Batch:
     def _refuse(self, place: int, error: Problem) -> None:
         self.results[place] = ItemRefused(place, error)
 
-    async def _settle(self) -> None:
+    async def _settle(self) -> dict[int, Problem]:
+        """Settle what can be; returns what stands against the others, by index."""
         call = self.call
         terms, tenant, now_ms, batch_id = call.front.terms, call.tenant, call.now_ms, self.batch_id
         keyed = self.keyed is not None
         sheds = {klass: call.front.sheds(klass) for klass in CLASS_OF}
-        refused: dict[str, int] = {}
+        faulty: dict[int, Problem] = {}
         for begin in range(0, len(self.items), SLICE):
             if begin:
                 await asyncio.sleep(0)
@@ -120,10 +124,30 @@ class _Batch:
                         self.places.append(place)
                         self.bodies.append(body)
                         continue
+                faulty[place] = error
+        return faulty
+
+    async def _refuse_faulty(self, faulty: dict[int, Problem], octets: bytes, idempotency: Idempotency) -> None:
+        """Refuse these, but those that were accepted under the request's key before."""
+        standing: dict[int, tuple[MessageId, Body]] = {}
+        once_fit = [place for place in faulty if not isinstance(self.items[place], Problem)]
+        if self.keyed is not None and once_fit:
+            try:
+                standing = await idempotency.standing(self.call, self.keyed, octets, once_fit)
+            except JournalError as error:
+                refuse_journal(self.call, error, len(self.items))
+        if standing:
+            _, body = next(iter(standing.values()))
+            self.created_ms, self.batch_id, self.replayed = body.created_ms, body.batch_id, True
+            ids, bodies = zip(*standing.values(), strict=True)
+            self._accept(list(standing), ids, bodies, [False] * len(standing))
+        refused: Counter[str] = Counter()
+        for place, error in faulty.items():
+            if place not in standing:
                 self._refuse(place, error)
-                refused[error.code] = refused.get(error.code, 0) + 1
+                refused[error.code] += 1
         for code, messages in refused.items():
-            call.front.count_refused(tenant.id, code, messages)
+            self.call.front.count_refused(self.call.tenant.id, code, messages)
 
     def _admit(self) -> None:
         """Spend tokens for as many as the tenant may send now, from the first on; the others are refused one by one."""
@@ -261,7 +285,7 @@ class _Batch:
         )
         status, headers = (202, []) if self.accepted else self._none_accepted(results)
         if self.replayed:
-            headers.append((b"idempotency-replayed", b"true"))
+            headers.append(REPLAYED)
         if self.call.wants_msgpack():
             return Reply(status, _encode_msgpack(value), MSGPACK, headers)
         return Reply(status, _encode_json(value), JSON, headers)

@@ -16,9 +16,11 @@ from router.ids import MessageId, derived_id, partition_of_text
 from router.intake import seal
 from router.journal.port import Accepted, Intake, JournalFull, JournalUnavailable
 from router.model import MessageClass
+from router.present import body_of
 from router.record import Body
 
 KEY_LIMIT: Final = 255  # characters
+REPLAYED: Final = (b"idempotency-replayed", b"true")
 _DIGEST_OCTETS: Final = 16  # as router.journal.port.Intake asks
 _FINGERPRINT_OCTETS: Final = 8
 _OFFERS: Final = 4  # how often a message is offered to a journal that refuses other classes
@@ -89,6 +91,23 @@ class Idempotency:
         finally:
             self._under_way.discard(digest)
 
+    async def standing(self, call: Call, keyed: Keyed, octets: bytes, places: Sequence[int]) -> dict[int, tuple[MessageId, Body]]:
+        """What this very request has brought in before, by index: it stands, whatever would be said against it now.
+
+        A first answer must be had again when a rule has begun to deny meanwhile. Raises ``JournalError``. What has been dropped
+        since for want of retention is left out.
+        """
+        created_ms = await call.front.journal.first_use(keyed.partition, _idempotency(call, keyed, octets), call.now_ms)
+        if created_ms is None:
+            return {}
+        ids = [derived_id(created_ms, keyed.partition, keyed.digest, place) for place in places]
+        found = {}
+        for place, message_id, record in zip(places, ids, await call.front.journal.read(ids), strict=True):
+            body = body_of(record)
+            if body is not None:
+                found[place] = message_id, body
+        return found
+
     async def submit(
         self,
         call: Call,
@@ -102,8 +121,7 @@ class Idempotency:
 
         ``places``: each body's index in the request. ``again(created_ms)`` settles the same messages as of the key's first use.
         """
-        fingerprint = blake2b(octets, key=call.path.encode()[:64], digest_size=_FINGERPRINT_OCTETS).digest()
-        idempotency = keyed.digest + fingerprint
+        idempotency = _idempotency(call, keyed, octets)
         created_ms = call.now_ms
         for _ in range(_ROUNDS):
             ids = [derived_id(created_ms, keyed.partition, keyed.digest, place) for place in places]
@@ -120,3 +138,8 @@ class Idempotency:
             created_ms = first_ms
             bodies = again(created_ms)
         raise JournalUnavailable("the time of an idempotency key does not settle")
+
+
+def _idempotency(call: Call, keyed: Keyed, octets: bytes) -> bytes:
+    """``Intake.idempotency`` of a request: its key, and what tells it from another one under the same key."""
+    return keyed.digest + blake2b(octets, key=call.path.encode()[:64], digest_size=_FINGERPRINT_OCTETS).digest()

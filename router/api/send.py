@@ -3,8 +3,8 @@
 import logging
 from typing import Final, NoReturn
 
-from router.api.http import JSON, MSGPACK, Call, Reply, json_reply
-from router.api.idempotency import Idempotency, submit
+from router.api.http import JSON, MSGPACK, Call, Header, Reply, json_reply
+from router.api.idempotency import REPLAYED, Idempotency, Keyed, submit
 from router.api.problems import Refusal, code_of, summary
 from router.ids import ENTROPY_OCTETS, MessageId, make_id, to_text
 from router.intake import CLASS_OF, seal, settle
@@ -36,13 +36,15 @@ class Sender:
         keyed = self._idempotency.key_of(call)
         settled = settle(message, call.tenant, front.terms, call.now_ms, keyed=keyed is not None)
         if isinstance(settled, list):
+            if keyed is not None and (before := await self._before(call, keyed, octets)) is not None:
+                return before
             refuse_faults(call, settled)
         body = settled
         klass = CLASS_OF[body.klass]
         refuse_if_shed(call, klass)
         admit(call, 1, body.cost_micros)
         message_id: MessageId
-        headers = []
+        headers: list[Header] = []
         if keyed is None:
             message_id = make_id(call.now_ms, front.partition(), front.entropy(ENTROPY_OCTETS))
             try:
@@ -64,11 +66,23 @@ class Sender:
             message_id, body, (accepted,) = done.ids[0], done.bodies[0], done.outcome
             fresh = isinstance(accepted, Accepted) and accepted.fresh
             if not fresh:
-                headers.append((b"idempotency-replayed", b"true"))
+                headers.append(REPLAYED)
         if fresh:
             front.count_accepted(call.tenant.id, klass, 1, body.segments)
-        headers.append((b"location", f"/v1/messages/{to_text(message_id)}".encode()))
-        return json_reply(202, answer(message_id, body, rfc3339(body.created_ms)), headers)
+        return _accepted(message_id, body, headers)
+
+    async def _before(self, call: Call, keyed: Keyed, octets: bytes) -> Reply | None:
+        """The first answer to a request that was accepted when nothing stood against it; None: it was not."""
+        try:
+            standing = await self._idempotency.standing(call, keyed, octets, [0])
+        except JournalError as error:
+            refuse_journal(call, error, 1)
+        return _accepted(*standing[0], [REPLAYED]) if standing else None
+
+
+def _accepted(message_id: MessageId, body: Body, headers: list[Header]) -> Reply:
+    headers.append((b"location", f"/v1/messages/{to_text(message_id)}".encode()))
+    return json_reply(202, answer(message_id, body, rfc3339(body.created_ms)), headers)
 
 
 async def read_message(call: Call) -> tuple[MessageIn, bytes]:

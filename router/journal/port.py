@@ -250,6 +250,10 @@ class Journal(Protocol):
         ...
 
     # -- reading --------------------------------------------------------------------------------------------------
+    async def first_use(self, partition: int, key: bytes, now_ms: int) -> int | None:
+        """When a request was first accepted, by its 24 octets of ``Intake.idempotency``; None: not within a day before ``now_ms``."""
+        ...
+
     async def read(self, ids: Sequence[MessageId]) -> list[Record | None]:
         """Records by id."""
         ...

@@ -59,6 +59,11 @@ class Reception(Shelf):
             return Accepted(first[0], conflict=True, fresh=False)
         return Accepted(first[0], fresh=first[0] == own_ms and not known)
 
+    async def first_use(self, partition: int, key: bytes, now_ms: int) -> int | None:
+        """When a request was first accepted."""
+        first = self._books[partition].keys.get(key[:16])
+        return first[0] if first is not None and first[1] == key[16:] and first[0] + DAY_MS > now_ms else None
+
     async def cancel(self, message_id: MessageId, tenant: str, event: bytes) -> State | None:
         """Cancel if still SCHEDULED or QUEUED and unassigned."""
         book = self._book(message_id)

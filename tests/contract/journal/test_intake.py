@@ -102,6 +102,16 @@ async def test_a_key_is_forgotten_after_a_day(desk: Any) -> None:
     assert await desk.journal.accept(keyed(now_ms, 1, fingerprint=b"o" * 8)) == [Accepted(now_ms)]
 
 
+async def test_a_keys_first_use_is_told_to_the_same_request(desk: Any) -> None:
+    now_ms = await desk.now()
+    for first_ms, found in ((now_ms - 1, now_ms - 1), (now_ms - DAY_MS - 1000, None)):
+        digest = first_ms.to_bytes(16, "big")
+        await desk.journal.accept(keyed(first_ms, 2, digest=digest))
+        assert await desk.journal.first_use(11, digest + b"f" * 8, now_ms) == found
+        assert await desk.journal.first_use(11, digest + b"o" * 8, now_ms) is None
+    assert await desk.journal.first_use(11, b"never used 16 oc" + b"f" * 8, now_ms) is None
+
+
 async def test_different_keys_do_not_meet(desk: Any) -> None:
     now_ms = await desk.now()
     digests = [bytes([n]) * 16 for n in range(40)]
