@@ -134,8 +134,8 @@ class _Batch:
         if self.keyed is not None and once_fit:
             try:
                 standing = await idempotency.standing(self.call, self.keyed, octets, once_fit)
-            except JournalError as error:
-                refuse_journal(self.call, error, len(self.items))
+            except JournalError as down:
+                refuse_journal(self.call, down, len(self.items))
         if standing:
             _, body = next(iter(standing.values()))
             self.created_ms, self.batch_id, self.replayed = body.created_ms, body.batch_id, True
