@@ -73,6 +73,14 @@ def decision_name(decision_id: bytes) -> str:
     return f"decision:{decision_id.hex()}"
 
 
+def decision_row(assigned: Sequence[Any], tables: Mapping[bytes, Sequence[Any]]) -> Mapping[str, Any] | None:
+    """The row that an ASSIGNED line refers to; None where it is not kept (any more). ``tables``: by id, as far as they are kept."""
+    rows = tables.get(assigned[4]) if len(assigned) > 5 and isinstance(assigned[4], bytes) else None
+    place = assigned[5] if rows is not None else None
+    row = rows[place] if rows is not None and isinstance(place, int) and 0 <= place < len(rows) else None
+    return row if isinstance(row, Mapping) else None
+
+
 def explanation(row: Any) -> Explanation | None:
     """A row of a decision table; None for one that this release cannot read."""
     try:
@@ -124,11 +132,8 @@ def _event(line: list[Any], tables: Mapping[bytes, Sequence[Any]]) -> EventView:
         except (TypeError, ValueError):
             continue
     if number == EventKind.ASSIGNED:
-        rows = tables.get(details[2]) if len(details) > 3 and isinstance(details[2], bytes) else None
-        place = details[3] if rows is not None else None
-        shown["explanation"] = (
-            explanation(rows[place]) if rows is not None and isinstance(place, int) and 0 <= place < len(rows) else None
-        )
+        row = decision_row(line, tables)
+        shown["explanation"] = None if row is None else explanation(row)
         shown.pop("_", None)
     elif number == EventKind.FINAL:
         shown = {"status": shown.get("status", UNSET), "error": delivery_error(details)}

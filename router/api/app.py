@@ -10,7 +10,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from router.api import accounts, board_history, document, feedback, fleet, hooks, operations, page, preview, read, resources
+from router.api import (
+    accounts,
+    board_history,
+    document,
+    feedback,
+    fleet,
+    hooks,
+    operations,
+    page,
+    preview,
+    read,
+    records,
+    resources,
+)
 from router.api.batch import BatchSender
 from router.api.http import Handler, PlainRoute, endpoint, internal_error, problem_reply
 from router.api.idempotency import Idempotency
@@ -62,6 +75,7 @@ def create_app(front: FrontPort) -> FastAPI:
     add("POST", "/v1/messages/{id}/cancel", read.cancel, ("send",))
     add("POST", "/v1/messages/{id}/feedback", feedback.feedback, ("send",))
     add("POST", "/v1/feedback", feedback.feedbacks, ("send",))
+    add("GET", "/v1/records", records.records, ("read",))
     add("GET", "/v1/carriers", fleet.carriers, ("read", "admin"))
     add("GET", "/v1/accounts", accounts.accounts, ("read", "admin"))
     add("GET", "/v1/board", fleet.board, ("read", "admin"))

@@ -17,6 +17,7 @@ from router.api.operations import Health, Readiness
 from router.api.preview import PreviewAnswer
 from router.api.problems import CATALOGUE, Problem
 from router.api.read import EventPage, MessagePage
+from router.api.records import RecordPage
 from router.api.resources import KEY_CODES, OPERATIONS, Operation, ref
 from router.message import MessageIn
 from router.present import MessageAnswer, MessageView
@@ -36,6 +37,7 @@ _SCHEMAS: Final = (
     MessageView,
     MessagePage,
     EventPage,
+    RecordPage,
     PreviewAnswer,
     CarrierList,
     AccountList,

@@ -8,6 +8,9 @@ from router.api.board_history import BoardHistory, BoardPoint
 from router.api.examples import ID
 from router.api.feedback import Feedback, FeedbackAnswer, FeedbackMeta, FeedbackResult
 from router.api.problems import problem
+from router.api.read import PageMeta
+from router.api.records import RecordPage
+from router.first_attempts import FirstAttempt
 
 FEEDBACK: Final[dict[str, Any]] = {
     "now": {"summary": "The code was just used", "value": {"outcome": "converted"}},
@@ -39,6 +42,39 @@ ANSWERS: Final[dict[str, Any]] = {
                 wait_s={"otp": 3.2, "transactional": 3.9, "marketing": 5.1},
             )
         ],
+    ),
+    "RecordPage": RecordPage(
+        [
+            FirstAttempt(
+                id=ID,
+                tenant="shop",
+                klass="otp",
+                country="GB",
+                network="23410",
+                segments=1,
+                currency="EUR",
+                due_ms=1768469400000,
+                at_ms=1768469400012,
+                seen_ms=1768473000000,
+                policy="balanced",
+                rule="",
+                board=1842,
+                carrier="acme",
+                explored=False,
+                reason="",
+                considered=[
+                    ("acme", 32000, 0.981, 3.2, 0, 50500, 0.0142, 250),
+                    ("globex", 21000, 0.902, 6.8, 0, 77600, 0.0311, 100),
+                ],
+                excluded={"initech": "no cover"},
+                price_micros=32000,
+                outcome="delivered",
+                seconds=3.198,
+                attempts=1,
+                status="delivered",
+            )
+        ],
+        PageMeta(ID, has_more=True),
     ),
     "FeedbackAnswer": FeedbackAnswer([FeedbackResult(index=0, feedback=_FEEDBACK)], FeedbackMeta(1, 0)),
 }

@@ -1,6 +1,8 @@
 """What became of messages: one, a page of them, a history; and taking one back."""
 
-from typing import Any, Final, NoReturn
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
 
 import msgpack
 import msgspec
@@ -16,7 +18,7 @@ from router.present import MessageView, body_of, direction_of, view
 from router.record import Body, EventKind, pack_event
 
 SCAN_LIMIT: Final = 2_500  # messages looked at for one page; a rare match may need several pages, each with its cursor
-DECISIONS_LIMIT: Final = 64  # decision tables fetched for one history; no class attempts a message so often
+DECISIONS_LIMIT: Final = 64  # decision tables fetched at once, and for one history; no class attempts a message so often
 RETRY_JOURNAL_S: Final = 1
 
 
@@ -75,15 +77,21 @@ async def get_message(call: Call) -> Reply:
 async def get_events(call: Call) -> Reply:
     """Handle GET /v1/messages/{id}/events."""
     record, _ = await own_message(call, wanted_id(call))
+    tables = await decision_tables(call, sorted(decision_ids(record))[:DECISIONS_LIMIT])
+    return json_reply(200, EventPage(history(record, tables), PageMeta(None, has_more=False)))
+
+
+async def decision_tables(call: Call, wanted: Sequence[bytes]) -> dict[bytes, list[Any]]:
+    """The decision tables of these ids that are still kept."""
     tables: dict[bytes, list[Any]] = {}
     try:
-        for decision_id in sorted(decision_ids(record))[:DECISIONS_LIMIT]:
-            packed = await call.front.journal.get_value(decision_name(decision_id))
-            if packed is not None:
-                tables[decision_id] = _table(packed)
+        for start in range(0, len(wanted), DECISIONS_LIMIT):
+            some = wanted[start : start + DECISIONS_LIMIT]
+            packed = await asyncio.gather(*(call.front.journal.get_value(decision_name(one)) for one in some))
+            tables |= {one: _table(octets) for one, octets in zip(some, packed, strict=True) if octets is not None}
     except JournalError as error:
         unavailable(error)
-    return json_reply(200, EventPage(history(record, tables), PageMeta(None, has_more=False)))
+    return tables
 
 
 def _table(packed: bytes) -> list[Any]:
@@ -115,33 +123,48 @@ async def cancel(call: Call) -> Reply:
 async def list_messages(call: Call) -> Reply:
     """Handle GET /v1/messages."""
     asked = search(call.scope["query_string"])
-    found: list[MessageView] = []
-    before, scanned, more = asked.before, 0, True
+    span = Span(asked.limit, asked.before, asked.created_after_ms)
+    found, meta = await scan(call, span, lambda record, body: _fits(record, body, asked))
+    return json_reply(200, MessagePage([view(record, body) for record, body in found], meta))
+
+
+class Span(NamedTuple):
+    """A stretch of a tenant's messages, newest first."""
+
+    limit: int
+    before: MessageId | None
+    created_after_ms: int
+
+
+async def scan(call: Call, span: Span, fits: Callable[[Record, Body], bool]) -> tuple[list[tuple[Record, Body]], PageMeta]:
+    """One page of the tenant's messages that can still be read and fit."""
+    found: list[tuple[Record, Body]] = []
+    before, scanned, more = span.before, 0, True
     try:
-        while more and len(found) < asked.limit and scanned < SCAN_LIMIT:
+        while more and len(found) < span.limit and scanned < SCAN_LIMIT:
             ids = await call.front.journal.list_ids(
-                call.tenant.id, before=before, created_after_ms=asked.created_after_ms, limit=PAGE_LIMIT + 1
+                call.tenant.id, before=before, created_after_ms=span.created_after_ms, limit=PAGE_LIMIT + 1
             )
             more = len(ids) > PAGE_LIMIT
             ids = ids[:PAGE_LIMIT]
             for message_id, record in zip(ids, await call.front.journal.read(ids), strict=True):
-                if len(found) == asked.limit:
+                if len(found) == span.limit:
                     more = True
                     break
                 before = message_id
                 scanned += 1
-                if record is not None and (body := body_of(record)) is not None and _fits(record, body, asked, call.tenant.id):
-                    found.append(view(record, body))
+                body = body_of(record)
+                if record is not None and body is not None and body.tenant == call.tenant.id and fits(record, body):
+                    found.append((record, body))
     except JournalError as error:
         unavailable(error)
     cursor = to_text(before) if more and before is not None else None
-    return json_reply(200, MessagePage(found, PageMeta(cursor, has_more=cursor is not None)))
+    return found, PageMeta(cursor, has_more=cursor is not None)
 
 
-def _fits(record: Record, body: Body, asked: Search, tenant: str) -> bool:
+def _fits(record: Record, body: Body, asked: Search) -> bool:
     return (
-        body.tenant == tenant
-        and (not asked.states or record.state in asked.states)
+        (not asked.states or record.state in asked.states)
         and (not asked.to or body.to == asked.to)
         and (not asked.client_ref or body.client_ref == asked.client_ref)
         and (not asked.batch_id or body.batch_id == asked.batch_id)

@@ -8,6 +8,7 @@ from router.api.items import BATCH_LIMIT
 from router.api.query import PAGE_DEFAULT, PAGE_LIMIT
 from router.model import Status
 from router.present import Direction
+from router.setting import ClassWord
 
 _BODY_CODES: Final = ("malformed_body", "body_timeout", "too_large", "unsupported_media_type")
 _MESSAGE_CODES: Final = (
@@ -199,6 +200,21 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         parameters=(
             _parameter("carrier", "query", "Only this one."),
             _parameter("network", "query", "Only this one: MCC-MNC, a country, or `*`."),
+        ),
+        tag="routing",
+    ),
+    ("GET", "/v1/records"): Operation(
+        "What was decided for each message, and what came of it",
+        "RecordPage",
+        description="First attempts of the tenant's messages, newest first, without texts, senders and numbers: for analysis, as `trunkline export`"
+        " writes them to a file. `considered` has a row a carrier, the best first: name, price of the whole message, expected probability of"
+        " delivery in time, expected seconds, shadow price, total cost, spread of the probability, contracted segments a second.",
+        codes=("invalid_query", "journal_unavailable"),
+        parameters=(
+            _parameter("class", "query", "Only this one.", enum=list(get_args(ClassWord))),
+            _parameter("created_after", "query", "Only messages created after this time.", format="date-time"),
+            _parameter("created_before", "query", "Only messages created before this time.", format="date-time"),
+            *_PAGE,
         ),
         tag="routing",
     ),

@@ -4,7 +4,8 @@ import msgpack
 import pytest
 
 from router.api.port import CarrierStatus
-from router.brain.port import Board, CarrierView, Cell
+from router.brain.cells import Cell, Cells
+from router.brain.port import Board, CarrierView
 from router.history import decision_name
 from router.ids import from_text, partition_of
 from router.journal.port import Assign, Finish, JournalUnavailable, Submitted
@@ -225,9 +226,8 @@ async def test_the_board(api):
     status, shown, _ = await api("GET", "/v1/board")
     assert (status, shown["version"]) == (200, 0)
     view = CarrierView("one", "open", 5.0, "41 of 50 refused", True, 100, 80, 5, 15.0)
-    api.front.newest = Board(
-        3, 1.0, {"one": view}, {"one|GB|0": Cell(0.9, 3.0, 40.0, 0.01), "one|*|0": Cell(0.5, 9.0, 0.0, 0.3)}, {"plans": 2}
-    )
+    cells = Cells.of({"one|GB|0": Cell(0.9, 3.0, 40.0, 0.01), "one|*|0": Cell(0.5, 9.0, 0.0, 0.3)})
+    api.front.newest = Board(3, 1.0, {"one": view}, cells, {"plans": 2})
     _, shown, _ = await api("GET", "/v1/board")
     assert (shown["carriers"][0]["breaker"], shown["carriers"][0]["reason"]) == ("open", "41 of 50 refused")
     assert {(cell["network"], cell["class"], cell["price_micros"]) for cell in shown["cells"]} == {
@@ -300,3 +300,44 @@ async def test_a_journal_that_does_not_answer(api, monkeypatch):
         assert (status, shown["code"], headers["Retry-After"]) == (503, "journal_unavailable", "1")
     status, shown, _ = await api("GET", "/healthz", key=None)
     assert (status, shown["durability"]) == (200, "unknown")
+
+
+async def test_records_tell_decisions_and_no_content(api):
+    message_id = await sent(api)
+    wanted = await assigned(api, message_id)
+    await api.front.journal.put_value(decision_name(b"decision"), msgpack.packb([{}, ROW]))
+    submitted = pack_event(1_768_469_400_050, EventKind.SUBMITTED, "one", ["abc"], 28_000)
+    await api.front.journal.submitted("carrier:one#0", "one", [Submitted(wanted, ("abc",), 1_768_555_800_000, submitted)])
+    status, shown, _ = await api("GET", "/v1/records")
+    assert status == 200
+    (record,) = shown["data"]
+    assert (record["id"], record["carrier"], record["outcome"], record["class"]) == (
+        message_id,
+        "one",
+        "pending",
+        "transactional",
+    )
+    assert record["considered"][0] == ["one", 10_000, 0.9, 3.5, 0, 23_500, None, 0]
+    assert not {"text", "to", "from"} & record.keys()
+    assert "447700900123" not in str(shown)
+
+
+async def test_records_come_in_pages_of_the_asked_span_and_class(api):
+    ids = [await sent(api, **{"class": klass}) for klass in ("otp", "marketing", "otp", "otp")]
+    _, first, _ = await api("GET", "/v1/records?limit=2&class=otp")
+    _, second, _ = await api("GET", f"/v1/records?limit=2&class=otp&after={first['meta']['next_cursor']}")
+    found = [one["id"] for page in (first, second) for one in page["data"]]
+    assert sorted(found) == sorted([ids[0], *ids[2:]])
+    assert not second["meta"]["has_more"]
+    _, none, _ = await api("GET", "/v1/records?created_before=2020-01-01T00:00:00Z")
+    assert none["data"] == []
+    _, all_, _ = await api("GET", "/v1/records?created_after=2020-01-01T00:00:00Z")
+    assert len(all_["data"]) == 4
+
+
+async def test_records_are_ones_own_and_asked_for_correctly(api):
+    await sent(api)
+    _, shown, _ = await api("GET", "/v1/records", key="globex")
+    assert shown["data"] == []
+    assert (await api("GET", "/v1/records", key="sender"))[0] == 403
+    assert (await api("GET", "/v1/records?class=vip"))[0] == 400
