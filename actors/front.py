@@ -23,7 +23,7 @@ from actors.shell import JournalAddress
 from actors.triage import want_of
 from router.api.app import create_app
 from router.api.port import AccountStatus, CarrierStatus
-from router.brain.board import board_from_bytes
+from router.brain.board import UnreadableBoard, board_from_bytes
 from router.brain.plan import Memo, plan
 from router.brain.port import Board, Observation
 from router.journal.port import JournalError
@@ -107,8 +107,10 @@ class Front(Door):
             raw = await self.journal.get_value(BOARD_VALUE)
         except JournalError:
             return
-        if raw is not None:
-            self._board = board_from_bytes(raw)
+        try:
+            self._board = board_from_bytes(raw) if raw is not None else self._board
+        except UnreadableBoard as error:  # of another release, during an upgrade; the next one comes soon
+            log.warning("front.unreadable_board reason=%s", error)
 
     async def look(self) -> None:
         await super().look()

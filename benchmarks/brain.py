@@ -16,8 +16,9 @@ from rich.table import Table
 
 from router.brain.assign import Placement, assign
 from router.brain.board import board as make_board
+from router.brain.cells import FIGURES, Cells
 from router.brain.plan import Memo, plan
-from router.brain.port import Board, Cell, Observation, Outcome, Waits, Want
+from router.brain.port import Board, Observation, Outcome, Waits, Want
 from router.brain.score import Kind
 from router.brain.state import BrainState, observe, tick
 from router.model import MessageClass
@@ -61,13 +62,13 @@ class Market:
     def board(self) -> Board:
         """A new board of new estimates."""
         self._version += 1
-        cells = {}
-        for name, p, wait_s in zip(self.names, self._p.tolist(), self._wait_s.tolist(), strict=True):
-            for network in self.networks:
-                for klass in MessageClass:
-                    seen = min(max(p + self.rng.normal(0.0, 0.03), 0.05), 0.995)
-                    cells[f"{name}|{network}|{int(klass)}"] = Cell(seen, wait_s * self.rng.uniform(0.7, 1.5), 100.0, 0.02)
-        return Board(self._version, 0.0, {}, cells)
+        shape = (len(MessageClass), CARRIERS, NETWORKS)
+        figures = np.empty((FIGURES, *shape))
+        figures[0] = np.clip(self._p[:, None] + self.rng.normal(0.0, 0.03, shape), 0.05, 0.995)
+        figures[1] = self._wait_s[:, None] * self.rng.uniform(0.7, 1.5, shape)
+        figures[2:] = np.array((100.0, 0.02))[:, None, None, None]
+        pairs = np.indices(shape[1:]).reshape(2, -1)
+        return Board(self._version, 0.0, {}, Cells.packed(self.names, self.networks, pairs, figures))
 
     def batch(self, klasses: Sequence[MessageClass] = tuple(MessageClass)) -> list[Want]:
         """Messages to all networks alike."""

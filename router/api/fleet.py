@@ -8,7 +8,6 @@ from router.api.http import Call, Reply, json_reply
 from router.api.port import CarrierStatus
 from router.api.problems import Refusal
 from router.api.query import parameters
-from router.model import MessageClass
 from router.present import CLASS_WORDS
 from router.routes import NOT_COVERED, Deck
 from router.setting import ClassWord
@@ -147,14 +146,16 @@ async def board(call: Call) -> Reply:
             )
     cells = []
     deck = call.front.terms.deck
-    for key, cell in sorted(newest.cells.items()):
-        name, to, number = key.split("|")
-        if carrier in {None, name} and network in {None, to}:
+    for place, pair in sorted(newest.cells.places.items()):
+        name, to = place.split("|")
+        if carrier not in {None, name} or network not in {None, to}:
+            continue
+        for klass, cell in newest.cells.of_pair(pair):
             cells.append(
                 CellView(
                     carrier=name,
                     network=to,
-                    klass=CLASS_WORDS[MessageClass(int(number))],
+                    klass=CLASS_WORDS[klass],
                     success=cell.p,
                     wait_s=cell.wait_s,
                     weight=cell.weight,

@@ -8,6 +8,7 @@ carrier's own first), as small integers: at 300 places some 6 kB, 11 MB in all.
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from router.brain.ages import CLASSES
@@ -165,22 +166,20 @@ def _point(at_s: float, name: str, standing: Standing, cell: tuple[int, ...] | N
 def _sample(board: Board, now_s: float, places: list[str]) -> Sample:
     """A board as a sample; places that are new get their numbers in ``places``."""
     known = {place: index for index, place in enumerate(places)}
-    weight: dict[str, float] = {}
-    for key, cell in board.cells.items():
-        place = key.rpartition("|")[0]
-        weight[place] = max(weight.get(place, 0.0), cell.weight)
-    ranked = sorted(weight, key=lambda place: (not place.endswith(f"|{WORLD}"), -weight[place], place))
+    carrier, scope, (p, wait_s, weight, _) = board.cells.columns
+    narrow = np.array([name != WORLD for name in board.cells.scopes], dtype=bool)[scope]
+    ranked = np.lexsort((-np.nan_to_num(weight).max(axis=0), narrow)) if len(scope) else scope
     cells: dict[int, tuple[int, ...]] = {}
-    for place in ranked[:MOST_PLACES]:
-        found = [board.cells.get(f"{place}|{int(klass)}") for klass in CLASSES]
-        if None in found:
+    for pair in ranked[:MOST_PLACES].tolist():
+        figures = np.concatenate((p[:, pair] * 1000, wait_s[:, pair] * 10))
+        if np.isnan(figures).any():
             continue
+        place = f"{board.cells.carriers[carrier[pair]]}|{board.cells.scopes[scope[pair]]}"
         number = known.get(place)
         if number is None:
             number = known[place] = len(places)
             places.append(place)
-        whole = [cell for cell in found if cell is not None]
-        cells[number] = (*(round(cell.p * 1000) for cell in whole), *(round(cell.wait_s * 10) for cell in whole))
+        cells[number] = tuple(np.rint(figures).astype(np.int64).tolist())
     return Sample(round(now_s, 1), {name: _standing(view) for name, view in board.carriers.items()}, cells)
 
 

@@ -181,7 +181,7 @@ def _refresh(
         memo.probes = {} if board is None else probes_by_scope(board.probes, deck.index)
         memo.probed = {key: at for key, at in memo.probed.items() if board is not None and key in board.probes}
     if not memo.known or memo.board is not board or memo.terms != terms:
-        memo.scores = Scores(deck, board, [term[0] for term in terms])
+        memo.scores = Scores(deck, board, [term[0] for term in terms], getattr(memo, "scores", None))
     memo.board, memo.status, memo.terms, memo.policies, memo.known = board, status, terms, policies, True
     memo.kinds = tuple({} for _ in MessageClass)
 

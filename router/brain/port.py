@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from router.brain.cells import Cells
 from router.model import MessageClass
 from router.rules import FREE, Ruling
 
@@ -43,15 +44,6 @@ class Observation(NamedTuple):
     after_s: float = -1.0  # of conversions: seconds since the positive receipt; negative: there is none (yet)
 
 
-class Cell(Struct, frozen=True, array_like=True):
-    """What is expected of one carrier towards one network in one class group."""
-
-    p: float  # probability of a positive receipt within the class's deadline
-    wait_s: float  # expected seconds waited up to the deadline
-    weight: float  # effective observations behind it
-    sd: float  # spread of the posterior of p, for exploration
-
-
 class CarrierView(Struct, frozen=True, array_like=True):
     """One carrier on the board."""
 
@@ -69,12 +61,12 @@ class CarrierView(Struct, frozen=True, array_like=True):
 
 
 class Board(Struct, frozen=True):
-    """A scoreboard. Cells are keyed by (carrier, network, class number); absent: fall back as ``lookup`` says."""
+    """A scoreboard. A cell that is absent falls back to the carrier's country ("carrier|MCC|class"), then to the world ("carrier|*|class")."""
 
     version: int
     at_s: float
     carriers: dict[str, CarrierView]
-    cells: dict[str, Cell]  # "carrier|network|class"; "carrier|*|class" for networks never seen
+    cells: Cells  # "carrier|network|class"
     counters: dict[str, int] = {}
     probes: dict[str, float] = {}  # "carrier|network, MCC or *", perhaps "|class": seconds between probes that it needs there
 

@@ -5,16 +5,17 @@ the board, a breaker's state or the rules change, so a message of a known kind c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 
 from router.brain.ages import Bools, Floats, Ints
 from router.brain.bounds import bounds, tiered
+from router.brain.cells import Cells
 from router.brain.curves import prior
-from router.brain.networks import scopes
+from router.brain.networks import WORLD, country_of
 from router.brain.policies import DEFAULT, Policy
-from router.brain.port import Board, Cell
+from router.brain.port import Board
 from router.brain.waiting import lateness
 from router.model import MessageClass
 from router.routes import NOT_COVERED, Deck
@@ -93,40 +94,58 @@ class Kind:
         self.loss = 0.0
 
 
+class Ladder:
+    """The scopes of a board as the networks of messages see them: their own, their country's, the world's."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.scopes = names
+        self._number = {name: number for number, name in enumerate(names)}
+        self._rungs: dict[str, tuple[int, int, int]] = {}
+
+    def rungs(self, networks: Sequence[str]) -> Ints:
+        """(networks, 3): the numbers of the scopes to ask, narrowest first; one past the last for what the board does not know."""
+        known = self._rungs
+        return np.array([known.get(network) or self._climb(network) for network in networks], dtype=np.int64)
+
+    def _climb(self, network: str) -> tuple[int, int, int]:
+        number, nowhere = self._number.get, len(self.scopes)
+        found = number(network, nowhere), number(country_of(network), nowhere), number(WORLD, nowhere)
+        self._rungs[network] = found
+        return found
+
+
 class Scores:
-    """The cells of one board as rows by carrier of a deck, computed when first asked for."""
+    """The cells of one board by carrier of a deck."""
 
-    def __init__(self, deck: Deck, board: Board | None, deadlines_s: Sequence[float]) -> None:
-        self._names = deck.names
-        self._cells: Mapping[str, Cell] = {} if board is None else board.cells
-        self._unknown = [Cell(*prior(deadline_s), 0.0, PRIOR_SD) for deadline_s in deadlines_s]
-        self._rows: dict[tuple[str, int], Floats] = {}  # p, wait and sd by carrier: (3, carriers)
+    def __init__(self, deck: Deck, board: Board | None, deadlines_s: Sequence[float], before: "Scores | None" = None) -> None:
+        """``before``: those of the last board, whose places of networks hold as long as the scopes are the same."""
+        cells = Cells() if board is None else board.cells
+        carrier, scope, figures = cells.columns
+        unknown = np.array([(*prior(deadline_s), PRIOR_SD) for deadline_s in deadlines_s]).T
+        self._figures = np.concatenate((figures[[0, 1, 3]], unknown[:, :, None]), axis=2)  # p, wait and sd; the last is of nobody
+        self.ladder: Ladder = (
+            before.ladder if before is not None and before.ladder.scopes == cells.scopes else Ladder(cells.scopes)
+        )
+        # The pair of each class, scope and carrier, -1 where there is none; the last scope is one that the board does not know.
+        place = np.array([deck.index.get(name, -1) for name in cells.carriers], dtype=np.int64)
+        known = np.flatnonzero(place[carrier] >= 0) if len(carrier) else np.zeros(0, dtype=np.int64)
+        self._pair = np.full((len(figures[0]), len(cells.scopes) + 1, len(deck.names)), -1)
+        absent = np.isnan(figures[0])
+        self._pair[:, scope[known], place[carrier[known]]] = np.where(absent, -1, np.arange(len(carrier)))[:, known]
 
-    def columns(self, wanted: Sequence[tuple[str, int]]) -> tuple[Floats, Floats, Floats]:
+    def columns(self, networks: Sequence[str], klass: Ints) -> tuple[Floats, Floats, Floats]:
         """``p``, ``wait_s`` and ``sd`` by (network, class) and carrier.
 
         A cell that is absent falls back to its country's, then to the carrier's own.
         """
-        missing = [key for key in dict.fromkeys(wanted) if key not in self._rows]
-        if missing:
-            cells = [cell for network, klass in missing for cell in self._found(network, klass)]
-            block = np.array([[cell.p for cell in cells], [cell.wait_s for cell in cells], [cell.sd for cell in cells]])
-            block = block.reshape(3, len(missing), len(self._names))
-            self._rows.update((key, block[:, number]) for number, key in enumerate(missing))
-        p, wait_s, sd = np.stack([self._rows[key] for key in wanted], axis=1)
+        where = self.ladder.rungs(networks)
+        pair = self._pair[klass, where[:, 0]]
+        for wider in (1, 2):
+            if pair.min() >= 0:
+                break
+            pair = np.where(pair < 0, self._pair[klass, where[:, wider]], pair)
+        p, wait_s, sd = self._figures[:, klass[:, None], pair]
         return p, wait_s, sd
-
-    def _found(self, network: str, klass: int) -> Sequence[Cell]:
-        """The cell of each carrier."""
-        get, tail = self._cells.get, f"|{network}|{klass}"
-        found = [get(name + tail) for name in self._names]
-        if None in found:
-            for scope in scopes(network)[1:]:
-                tail = f"|{scope}|{klass}"
-                found = [cell or get(name + tail) for name, cell in zip(self._names, found, strict=True)]
-            unknown = self._unknown[klass]
-            return [cell or unknown for cell in found]
-        return cast("Sequence[Cell]", found)
 
 
 def appraise(
@@ -145,7 +164,7 @@ def appraise(
     price = np.stack(prices)
     klass = np.array([kind.klass for kind in kinds])
     segments = np.array([kind.segments for kind in kinds], dtype=np.int64)
-    p, wait_s, sd = scores.columns([(kind.network, number) for kind, number in zip(kinds, klass.tolist(), strict=True)])
+    p, wait_s, sd = scores.columns([kind.network for kind in kinds], klass)
     chosen = [policies.get(kind.policy_word or DEFAULT) or policies[DEFAULT] for kind in kinds]
     loss = np.array([rules[kind.klass].loss_micros * policy.loss_factor for kind, policy in zip(kinds, chosen, strict=True)])
     time = np.array(

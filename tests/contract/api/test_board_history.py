@@ -2,8 +2,9 @@
 
 import pytest
 
+from router.brain.cells import Cell, Cells
 from router.brain.past import Past
-from router.brain.port import Board, CarrierView, Cell
+from router.brain.port import Board, CarrierView
 
 
 async def keep(api, ages_s, **fields):
@@ -13,7 +14,7 @@ async def keep(api, ages_s, **fields):
     for age_s in ages_s:
         carriers = {name: CarrierView(name=name, **(view | fields)) for name in ("one", "two")}
         cells = {f"{name}|{to}|{k}": Cell(0.9, 2.0, 5.0, 0.1) for name in carriers for to in ("*", "23410") for k in range(3)}
-        board = Board(1, now_s - age_s, carriers, cells)
+        board = Board(1, now_s - age_s, carriers, Cells.of(cells))
         for name, octets, keep_s in past.take(board, now_s - age_s):
             await api.front.journal.put_value(name, octets, keep_s)
 

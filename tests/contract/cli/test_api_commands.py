@@ -10,7 +10,8 @@ import pytest
 
 from actors.cli.api_client import Api, ApiError
 from router.api.port import CarrierStatus
-from router.brain.port import Board, CarrierView, Cell
+from router.brain.cells import Cell, Cells
+from router.brain.port import Board, CarrierView
 from router.history import decision_name
 from router.ids import PARTITIONS, from_text, partition_of
 from router.journal.port import Assign, Finish, Submitted
@@ -243,7 +244,7 @@ def test_board(here, served):
     served.front.newest = Board(
         version=3,
         at_s=1.0,
-        cells={"one|GB|0": Cell(p=0.9, wait_s=2.0, weight=10.0, sd=0.01)},
+        cells=Cells.of({"one|GB|0": Cell(p=0.9, wait_s=2.0, weight=10.0, sd=0.01)}),
         carriers={"one": CarrierView("one", "open", 9.0, "refused everything", False, 50, 9, 41, 0.0)},
     )
     result = here("board")

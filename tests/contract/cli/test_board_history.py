@@ -3,13 +3,14 @@
 import json
 import time
 
+from router.brain.cells import Cell, Cells
 from router.brain.past import Past
-from router.brain.port import Board, CarrierView, Cell
+from router.brain.port import Board, CarrierView
 
 
 def made(at_s, submitted, trust):
     view = CarrierView("one", "closed", 0.0, "", False, submitted, 8, 1, 0.0, trust, "*")
-    return Board(1, at_s, {"one": view}, {f"one|*|{k}": Cell(0.9, 2.0, 5.0, 0.1) for k in range(3)})
+    return Board(1, at_s, {"one": view}, Cells.of({f"one|*|{k}": Cell(0.9, 2.0, 5.0, 0.1) for k in range(3)}))
 
 
 def test_the_board_shows_what_receipts_are_worth(here, served):

@@ -5,8 +5,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.brain.cells import Cell, Cells
 from router.brain.plan import Memo, plan
-from router.brain.port import Board, CarrierView, Cell, Want
+from router.brain.port import Board, CarrierView, Want
 from router.model import MessageClass
 from router.routes import Deck
 from router.rules import FREE
@@ -52,7 +53,7 @@ boards = st.none() | st.builds(
     carriers=st.dictionaries(st.sampled_from(NAMES), views),
     cells=st.dictionaries(
         st.sampled_from([f"{c}|{n}|{k}" for c in NAMES for n in ("*", "234", *NETWORKS) for k in range(3)]), cells
-    ),
+    ).map(Cells.of),
     probes=st.dictionaries(st.sampled_from([f"{c}|{n}" for c in NAMES for n in ("*", "234")]), st.sampled_from((1.0, 30.0))),
 )
 wants = st.builds(
@@ -113,7 +114,7 @@ def test_the_order_of_carriers_changes_nothing(batch, board, room, profiles, ran
 )
 def test_cheaper_and_no_worse_never_loses_share(found, prices, cut, better):
     def share(cells, prices):
-        board = Board(1, 0.0, {}, {f"{name}|*|1": cell for name, cell in zip(NAMES, cells, strict=False)})
+        board = Board(1, 0.0, {}, Cells.of({f"{name}|*|1": cell for name, cell in zip(NAMES, cells, strict=False)}))
         profiles = [
             CarrierProfile(name=name, addresses=("h:1",), system_id="x", prices=(Price(to="*", micros=micros),))
             for name, micros in zip(NAMES, prices, strict=False)

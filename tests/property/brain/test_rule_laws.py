@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.brain.cells import Cell, Cells
 from router.brain.plan import Memo, plan
-from router.brain.port import Board, CarrierView, Cell, Want
+from router.brain.port import Board, CarrierView, Want
 from router.model import MessageClass
 from router.routes import NOT_COVERED, Deck
 from router.rule_settings import Rule
@@ -54,7 +55,7 @@ boards = st.none() | st.builds(
     version=st.just(1),
     at_s=st.just(0.0),
     carriers=st.dictionaries(st.sampled_from(NAMES), views),
-    cells=st.dictionaries(st.sampled_from([f"{c}|*|{k}" for c in NAMES for k in range(3)]), cells),
+    cells=st.dictionaries(st.sampled_from([f"{c}|*|{k}" for c in NAMES for k in range(3)]), cells).map(Cells.of),
     probes=st.dictionaries(st.sampled_from([f"{c}|{n}" for c in NAMES for n in ("*", "234")]), st.sampled_from((1.0, 30.0))),
 )
 prices = st.lists(st.none() | st.integers(0, 50_000), min_size=4, max_size=4)

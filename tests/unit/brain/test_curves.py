@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from router.brain.ages import BINS, EDGES_S, PRIOR_NEGATIVE, PRIOR_POSITIVE, WIDTHS_S, bin_of, spent
-from router.brain.curves import curve, hazards, prior
+from router.brain.curves import curve, hazards, outlooks, prior
 from router.brain.networks import country_of, scopes
 
 
@@ -53,3 +53,20 @@ def test_networks_widen_to_their_country_and_the_world():
     assert scopes("23410") == ("23410", "234", "*")
     assert scopes("GB") == ("GB", "*")
     assert country_of("311480") == "310"
+
+
+def test_outlooks_are_the_curves_of_many_at_once():
+    rng = np.random.default_rng(3)
+    positive, negative = rng.exponential(PRIOR_POSITIVE, (50, BINS)) * 10.0, rng.exponential(PRIOR_NEGATIVE, (50, BINS))
+    positive[0] = negative[0] = positive[1] = negative[2] = 0.0
+    deadlines_s = (15.0, 0.0, 0.5, 60.0, 45.5, 600.0, 900.0, 15.0)
+    found = outlooks(positive.T, negative.T, deadlines_s)
+    for deadline_s, (p, wait_s) in zip(deadlines_s, found, strict=True):
+        expected_p, expected_wait_s = curve(*hazards(positive, negative), deadline_s)
+        assert p == pytest.approx(expected_p, rel=1e-9, abs=1e-12)
+        assert wait_s == pytest.approx(expected_wait_s, rel=1e-7, abs=1e-9)
+    assert outlooks(positive.T, negative.T, ()) == []
+
+
+def test_outlooks_ask_for_no_more_bins_than_they_need():
+    assert len(outlooks(iter(PRIOR_POSITIVE[:8, None]), iter(PRIOR_NEGATIVE[:8, None]), (15.0,))) == 1

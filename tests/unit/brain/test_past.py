@@ -1,7 +1,8 @@
 import pytest
 
+from router.brain.cells import Cell, Cells
 from router.brain.past import COARSE, FINE, MOST_PLACES, Past, points, read_chunk, value_name, value_names
-from router.brain.port import Board, CarrierView, Cell
+from router.brain.port import Board, CarrierView
 
 
 def made(at_s, networks=("*", "23410"), **fields):
@@ -12,7 +13,7 @@ def made(at_s, networks=("*", "23410"), **fields):
         for n, network in enumerate(networks)
         for klass in range(3)
     }
-    return Board(1, at_s, carriers, cells)
+    return Board(1, at_s, carriers, Cells.of(cells))
 
 
 def kept(end_s, step_s=0.5, past=None, begin_s=0.0):

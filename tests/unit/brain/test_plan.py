@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from router.brain.cells import Cell, Cells
 from router.brain.plan import Memo, plan
-from router.brain.port import Board, CarrierView, Cell, Want
+from router.brain.port import Board, CarrierView, Want
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import CarrierProfile, Price, Settings
@@ -27,7 +28,7 @@ def view(name, breaker="closed", until_s=0.0, reason=""):
 
 def a_board(**breakers):
     cells = {f"{name}|*|{int(klass)}": cell for name, cell in CELLS.items() for klass in MessageClass}
-    return Board(7, 0.0, {name: breakers.get(name, view(name)) for name in CELLS}, cells)
+    return Board(7, 0.0, {name: breakers.get(name, view(name)) for name in CELLS}, Cells.of(cells))
 
 
 def want(klass=OTP, *, segments=1, tried=(), policy="", network="23410"):
@@ -67,7 +68,7 @@ def test_policies_choose_their_way(policy, chosen):
 
 def test_cheapest_takes_the_least_price_that_reaches_the_floor():
     board = a_board()
-    board = replace(board, cells=board.cells | {"cheap|*|0": Cell(0.77, 8.0, 100.0, 0.01)})
+    board = replace(board, cells=Cells.of({**board.cells, "cheap|*|0": Cell(0.77, 8.0, 100.0, 0.01)}))
     assert carriers(made([want(policy="cheapest")], board)) == ["cheap"]
 
 
@@ -160,7 +161,8 @@ def test_a_probe_needs_no_message_where_the_carrier_is_the_best():
 
 def test_exploration_stays_within_its_share_and_its_regret():
     board = a_board()
-    near = replace(board, cells=board.cells | {"quick|*|2": Cell(0.95, 4.0, 5.0, 0.3), "cheap|*|2": Cell(0.2, 9.0, 5.0, 0.3)})
+    other = {"quick|*|2": Cell(0.95, 4.0, 5.0, 0.3), "cheap|*|2": Cell(0.2, 9.0, 5.0, 0.3)}
+    near = replace(board, cells=Cells.of({**board.cells, **other}))
     memo, deck = Memo(), Deck([carrier("cheap", 1_000), carrier("good", 20_000), carrier("quick", 25_000)])
     done = [made([want(MARKETING) for _ in range(500)], near, deck=deck, seed=seed, memo=memo) for seed in range(20)]
     explored = [choice.carrier for item in done for choice in item.choices if choice.explored]

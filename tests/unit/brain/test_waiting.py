@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from router.brain.bids import HOLD_S, Bids
+from router.brain.cells import Cell, Cells
 from router.brain.explore import PURSE_LIMIT
 from router.brain.plan import Memo, plan, shadow_prices
-from router.brain.port import Board, Cell, Waits, Want
+from router.brain.port import Board, Waits, Want
 from router.brain.waiting import LIMIT_S, lateness, limit_s
 from router.model import MessageClass
 from router.routes import Deck
@@ -22,7 +23,7 @@ def carrier(name, micros):
 
 DECK = Deck([carrier("cheap", 10_000), carrier("dear", 30_000)])
 CELLS = {f"{name}|*|{int(klass)}": Cell(0.95, 2.0, 1e6, 0.0) for name in DECK.names for klass in MessageClass}
-BOARD = Board(1, 0.0, {}, CELLS)
+BOARD = Board(1, 0.0, {}, Cells.of(CELLS))
 
 
 def made(count, room, *, klass=TRANSACTIONAL, speed=100.0, waited_s=0.0, memo=None, now=0.0, segments=1):
@@ -140,7 +141,7 @@ def test_limits_are_shares_of_the_deadline_and_have_an_end():
 def test_exploration_costs_no_more_than_its_part_of_what_is_at_stake():
     cells = {key: Cell(0.9, 4.0, 5.0, 0.3) for key in CELLS}
     memo, rng = Memo(), np.random.default_rng(1)
-    board, lost, stake = Board(1, 0.0, {}, cells), 0.0, 0.0
+    board, lost, stake = Board(1, 0.0, {}, Cells.of(cells)), 0.0, 0.0
     room = {"cheap": 10_000, "dear": 10_000}
     for turn in range(50):
         batch = [Want("23410", "GB", "447700900123", MARKETING, 1) for _ in range(200)]
