@@ -20,7 +20,6 @@ from actors.triage import Ended, triage
 from actors.turn import Turn
 from actors.waiting import woken
 from actors.wire import Offered
-from router.brain.board import UnreadableBoard, board_from_bytes
 from router.journal.port import Claimed, Finish, JournalError, Requeue
 from router.journal.wake import QUEUE_TOPIC
 from router.model import STATUS_OF, MessageClass
@@ -113,14 +112,8 @@ class Dispatcher(Shell):
             raw = await self.journal.get_value(BOARD_VALUE)
         except JournalError:
             return
-        if raw is None:
-            return
-        try:
-            self._planner.board = board_from_bytes(raw)
-        except UnreadableBoard as error:  # of another release, during an upgrade; the next one comes soon
-            log.warning("dispatcher.unreadable_board reason=%s", error)
-            return
-        self._stir.set()
+        if raw is not None and self._planner.read(raw):
+            self._stir.set()
 
     # -- what wakes it -------------------------------------------------------------------------------------------
     def _heat(self, partitions: Sequence[int]) -> None:

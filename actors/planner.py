@@ -1,5 +1,6 @@
 """A dispatcher's plans: what the settings and the newest board say, and what it remembers of its last turns."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,12 +10,15 @@ import numpy as np
 from actors.lanes import CarrierLane
 from actors.metrics import Metrics
 from actors.pool import Pending
+from router.brain.board import UnreadableBoard, board_from_bytes
 from router.brain.plan import plan, shadow_prices
 from router.brain.policies import Policy, compile_policies
 from router.brain.port import Board, Plan, Waits
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import ClassRules, Settings
+
+log = logging.getLogger("trunkline.planner")
 
 REST_LIMIT: Final = 1_000  # segments of one class that wait by choice: they are planned again every turn
 
@@ -36,6 +40,15 @@ class Planner:
         self._deck = Deck.compile(settings)
         self._rules = {klass: settings.rules(klass) for klass in MessageClass}
         self._policies = compile_policies(settings.policies)
+
+    def read(self, octets: bytes) -> bool:
+        """Take a new board; false: it is of another release, as happens during an upgrade, and the next one comes soon."""
+        try:
+            self.board = board_from_bytes(octets)
+        except UnreadableBoard as error:
+            log.warning("planner.unreadable_board reason=%s", error)
+            return False
+        return True
 
     def plan(
         self, klass: MessageClass, batch: Sequence[Pending], room: Mapping[str, int], lanes: Mapping[str, CarrierLane]

@@ -15,7 +15,7 @@ def words(text):
 PURE = words(
     """base64 binascii bisect codecs collections collections.abc contextlib copy dataclasses datetime decimal difflib email.utils
     enum fractions functools hashlib heapq hmac ipaddress itertools math operator random re statistics string struct tomllib
-    types typing unicodedata urllib.parse zlib"""
+    types typing unicodedata urllib.parse weakref zlib"""
 ) | {"zoneinfo"}  # reads files, but only tables that are the same everywhere and whose moments come in from outside
 HTTP_IN = PURE | words("asyncio html http.HTTPStatus importlib.metadata json logging pathlib traceback")
 BYTES_OUT = PURE | words("asyncio concurrent.futures contextvars logging os socket ssl time")
