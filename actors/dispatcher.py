@@ -221,8 +221,10 @@ class Dispatcher(Shell):
 
     def _carry_out(self, turn: Turn) -> None:
         """One call a carrier, one decision table, for all classes together."""
-        for (name, klass), count in turn.explored.items():
-            self.metrics.counter("trunkline_explored", name, klass.word).add(count)
+        for klass, count in turn.planned.items():
+            self.metrics.counter("trunkline_planned", klass.word).add(count)
+        for (name, klass, why), count in turn.explored.items():
+            self.metrics.counter("trunkline_explored", name, klass.word, why).add(count)
         for (name, klass), count in turn.doubtful.items():
             self.metrics.counter("trunkline_possible_duplicates", name, klass.word).add(count)
         if turn.hopeless:

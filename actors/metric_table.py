@@ -63,7 +63,21 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_claimed", _C, "Messages taken from the queues by dispatchers.", ("class",)),
     Metric("trunkline_claimed_now", _G, "Messages that dispatchers have in hand.", ()),
     Metric("trunkline_assigned", _C, "Messages bound to a carrier, attempts counted one by one.", ("carrier", "class")),
-    Metric("trunkline_explored", _C, "Assignments made to learn rather than because they looked best.", ("carrier", "class")),
+    Metric("trunkline_planned", _C, "Messages that a plan gave to a carrier, later attempts counted too.", ("class",)),
+    Metric(
+        "trunkline_explored",
+        _C,
+        "Of these, messages that went elsewhere than to the best carrier, by what was to be learned "
+        "(draw, half_open, suspect, doubt, new, unused).",
+        ("carrier", "class", "reason"),
+    ),
+    Metric(
+        "trunkline_regret_micros",
+        _C,
+        "Millionths of the currency that plans expected to lose against the best carrier of each message, room without end, by cause: "
+        "what was to be learned, or room.",
+        ("class", "cause"),
+    ),
     Metric(
         "trunkline_requeued",
         _C,

@@ -72,6 +72,8 @@ class Planner:
             waits=waits,
         )
         self._took.observe(time.perf_counter() - began_s)
+        for cause, micros in planned.regret.items():
+            self._metrics.counter("trunkline_regret_micros", klass.word, cause).add(micros)
         return planned
 
     def gauges(self) -> None:

@@ -21,7 +21,8 @@ class Turn:
         self.offers: dict[str, list[tuple[Pending, Offered]]] = {}
         self.spent: Counter[str] = Counter()  # segments by carrier
         self.hopeless: list[Ended] = []
-        self.explored: Counter[tuple[str, MessageClass]] = Counter()
+        self.explored: Counter[tuple[str, MessageClass, str]] = Counter()  # by carrier, class and what is to be learned
+        self.planned: Counter[MessageClass] = Counter()  # messages that got a carrier
         self.doubtful: Counter[tuple[str, MessageClass]] = Counter()
         self._now_ms = now_ms
 
@@ -34,15 +35,18 @@ class Turn:
         for item, choice in zip(batch, planned.choices, strict=True):
             name = choice.carrier
             if name:
+                self.planned[klass] += 1
                 message = item.claimed
                 attempt = message.attempts + 1
                 row = first + choice.row
-                event = pack_event(self._now_ms, EventKind.ASSIGNED, name, attempt, self.decision, row, choice.explored)
+                event = pack_event(
+                    self._now_ms, EventKind.ASSIGNED, name, attempt, self.decision, row, choice.explored and choice.why
+                )
                 entry = Offered(message.id, message.attempts, klass, item.want.segments, message.body, event)
                 self.offers.setdefault(name, []).append((item, entry))
                 self.spent[name] += item.want.segments
                 if choice.explored:
-                    self.explored[name, klass] += 1
+                    self.explored[name, klass, choice.why] += 1
                 if item.doubtful:
                     self.doubtful[name, klass] += 1
             elif choice.hopeless:

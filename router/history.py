@@ -22,6 +22,7 @@ class Considered(Struct, frozen=True, kw_only=True):
     wait_s: float
     shadow_micros: int  # what its scarce capacity is worth to others
     total_micros: int
+    spread: float | None = None  # standard deviation of ``success``: how much there is to learn; null: not kept
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     considered: list[Considered]
     excluded: dict[str, str]
     rule: str = ""  # the rules before the brain that decided something, by name
+    note: str = ""  # what was not as it should be: no scoreboard, an old one, a policy that is not known any more
 
 
 class EventView(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,7 @@ class EventView(Struct, frozen=True, kw_only=True):
     carrier: str | UnsetType = UNSET
     attempt: int | UnsetType = UNSET
     explored: bool | UnsetType = UNSET
+    explored_why: str | UnsetType = UNSET  # draw, half_open, suspect, doubt, new, unused
     explanation: Explanation | UnsetType | None = UNSET
     carrier_ids: list[str] | UnsetType = UNSET
     latency_us: int | UnsetType = UNSET
@@ -97,11 +100,13 @@ def explanation(row: Any) -> Explanation | None:
                     wait_s=float(wait_s),
                     shadow_micros=int(shadow),
                     total_micros=int(total),
+                    spread=float(more[0]) if more else None,
                 )
-                for carrier, price, success, wait_s, shadow, total, *_ in row["considered"]
+                for carrier, price, success, wait_s, shadow, total, *more in row["considered"]
             ],
             excluded={str(name): str(reason) for name, reason in row["excluded"].items()},
             rule=str(row.get("rule", "")),
+            note=str(row.get("note", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -137,6 +142,8 @@ def _event(line: list[Any], tables: Mapping[bytes, Sequence[Any]]) -> EventView:
         shown.pop("_", None)
     elif number == EventKind.FINAL:
         shown = {"status": shown.get("status", UNSET), "error": delivery_error(details)}
+    if number == EventKind.ASSIGNED and len(details) > 4 and isinstance(details[4], str) and details[4]:
+        shown["explored_why"] = details[4]
     return EventView(at=rfc3339(at), kind=kind, **shown)
 
 

@@ -91,7 +91,7 @@ def _print_why(console: Console, event: Mapping[str, Any]) -> None:
         for option in row["considered"]
     )
     excluded = "".join(f"; {name} excluded: {reason}" for name, reason in row["excluded"].items())
-    explored = " to learn" if event["explored"] else ""
+    explored = f" to learn ({event.get('explored_why', '')})" if event["explored"] else ""
     console.print(
         f"         [dim]why: {event['id']} {row['class']} → {event['carrier']}{explored}; expected cost € {costs}{excluded}[/dim]",
         highlight=False,

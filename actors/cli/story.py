@@ -21,6 +21,15 @@ STYLES: Final = {
     "refused": "yellow",
     "unknown": "yellow",
 }
+# Why a message went elsewhere than to the best carrier, by the words of ``router.brain.explore``.
+LEARNED: Final = {
+    "draw": "its success is uncertain, and a draw from what is known of it came out best",
+    "half_open": "whether it takes messages again",
+    "suspect": "whether its receipts have come back",
+    "doubt": "whether codes that it says to have delivered are used",
+    "new": "it is hardly known yet",
+    "unused": "nothing has gone to it there of late",
+}
 NOT_SCORED: Final = ("-",) * 5
 _EXPLANATION_INDENT: Final = 12
 
@@ -69,7 +78,8 @@ def _details(line: Mapping[str, Any]) -> Iterator[str]:
     if "attempt" in line:
         yield f"attempt {line['attempt']}"
     if line.get("explored"):
-        yield "chosen to learn"
+        why = str(line.get("explored_why", ""))
+        yield f"chosen to learn: {LEARNED.get(why, why)}" if why else "chosen to learn"
     if ids := line.get("carrier_ids"):
         yield ("id " if len(ids) == 1 else "ids ") + ", ".join(map(str, ids))
     if "latency_us" in line:
@@ -103,7 +113,7 @@ def explanation(line: Mapping[str, Any], currency: str) -> RenderableType | None
         cells = (
             one["carrier"],
             money(one["price_micros"]),
-            f"{one['success']:.1%}",
+            _chance(one),
             f"{one['wait_s']:.1f} s",
             money(one["shadow_micros"]),
             money(one["total_micros"]),
@@ -114,11 +124,18 @@ def explanation(line: Mapping[str, Any], currency: str) -> RenderableType | None
         rows.append([Text(clean(cell), style="dim") for cell in (name, *NOT_SCORED, reason)])
     policy = f", policy {told['policy']}" if told.get("policy") else ""
     policy += f", rule {told['rule']}" if told.get("rule") else ""
-    note = Text(
-        clean(f"network {told['network']}, class {told['class']}{policy}, board {told['board']}, {currency}"), style="dim"
-    )
+    board = f"board {told['board']}" if told["board"] else "no board"
+    notes = [Text(clean(f"network {told['network']}, class {told['class']}{policy}, {board}, {currency}"), style="dim")]
+    if told.get("note"):
+        notes.append(Text(clean(told["note"]), style="yellow"))
     heads = ("carrier", "price", "p", "wait", "shadow", "cost", "verdict")
-    return Group(table(heads, rows, right=heads[1:6]), note)
+    return Group(table(heads, rows, right=heads[1:6]), *notes)
+
+
+def _chance(one: Mapping[str, Any]) -> str:
+    """Probability of delivery in time, and how uncertain it is where that is kept."""
+    spread = one.get("spread")
+    return f"{one['success']:.1%}" if spread is None else f"{one['success']:.1%} ± {spread:.1%}"
 
 
 def _verdict(one: Mapping[str, Any], chosen: object, mine: float | None, *, explored: bool) -> str:

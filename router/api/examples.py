@@ -67,8 +67,12 @@ _EXPLANATION: Final = Explanation(
     klass="otp",
     policy="",
     considered=[
-        Considered(carrier="acme", price_micros=32000, success=0.981, wait_s=3.2, shadow_micros=0, total_micros=50500),
-        Considered(carrier="globex", price_micros=21000, success=0.902, wait_s=6.8, shadow_micros=0, total_micros=77600),
+        Considered(
+            carrier="acme", price_micros=32000, success=0.981, wait_s=3.2, shadow_micros=0, total_micros=50500, spread=0.012
+        ),
+        Considered(
+            carrier="globex", price_micros=21000, success=0.902, wait_s=6.8, shadow_micros=0, total_micros=77600, spread=0.031
+        ),
     ],
     excluded={"initech": "breaker open: 41 of the last 50 submits were refused", "umbrella": "rule direct-only"},
     rule="direct-only",

@@ -31,6 +31,7 @@ class Placement(NamedTuple):
     members: Sequence[int]
     explored: bool = False
     resting: bool = False  # it could go elsewhere, and does better to wait
+    why: str = ""  # of explored ones: a word of ``router.brain.explore``
 
 
 class Lot(NamedTuple):

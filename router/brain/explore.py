@@ -12,6 +12,7 @@ import numpy as np
 from router.brain.ages import Floats
 from router.brain.assign import Placement
 from router.brain.networks import scopes
+from router.brain.probes import NEW_PROBE_S, PROBE_LATER_S, PROBE_S, STALE_PROBE_S
 from router.brain.score import Kind
 from router.model import MessageClass
 
@@ -25,17 +26,28 @@ PROBE_SHARE: Final = (0.02, 0.025, 0.03)  # probes a message, by class: what a f
 PROBE_ALLOWANCE: Final = 4.0  # most probes saved up
 PROBE_RETRY_S: Final = 20.0  # a probe rarer than this is for a carrier not used lately, and minds the regret limit
 
+# Why a message is sent elsewhere than to the best carrier. The words stand in messages' histories.
+DRAW: Final = "draw"  # its chance, drawn at random from what is known of it, was the best
+HALF_OPEN: Final = "half_open"  # whether it takes messages again
+SUSPECT: Final = "suspect"  # whether its receipts have come back
+DOUBT: Final = "doubt"  # whether codes that it says to have delivered are used
+NEW: Final = "new"  # it is hardly known
+UNUSED: Final = "unused"  # nothing has gone to it in this country of late
+_WHY: Final = {PROBE_S: SUSPECT, PROBE_LATER_S: SUSPECT, NEW_PROBE_S: NEW, STALE_PROBE_S: UNUSED}
+
 
 class Probe:
     """A carrier that the board wants probed somewhere, every ``every_s`` seconds; ``klass``: with messages of this class only."""
 
-    __slots__ = ("every_s", "key", "klass", "place")
+    __slots__ = ("every_s", "key", "klass", "place", "why")
 
     def __init__(self, key: str, place: int, every_s: float, klass: int | None = None) -> None:
         self.key = key
         self.klass = klass
         self.place = place
         self.every_s = every_s
+        # Boards tell how often, and that tells what for: each reason has its own pace.
+        self.why = DOUBT if klass is not None else _WHY.get(every_s, SUSPECT)
 
 
 def probes_by_scope(wanted: Mapping[str, float], index: Mapping[str, int]) -> dict[str, list[Probe]]:
@@ -63,7 +75,7 @@ def half_open(kinds: Sequence[Kind], waiting: Mapping[int, float], used: dict[in
         victim = _least(kind for kind in kinds if place in kind.retry and kind.members and kind.segments <= room[place])
         if victim is not None:
             used[place] = opening
-            placements.append(_take(victim, place, room))
+            placements.append(_take(victim, place, room, HALF_OPEN))
     return placements
 
 
@@ -95,7 +107,7 @@ def probe(
             if victim is not None:
                 last[item.key] = now
                 allowance -= 1.0
-                placements.append(_take(victim, item.place, room))
+                placements.append(_take(victim, item.place, room, item.why))
     return placements, allowance
 
 
@@ -125,7 +137,7 @@ def thompson(
             purse -= regret
             kind.members.remove(member)
             room[order[pick]] -= kind.segments
-            placements.append(Placement(kind, kind.order[pick], (member,), explored=True))
+            placements.append(Placement(kind, kind.order[pick], (member,), explored=True, why=DRAW))
     return placements, purse
 
 
@@ -153,7 +165,7 @@ def _value(kind: Kind) -> tuple[MessageClass, float, int]:
     return (MessageClass(2 - kind.klass), kind.loss, kind.segments)
 
 
-def _take(kind: Kind, place: int, room: list[int]) -> Placement:
+def _take(kind: Kind, place: int, room: list[int], why: str) -> Placement:
     """The newest member of the kind, as a probe."""
     room[place] -= kind.segments
-    return Placement(kind, place, (kind.members.pop(),), explored=True)
+    return Placement(kind, place, (kind.members.pop(),), explored=True, why=why)

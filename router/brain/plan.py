@@ -21,7 +21,7 @@ from router.brain.explore import (
     thompson,
 )
 from router.brain.policies import POLICIES, Policy
-from router.brain.port import Board, Choice, Plan, Waits, Want
+from router.brain.port import ROOM, Board, Choice, Plan, Waits, Want
 from router.brain.rows import rows
 from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, Scores, appraise
 from router.brain.waiting import Patience, limit_s
@@ -116,6 +116,7 @@ def plan(
             free = [kind for kind in kinds if not kind.ruling.tiers]  # who has set an order wants no probes
             probes, memo.allowance = probe(free, memo.probes, memo.probed, memo.allowance, left, now)
             placements += probes
+    if board is not None and board.version:  # else nothing is known that could be drawn from
         memo.purse = min(memo.purse + BUDGET * sum(kind.loss * len(kind.members) for kind in kinds), PURSE_LIMIT)
         draws, memo.purse = thompson(_picked(len(batch), kinds, rng), left, rng, bids.last, memo.purse)
         placements += draws
@@ -260,7 +261,8 @@ def _write(
     choices: list[Any] = [None] * size
     kinds: list[Kind] = []
     numbers: dict[int, int] = {}
-    for kind, place, members, explored, resting in placements:
+    regret: dict[str, float] = {}
+    for kind, place, members, explored, resting, why in placements:
         if not members:
             continue
         number = numbers.get(id(kind))
@@ -268,13 +270,17 @@ def _write(
             number = numbers[id(kind)] = len(kinds)
             kinds.append(kind)
         hopeless = place < 0 and kind.hopeless
-        choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless, resting)
+        choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless, resting, why)
+        if place >= 0 and kind.order and place != kind.order[0]:
+            lost = (float(kind.cost[place]) - kind.costs[0]) * len(members)
+            regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)
         for member in members:
             choices[member] = choice
     return Plan(
         choices,
         _decisions(kinds, shadow, room, memo, deck, policies),
         {name: price for name, price in zip(deck.names, shadow, strict=True) if price},
+        regret,
     )
 
 

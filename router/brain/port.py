@@ -6,7 +6,7 @@ are seconds as floats (any epoch, one clock per caller); money is integer micros
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -69,6 +69,7 @@ class Board(Struct, frozen=True):
     cells: Cells  # "carrier|network|class"
     counters: dict[str, int] = {}
     probes: dict[str, float] = {}  # "carrier|network, MCC or *", perhaps "|class": seconds between probes that it needs there
+    note: str = ""  # what plans made from it should say of it
 
 
 class Want(NamedTuple):
@@ -92,6 +93,7 @@ class Choice(NamedTuple):
     explored: bool
     hopeless: bool = False  # no carrier covers it, or all have been tried: waiting does not help
     resting: bool = False  # carrier "", by choice: another would take it, and a moment's wait for a better one costs less
+    why: str = ""  # of explored ones: what is to be learned, a word of ``router.brain.explore``
 
 
 class Waits(NamedTuple):
@@ -102,14 +104,20 @@ class Waits(NamedTuple):
     most: int  # segments that may wait by choice
 
 
+ROOM: Final = "room"  # cause of regret: the best carrier had no room
+
+
 class Plan(NamedTuple):
     """The assignment of a batch, with the reasons.
 
     ``decisions`` are rows that msgpack can pack, shared by like messages:
     {"board": version, "network", "class", "considered": [[carrier, price_micros, p, wait_s, shadow_micros, cost_micros, sd of p], …
-    best first], "excluded": {carrier: reason}, "policy": word, "rule": names, where rules fit}
+    best first], "excluded": {carrier: reason}, "policy": word, "rule": names, where rules fit, "note": a sentence, where there is one}
     """
 
     choices: Sequence[Choice]
     decisions: Sequence[Mapping[str, Any]]
     shadow: Mapping[str, float] = {}  # micros that one more segment of room on a carrier would save; absent: nothing
+    regret: Mapping[
+        str, float
+    ] = {}  # micros expected to be lost against each one's best carrier, by cause: ``Choice.why``, or ROOM

@@ -14,6 +14,7 @@ from router.routes import NOT_COVERED, Deck
 CONSIDERED: Final = 8  # carriers in a row: what an operator can take in, and what the journal should hold
 EXCLUDED: Final = 16
 NO_COVER: Final = "no cover"
+NO_BOARD: Final = "there was no scoreboard: the cheapest carrier whose breaker is closed was taken"
 
 
 def rows(
@@ -73,10 +74,11 @@ def _row(
     }
     if kind.ruling.rules:
         row["rule"] = kind.ruling.text
-    if board is None:
-        row["note"] = "no board"
-    elif kind.policy_word and kind.policy_word not in policies:
-        row["note"] = f"unknown policy: {DEFAULT} used"
+    notes = [NO_BOARD] if board is None else [board.note] if board.note else []
+    if kind.policy_word and kind.policy_word not in policies:
+        notes.append(f"the policy {kind.policy_word} is not known (any more): {DEFAULT} was used")
+    if notes:
+        row["note"] = "; ".join(notes)
     return row
 
 

@@ -17,7 +17,7 @@ ROW = {
     "board": 7,
     "network": "23410",
     "class": 1,
-    "considered": [["one", 10_000, 0.9, 3.5, 0.0, 23_500.0], ["two", 9_000, 0.5, 9.0, 0.0, 70_000.0]],
+    "considered": [["one", 10_000, 0.9, 3.5, 0.0, 23_500.0], ["two", 9_000, 0.5, 9.0, 0.0, 70_000.0, 0.05]],
     "excluded": {"three": "does not cover GB"},
     "policy": "",
 }
@@ -29,14 +29,14 @@ async def sent(api, **fields):
     return shown["id"]
 
 
-async def assigned(api, message_id, now_ms=1_768_469_400_000):
+async def assigned(api, message_id, now_ms=1_768_469_400_000, *, explored=True):
     """Take a message to a carrier as dispatcher and carrier would."""
     journal, wanted = api.front.journal, from_text(message_id)
     await journal.lease_partitions("d", 1, [partition_of(wanted)], 60)
     claimed, _ = await journal.claim("d", 1, [partition_of(wanted)], dict.fromkeys(MessageClass, 100))
     assert wanted in {one.id for one in claimed}
     epoch, _, _ = await journal.register("carrier:one#0", "i", 60)
-    event = pack_event(now_ms, EventKind.ASSIGNED, "one", 1, b"decision", 1, True)
+    event = pack_event(now_ms, EventKind.ASSIGNED, "one", 1, b"decision", 1, explored)
     assert await journal.assign("carrier:one#0", epoch, [Assign(wanted, 0, event)]) == [True]
     return wanted
 
@@ -63,11 +63,34 @@ async def test_a_history_tells_why_each_route_was_taken(api):
         "wait_s": 3.5,
         "shadow_micros": 0.0,
         "total_micros": 23_500.0,
+        "spread": None,
     }
     assert shown["data"][2]["carrier_ids"] == ["abc"]
     _, seen, _ = await api("GET", f"/v1/messages/{message_id}")
     assert (seen["status"], seen["carrier"], seen["attempts"]) == ("sent", "one", 1)
     assert seen["sent_at"] == "2026-01-15T09:30:00.050Z"
+
+
+async def test_a_history_tells_what_was_to_be_learned_and_what_was_amiss(api):
+    message_id = await sent(api)
+    await assigned(api, message_id, explored="draw")
+    row = ROW | {"board": 0, "rule": "own, thrift", "note": "there was no scoreboard"}
+    await api.front.journal.put_value(decision_name(b"decision"), msgpack.packb([{}, row]))
+    _, shown, _ = await api("GET", f"/v1/messages/{message_id}/events")
+    line = shown["data"][1]
+    assert (line["explored"], line["explored_why"]) == (True, "draw")
+    told = line["explanation"]
+    assert (told["board"], told["rule"], told["note"]) == (0, "own, thrift", "there was no scoreboard")
+    assert [one["spread"] for one in told["considered"]] == [None, 0.05]
+
+
+@pytest.mark.parametrize("explored", [True, False])
+async def test_a_history_of_an_earlier_release_gives_no_reason(api, explored):
+    message_id = await sent(api)
+    await assigned(api, message_id, explored=explored)
+    _, shown, _ = await api("GET", f"/v1/messages/{message_id}/events")
+    assert shown["data"][1]["explored"] is explored
+    assert "explored_why" not in shown["data"][1]
 
 
 async def test_an_ended_message_tells_its_error(api):

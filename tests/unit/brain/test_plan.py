@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from router.brain.cells import Cell, Cells
 from router.brain.plan import Memo, plan
-from router.brain.port import Board, CarrierView, Want
+from router.brain.port import Board, CarrierView, Choice, Plan, Want
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import CarrierProfile, Price, Settings
@@ -75,13 +75,13 @@ def test_cheapest_takes_the_least_price_that_reaches_the_floor():
 def test_an_unknown_policy_is_balanced_and_noted():
     done = made([want(policy="odd")], a_board())
     assert carriers(done) == ["good"]
-    assert "unknown policy" in done.decisions[0]["note"]
+    assert done.decisions[0]["note"] == "the policy odd is not known (any more): balanced was used"
 
 
 def test_without_a_board_the_price_decides():
     done = made([want()], None)
     assert carriers(done) == ["cheap"]
-    assert done.decisions[0]["note"] == "no board"
+    assert done.decisions[0]["note"] == "there was no scoreboard: the cheapest carrier whose breaker is closed was taken"
 
 
 def test_an_open_breaker_excludes_with_its_reason():
@@ -140,7 +140,7 @@ def test_nobody_covers_it_is_hopeless_and_everybody_down_is_not():
     assert done.choices[0].hopeless
     assert done.decisions[0]["excluded"] == {"bulk": "does not take otp", "cheap": "no cover", "off": "disabled"}
     down = a_board(**{name: view(name, "open", 9.0) for name in CELLS})
-    assert made([want()], down).choices[0] == ("", 0, False, False, False)
+    assert made([want()], down).choices[0] == Choice("", 0, explored=False)
 
 
 def test_a_suspect_is_probed_at_its_pace_with_the_least_valuable():
@@ -171,7 +171,7 @@ def test_exploration_stays_within_its_share_and_its_regret():
 
 
 def test_an_empty_batch_is_an_empty_plan():
-    assert made([], a_board()) == ([], [], {})
+    assert made([], a_board()) == Plan([], [])
 
 
 def test_the_memo_follows_the_board_and_the_rules():

@@ -6,6 +6,7 @@ from actors.cli.carriers import carrier_table, cell_table, standing_table
 from actors.cli.check import place_table, state_table, totals
 from actors.cli.terminal import clean, money
 from router.api.examples import ANSWERS
+from router.brain import explore
 
 START = "2026-01-15T09:30:00.000Z"
 
@@ -33,8 +34,8 @@ def test_every_kind_of_event_can_be_told(printed):
 def test_an_assignment_tells_each_carriers_score_and_who_was_left_out(printed, assigned):
     text = printed(story.event(assigned, START, "EUR"))
     assert "+0.012 s  assigned      acme · attempt 1" in text
-    assert row(text, "acme") == ["acme", "0.03200", "98.1%", "3.2", "s", "0.00000", "0.05050", "chosen"]
-    assert row(text, "globex") == ["globex", "0.02100", "90.2%", "6.8", "s", "0.00000", "0.07760", "costs", "0.02710", "more"]
+    assert " ".join(row(text, "acme")) == "acme 0.03200 98.1% ± 1.2% 3.2 s 0.00000 0.05050 chosen"
+    assert " ".join(row(text, "globex")) == "globex 0.02100 90.2% ± 3.1% 6.8 s 0.00000 0.07760 costs 0.02710 more"
     assert "breaker open: 41 of the last 50 submits were refused" in text
     assert row(text, "initech")[1:6] == ["-"] * 5
     assert "network 23410, class otp, rule direct-only, board 1842, EUR" in text
@@ -46,8 +47,29 @@ def test_a_carrier_tried_for_its_own_sake_is_said_to_be(printed, assigned):
     text = printed(story.event(assigned, START, "EUR"))
     assert row(text, "globex")[-3:] == ["chosen", "to", "learn"]
     assert "passed over to learn" in text
+    assert text.splitlines()[0].endswith("attempt 1 · chosen to learn")
+    assigned["explored_why"] = "suspect"
+    told = printed(story.event(assigned, START, "EUR")).splitlines()[0]
+    assert told.endswith("chosen to learn: whether its receipts have come back")
+    assigned["explored_why"] = "later"
+    assert "chosen to learn: later" in printed(story.event(assigned, START, "EUR"))
+    del assigned["explored_why"]
     assigned["explored"] = False
     assert "its room went to others" in printed(story.event(assigned, START, "EUR"))
+
+
+def test_what_was_amiss_is_told(printed, assigned):
+    assigned["explanation"] |= {"board": 0, "note": "there was no scoreboard"}
+    assigned["explanation"]["considered"][0]["spread"] = None
+    text = printed(story.event(assigned, START, "EUR"))
+    assert "no board, EUR" in text
+    assert text.rstrip().endswith("there was no scoreboard")
+    assert row(text, "acme")[2:4] == ["98.1%", "3.2"]
+
+
+def test_every_reason_to_learn_has_a_sentence():
+    words = {value for name, value in vars(explore).items() if name in {"DRAW", "HALF_OPEN", "SUSPECT", "DOUBT", "NEW", "UNUSED"}}
+    assert words == set(story.LEARNED)
 
 
 def test_an_explanation_that_is_not_kept_leaves_one_line(printed, assigned):
