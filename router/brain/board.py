@@ -7,7 +7,7 @@ import numpy as np
 
 from router.brain.ages import sums
 from router.brain.breaker import CLOSED
-from router.brain.expected import cells
+from router.brain.expected import cells, curves
 from router.brain.fallen import places_of
 from router.brain.ledger import CARRIER
 from router.brain.networks import WORLD
@@ -26,7 +26,7 @@ class UnreadableBoard(ValueError):
     """Octets that are no board of this release."""
 
 
-def board(state: BrainState, now: float) -> Board:
+def board(state: BrainState, now: float, *, with_curves: bool = False) -> Board:
     """A new board, one version after the last.
 
     Cells: every pair observed; every pair of a known carrier and a known network while they are few; each carrier in each of
@@ -40,6 +40,7 @@ def board(state: BrainState, now: float) -> Board:
         cells=cells(state),
         counters=dict(state.counters),
         probes=probes(state, now),
+        curves=curves(state) if with_curves else b"",
     )
 
 

@@ -11,7 +11,8 @@ from router.brain.cells import FIGURES, Cells
 from router.brain.curves import outlooks
 from router.brain.ledger import CARRIER, COUNTRY, GROUP, MARKET, NETWORK, ROUTE, Ledger
 from router.brain.networks import WORLD
-from router.brain.shrink import CELL_COUNT, Habit
+from router.brain.remains import pack_curves, remains
+from router.brain.shrink import CELL_COUNT, Habit, Habits
 from router.brain.state import BrainState, estimate
 
 PAIRS_LIMIT: Final = 8_192  # pairs of carrier and network published without observations; above it, fall-backs must do
@@ -58,17 +59,25 @@ _known: WeakKeyDictionary[Ledger, _Pairs] = (
 )  # they change when a row appears, and take longer than all the rest
 
 
+def curves(state: BrainState) -> bytes:
+    """``Board.curves``: what one-time codes and transactional messages may still expect at each age, in the order of the cells' pairs."""
+    ledger = state.ledger
+    if not ledger.rows:
+        return b""
+    habits, pairs = _newest(state)
+    positive, negative = _rate(habits.positive, pairs, 0), _rate(habits.negative, pairs, 0)
+    fallen, worth = _fallen(state.fallen, pairs), _worth(state, pairs)
+    if fallen is not None:
+        positive *= fallen
+    return pack_curves(remains(positive, negative, 1.0 if worth is None else worth))
+
+
 def cells(state: BrainState) -> Cells:
     """Every pair observed; every pair of a known carrier and a known network while they are few; each carrier in each of its countries and in the world."""
     ledger = state.ledger
     if not ledger.rows:
         return Cells()
-    habits = state.habits
-    if habits is None or len(habits.positive.cell) != ledger.rows:
-        habits = estimate(state)
-    pairs = _known.get(ledger)
-    if pairs is None or pairs.rows != ledger.rows:
-        pairs = _known[ledger] = _Pairs(ledger)
+    habits, pairs = _newest(state)
     fallen = _fallen(state.fallen, pairs)
     worth = _worth(state, pairs)
     figures = np.empty((FIGURES, len(CLASSES), len(pairs.carrier)))
@@ -89,6 +98,18 @@ def cells(state: BrainState) -> Cells:
             known[:] = weight
             np.sqrt(np.maximum(p * (1.0 - p), 1e-4) / (weight + CELL_COUNT), out=sd)
     return Cells.packed(pairs.carriers, pairs.scopes, np.stack((pairs.carrier, pairs.scope)), figures)
+
+
+def _newest(state: BrainState) -> tuple[Habits, _Pairs]:
+    """The habits and the pairs, computed anew where rows have appeared since."""
+    ledger = state.ledger
+    habits = state.habits
+    if habits is None or len(habits.positive.cell) != ledger.rows:
+        habits = estimate(state)
+    pairs = _known.get(ledger)
+    if pairs is None or pairs.rows != ledger.rows:
+        pairs = _known[ledger] = _Pairs(ledger)
+    return habits, pairs
 
 
 def _fallen(factors: Sequence[Floats], pairs: _Pairs) -> Floats | None:

@@ -70,6 +70,9 @@ class Board(Struct, frozen=True):
     counters: dict[str, int] = {}
     probes: dict[str, float] = {}  # "carrier|network, MCC or *", perhaps "|class": seconds between probes that it needs there
     note: str = ""  # what plans made from it should say of it
+    curves: bytes = (
+        b""  # by pair of ``cells``: what is to come of pending messages (``router.brain.remains``); only where there is rescue
+    )
 
 
 class Want(NamedTuple):
