@@ -79,7 +79,7 @@ class BrainPolicy:
         if self._urgent or now - self._published_s >= TICK_S - 1e-9:
             self._urgent, self._published_s = False, now
             tick(self.state, now)
-            self.board = board(self.state, now)
+            self.board = self._published(now)
         self._reported.update((item.number, np.inf) for item in items if item.reports and item.klass == 0)
         picks = [WAIT] * len(items)
         for klass in MessageClass:
@@ -89,6 +89,9 @@ class BrainPolicy:
                 for place, pick in zip(places, chosen, strict=True):
                     picks[place] = pick
         return picks
+
+    def _published(self, now: float) -> Board:
+        return board(self.state, now)
 
     def _plan(self, items: Sequence[Item], klass: MessageClass, room: Room, now: float) -> list[Pick]:
         names, networks, countries = self._brief.carriers, self._brief.networks, self._brief.countries

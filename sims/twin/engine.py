@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from sims.twin.conditions import Cast, Conditions, cast, costs, timetable
-from sims.twin.policy import NOWHERE, Brief, Event, Item, Policy, Room, Seen
+from sims.twin.policy import NOWHERE, Brief, Event, Item, Policy, Rescuer, Room, Seen
 from sims.twin.scenarios import SCENARIOS, Scenario
 from sims.twin.traffic import Traffic, make_traffic
 from sims.twin.values import Bools, Floats, Ints
@@ -44,6 +44,8 @@ class Log:
     carrier: Ints  # (M,) that took it; -1: none did until the end
     submit_s: Floats  # (M,) when it was taken
     explored: Bools  # (M,)
+    copy: Ints  # (M,) that took a second copy; -1: there was none
+    copy_s: Floats  # (M,) when
     sent_s: list[float] = field(default_factory=list)  # (S,)
     sent_to: list[int] = field(default_factory=list)  # (S,)
     sent: list[int] = field(default_factory=list)  # (S,) message
@@ -91,12 +93,17 @@ class _Run:
 
     def __init__(self, setup: Setup, policy: Policy) -> None:
         self.setup, self.policy = setup, policy
+        self.rescuer = policy if isinstance(policy, Rescuer) else None
         traffic, world = setup.traffic, setup.world
         count = len(traffic)
         self.steps = round(setup.end_s / STEP_S)
         self.calendar: list[list[Event]] = [[] for _ in range(self.steps + 1)]
         self.log = Log(
-            carrier=np.full(count, NOWHERE, dtype=np.int64), submit_s=np.full(count, np.inf), explored=np.zeros(count, dtype=bool)
+            carrier=np.full(count, NOWHERE, dtype=np.int64),
+            submit_s=np.full(count, np.inf),
+            explored=np.zeros(count, dtype=bool),
+            copy=np.full(count, NOWHERE, dtype=np.int64),
+            copy_s=np.full(count, np.inf),
         )
         self.room = Room(world.speed_mps.tolist())
         self.retries: list[list[Item]] = [[] for _ in range(self.steps + 1)]
@@ -132,6 +139,8 @@ class _Run:
                 items.append(Item(arrived, self.at_s[arrived], self.network[arrived], self.klass[arrived], self.reports[arrived]))
                 arrived += 1
             waiting = self._send(items, now) if items else []
+            if self.rescuer is not None:
+                self._send_again(self.rescuer.rescue(self.room, now), now)
             if progress is not None and step % 600 == 0:
                 progress(step / self.steps)
         return self.log
@@ -173,12 +182,30 @@ class _Run:
             log.carrier[item.number] = place
             log.submit_s[item.number] = now
             log.explored[item.number] = explored
-            self._submit(item, place, now)
+            self._submit(item.number, place, now, first=not item.tried)
         return left
 
-    def _submit(self, item: Item, place: int, now: float) -> None:
+    def _send_again(self, copies: Sequence[tuple[int, int]], now: float) -> None:
+        """Submit second copies; one that is refused is not tried again."""
+        log = self.log
+        for number, place in copies:
+            if log.carrier[number] in {NOWHERE, place} or log.copy[number] != NOWHERE:
+                raise ValueError(f"message {number} cannot be sent again by carrier {place}")
+            log.sent_s.append(now)
+            log.sent_to.append(place)
+            log.sent.append(number)
+            if self.refuses[place]:
+                answer_s = self.answer_s[place]
+                said = (number, self.network[number], self.klass[number], answer_s)
+                self._put(Event(now + answer_s, Seen.REFUSED, place, *said, first=False))
+                continue
+            log.copy[number] = place
+            log.copy_s[number] = now
+            self._submit(number, place, now, first=False)
+
+    def _submit(self, number: int, place: int, now: float, *, first: bool) -> None:
         """The carrier takes it: what will be seen of it."""
-        number, network, klass, first = item.number, item.network, item.klass, not item.tried
+        network, klass = self.network[number], self.klass[number]
         traffic = self.setup.traffic
         self._put(Event(now + self.answer_s[place], Seen.SUBMITTED, place, number, network, klass, self.answer_s[place], first))
         latency_s = float(traffic.latency_s[number, place]) * self.slow[place]
@@ -192,7 +219,7 @@ class _Run:
             seen = Seen.UNDELIVERED if luck < self.receipts[place] * self.tells[place] else None
         if seen is not None:
             self._put(Event(now + latency_s, seen, place, number, network, klass, latency_s, first))
-        if delivered and klass == 0 and item.reports and latency_s < CODE_LIFE_S:
+        if delivered and klass == 0 and self.reports[number] and latency_s < CODE_LIFE_S:
             age_s = latency_s + self.convert_s[number]
             self._put(Event(now + age_s, Seen.CONVERTED, place, number, network, klass, age_s, first))
 

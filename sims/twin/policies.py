@@ -17,9 +17,11 @@ from sims.twin.competitors.success_window import SuccessWindow, SuccessWindowCos
 from sims.twin.competitors.thompson import DiscountedThompson
 from sims.twin.engine import Setup
 from sims.twin.policy import Brief, Policy, generator
+from sims.twin.rescue_policy import RescueBrain
 
 ORACLE: Final = "oracle"
 BRAIN: Final = "brain"
+RESCUE: Final = "brain+rescue"
 
 _LEARNED: Final[dict[str, Callable[[Brief, np.random.Generator], Policy]]] = {
     "static": StaticPriority,
@@ -33,13 +35,14 @@ _LEARNED: Final[dict[str, Callable[[Brief, np.random.Generator], Policy]]] = {
     "conversions": ConversionWeights,
     "thompson": DiscountedThompson,
     BRAIN: BrainPolicy,
+    RESCUE: RescueBrain,
 }
 POLICIES: Final = (ORACLE, *_LEARNED)
 
 
 def make_policy(name: str, setup: Setup) -> Policy:
     """A policy before its first message; raises ``KeyError`` for one that there is not."""
-    rng = generator(setup.seed, name)
+    rng = generator(setup.seed, BRAIN if name == RESCUE else name)  # the same dice: what differs is rescue
     if name == ORACLE:
         return Oracle(setup.brief, rng, setup.world, setup.times, setup.rate_mps)
     return _LEARNED[name](setup.brief, rng)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -137,6 +137,15 @@ class Policy(Protocol):
 
     def choose(self, items: Sequence[Item], room: Room, now: float) -> Sequence[Pick]:
         """One pick for each; takes from ``room`` what it picks. ``items`` are in order of class, then of age."""
+        ...
+
+
+@runtime_checkable
+class Rescuer(Policy, Protocol):
+    """A policy that may have messages sent again, by another carrier, while nothing is known of the first copy."""
+
+    def rescue(self, room: Room, now: float) -> Sequence[tuple[int, int]]:
+        """Messages by number and the carriers that get their copies; takes from ``room``. A message has one copy at most."""
         ...
 
 

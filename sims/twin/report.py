@@ -54,6 +54,8 @@ _COLUMNS: Final[tuple[tuple[str, Callable[[Result], float | None], int], ...]] =
     ("otp 15 s", lambda one: one.otp_in_time, 3),
     ("EUR/1000", lambda one: one.price_in_time_micros / 1_000.0, 1),
     ("expl. %", lambda one: 100.0 * one.explored, 2),
+    ("copies %", lambda one: 100.0 * one.copied, 2),
+    ("doubles", lambda one: one.doubles, 0),
     ("usual", lambda one: one.usual_share, 2),
     ("hurt", lambda one: one.hurt, 0),
     ("sent", lambda one: one.sent, 0),
@@ -67,7 +69,7 @@ _COLUMNS: Final[tuple[tuple[str, Callable[[Result], float | None], int], ...]] =
 def detail_table(runs: Grouped, scenario: str) -> Table:
     """One scenario: what became of the messages, and of the carrier that is hit."""
     caption = (
-        "EUR/1000: paid for a thousand delivered in time; usual: share of the carrier that is hit before the fault; b.l.: before it was left; "
+        "EUR/1000: paid for a thousand delivered in time; copies: sent again while the first was pending; doubles: both arrived; usual: share of the carrier that is hit before the fault; b.l.: before it was left; "
         "left: after the fault began; back: to half of the usual share, after it ended; (n): in so many of the runs"
     )
     table = Table(title=f"{scenario}, means", caption=caption)

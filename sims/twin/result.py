@@ -9,10 +9,11 @@ import numpy as np
 from msgspec import Struct, to_builtins
 
 from router.model import CLASS_BY_WORD
+from sims.twin.copies import Added, added, epochs
 from sims.twin.engine import STEP_S, Log, Setup
 from sims.twin.policy import NOWHERE
 from sims.twin.scenarios import Change
-from sims.twin.values import DEADLINE_S, LOSS, TIME, Bools, Floats, Ints, outlook
+from sims.twin.values import DEADLINE_S, LOSS, TIME, Bools, Floats, outlook
 
 BEFORE_S: Final = 120.0  # the usual share is that of so long before the fault
 WINDOW_S: Final = 5.0  # over which a share is taken when it is asked whether the carrier was left, or is back
@@ -46,6 +47,8 @@ class Result(Struct, kw_only=True):
     shares: list[float]  # of the messages concerned, in slices of 10 s
     values_micros: list[float]  # kept of a message, in slices of 10 s, from the run's beginning
     cpu_s: float = 0.0
+    copied: float = 0.0  # share that was sent a second time while the first copy was pending
+    doubles: int = 0  # of those, both copies arrived
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -57,7 +60,8 @@ def judge(setup: Setup, policy: str, log: Log) -> Result:
     """Measure a run."""
     # What arrives within the last step is never seen by anybody.
     counted = (setup.traffic.at_s >= setup.burn_in_s) & (setup.traffic.at_s <= setup.end_s - STEP_S)
-    in_time, value, price = _outcome(setup, log)
+    copies = added(setup, log)
+    in_time, value, price = _outcome(setup, log, copies)
     otp = counted & (setup.traffic.klass == 0)
     slices = round(setup.end_s / SLICE_S)
     slot = np.minimum((setup.traffic.at_s / SLICE_S).astype(np.int64), slices - 1)
@@ -72,19 +76,21 @@ def judge(setup: Setup, policy: str, log: Log) -> Result:
         in_time=float(in_time[counted].mean()),
         price_in_time_micros=float(price[counted].sum() / max(in_time[counted].sum(), 1e-9)),
         explored=float(log.explored[counted].mean()),
+        copied=float((log.copy != NOWHERE)[counted].mean()),
+        doubles=int((counted & copies.double).sum()),
         never_sent=int((counted & (log.carrier == NOWHERE)).sum()),
         values_micros=[round(one, 1) for one in per_slice.tolist()],
-        **_fault(setup, log),
+        **_fault(setup, log, copies),
     )
 
 
-def _outcome(setup: Setup, log: Log) -> tuple[Floats, Floats, Floats]:
+def _outcome(setup: Setup, log: Log, copies: Added) -> tuple[Floats, Floats, Floats]:
     """Of each message: P(in time), the value kept in micros, the price paid."""
     traffic, world = setup.traffic, setup.world
     klass, network = traffic.klass, traffic.network
     deadline_s, loss, time = np.array(DEADLINE_S)[klass], np.array(LOSS)[klass], np.array(TIME)[klass]
     in_time, waited, price = np.zeros(len(traffic)), deadline_s.copy(), np.zeros(len(traffic))
-    epoch = _epochs(setup, log.submit_s)
+    epoch = epochs(setup, log.submit_s)
     for number, now in enumerate(setup.times):
         mine = np.flatnonzero((epoch == number) & (log.carrier != NOWHERE))
         who, where = log.carrier[mine], network[mine]
@@ -94,13 +100,8 @@ def _outcome(setup: Setup, log: Log) -> tuple[Floats, Floats, Floats]:
             now.p[who, where, klass[mine]], median_s, world.sigma[who], deadline_s[mine], spent_s
         )
         price[mine] = now.price[who, where]
+    in_time, waited, price = in_time + copies.in_time, waited - copies.saved_s, price + copies.price
     return in_time, loss * in_time - time * waited - price, price
-
-
-def _epochs(setup: Setup, at_s: Floats) -> Ints:
-    """Which conditions held at each time."""
-    found: Ints = np.searchsorted(np.array([now.at_s for now in setup.times]), at_s + 1e-9, side="right") - 1
-    return found
 
 
 def _concerned(setup: Setup) -> tuple[Change | None, Bools]:
@@ -114,7 +115,7 @@ def _concerned(setup: Setup) -> tuple[Change | None, Bools]:
     return change, mask
 
 
-def _fault(setup: Setup, log: Log) -> dict[str, Any]:
+def _fault(setup: Setup, log: Log, copies: Added) -> dict[str, Any]:
     """How the carrier that the scenario hits was treated."""
     change, mask = _concerned(setup)
     best = setup.roles.best
@@ -144,7 +145,7 @@ def _fault(setup: Setup, log: Log) -> dict[str, Any]:
     begin_s, end_s = min(one.begin for one in changes) * setup.end_s, max(one.end for one in changes) * setup.end_s
     usual = share(max(begin_s - BEFORE_S, 0.0), begin_s)
     during = (sent_s >= begin_s) & (sent_s < end_s) & to_best
-    hurt_s = _hurt(setup, log)
+    hurt_s = _hurt(setup, log, copies)
     found |= {"usual_share": usual, "hurt": len(hurt_s), "sent": int(during.sum())}
     if usual < LEAST_SHARE:
         return found
@@ -160,14 +161,14 @@ def _fault(setup: Setup, log: Log) -> dict[str, Any]:
     return found
 
 
-def _hurt(setup: Setup, log: Log) -> Floats:
-    """When messages were sent to the carrier that would have arrived in time but for the fault."""
+def _hurt(setup: Setup, log: Log, copies: Added) -> Floats:
+    """When messages were sent to the carrier that would have arrived in time but for the fault, and no copy did."""
     traffic, world, best = setup.traffic, setup.world, setup.roles.best
-    mine = np.flatnonzero(log.carrier == best)
+    mine = np.flatnonzero((log.carrier == best) & ~copies.saves)
     klass, network = traffic.klass[mine], traffic.network[mine]
     luck, latency_s = traffic.deliver_u[mine, best], traffic.latency_s[mine, best]
     left_s = np.array(DEADLINE_S)[klass] - (log.submit_s[mine] - traffic.at_s[mine])
-    epoch = _epochs(setup, log.submit_s[mine])
+    epoch = epochs(setup, log.submit_s[mine])
     p = np.stack([now.p[best] for now in setup.times])[epoch, network, klass]
     slow = np.array([now.slow[best] for now in setup.times])[epoch]
     well = (luck < world.p[best, network, klass]) & (latency_s <= left_s)

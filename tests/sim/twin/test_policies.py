@@ -40,3 +40,14 @@ def test_receipts_that_lie_deceive_whoever_believes_them():
     kept, found = shares("fake_receipts", 3, "window_cost", "thompson")
     assert max(kept["window_cost"], kept["thompson"]) < 0.95
     assert min(found[name].hurt for name in ("window_cost", "thompson")) > 100
+
+
+def test_rescue_saves_messages_from_a_black_hole_within_its_budget():
+    kept, found = shares("blackhole", 3, "brain", "brain+rescue", minutes=5.0)
+    alone, rescued = found["brain"], found["brain+rescue"]
+    assert kept["brain+rescue"] > kept["brain"]
+    assert rescued.hurt < 0.8 * alone.hurt
+    assert rescued.otp_in_time > alone.otp_in_time
+    assert 0 < rescued.copied < 0.035
+    assert rescued.doubles < rescued.copied * rescued.messages
+    assert (alone.copied, alone.doubles) == (0.0, 0)
