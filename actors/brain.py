@@ -1,15 +1,21 @@
-"""Brain: folds what was observed into its ledgers and publishes a scoreboard. Nothing on a message's way waits for it."""
+"""Brain: folds what was observed into its ledgers and publishes a scoreboard. Nothing on a message's way waits for it.
+
+Where several run, each holds some of the carriers and tells the others what it knows; the first that is heard of publishes the board of all.
+"""
 
 import asyncio
 import logging
 import time
 from typing import Any, Final
 
+from actors.brain_peers import BrainCalls, Peers, Told, pack_told
 from actors.dispatcher import BOARD_VALUE
+from actors.names import MOST_BRAINS, brain_actor, brain_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
 from actors.wire import unpack_observations
-from router.brain.board import board, board_to_bytes
+from router.brain.board import UnreadableBoard, board, board_from_bytes, board_to_bytes
+from router.brain.parts import Tenants, heed, tenants, together
 from router.brain.past import GRAINS, Past, value_name
 from router.brain.port import Board, Outcome
 from router.brain.snapshot import UnreadableSnapshot, pack_state, resume, unpack_state
@@ -19,10 +25,13 @@ from router.model import MessageClass
 
 log = logging.getLogger("trunkline.brain")
 
-SNAPSHOT_VALUE: Final = "brain:snapshot"
+SNAPSHOT_VALUE: Final = "brain:snapshot"  # of the first; the others' carry their numbers
+BRAINS_VALUE: Final = "brain:count"  # how many there have been at most: what they knew is still worth something
 TICK_S: Final = 0.5
 IDLE_TICK_S: Final = 5.0  # with nothing observed the board only ages
 SNAPSHOT_S: Final = 10.0
+SUCCESSION_S: Final = 2.0  # how old the publisher's own part is at most, in the hands of those who may have to follow it
+LOAD: Final = 0.1  # of a core that telling and merging parts may take: large ones are told less often
 URGENT_S: Final = 0.05  # a link that fell is on the board so soon
 URGENT: Final = frozenset({Outcome.LINK_DOWN, Outcome.LINK_UP, Outcome.REFUSED, Outcome.UNANSWERED})
 
@@ -32,25 +41,31 @@ class Brain(Shell):
 
     kind = "brain"
 
-    def __init__(self, name: str, address: JournalAddress) -> None:
+    def __init__(self, name: str, address: JournalAddress, calls: BrainCalls) -> None:
         self._state: BrainState
         self._version = 0
         self._urgent = asyncio.Event()
+        self._urged = False  # since the last telling, by what was seen here
         self._busy = False
-        self._carriers = 0
+        self._shown: list[str] = []  # the carriers on the newest board from here
+        self._leading = False
+        self._told_s = 0.0
         self._past = Past()
+        self._peers = Peers(name, calls, time.time_ns())
+        self._tenants = Tenants({}, {})
         super().__init__(name, address)
         self._observed = {outcome: self.metrics.counter("trunkline_observations", outcome.name.lower()) for outcome in Outcome}
         self._tick_time = self.metrics.histogram("trunkline_brain_tick_duration_seconds")
 
     def __repr__(self) -> str:
-        return f"{self.name} · board {self._version} · {self._carriers} carriers known"
+        return f"{self.name} · board {self._version} · {len(self._shown)} carriers known"
 
     async def run(self) -> None:
         deadlines_s = [self.settings.rules(klass).deadline_s for klass in MessageClass]
         self._state = BrainState(time.time(), deadlines_s)
+        self._peers.count = self.settings.workers.brains
         try:
-            raw = await self.journal.get_value(SNAPSHOT_VALUE)
+            raw = await self.journal.get_value(_snapshot_value(self._peers.index))
             if raw is not None:
                 state = unpack_state(raw)
                 resume(state, time.time())
@@ -63,44 +78,145 @@ class Brain(Shell):
         except Exception:
             # It stays in the journal: a brain that ends over it would end over it again after every restart.
             log.exception("brain.no_snapshot reason=unexpected")
-        await self._recall_past()
+        await self._recall_parts()
         self.spawn(self._publish())
         self.spawn(self._keep())
+
+    async def settings_changed(self) -> None:
+        brains = self.settings.workers.brains
+        if brains == self._peers.count:
+            return
+        # Carriers move from brain to brain: receipts of what was told to one of them come to another, and teach neither.
+        self._peers.count = brains
+        resume(self._state, time.time())
+        for index in range(MOST_BRAINS):
+            self.metrics.drop("trunkline_brain_part_age_seconds", brain_actor(index))
+        log.info("brain.count_changed name=%s brains=%d", self.name, brains)
 
     async def observe(self, octets: bytes) -> None:
         """Take in a batch of observations."""
         if not self.started.is_set():
             return
         batch = unpack_observations(octets)
+        if self._peers.count > 1:
+            batch = [item for item in batch if brain_of(item.carrier, self._peers.count) == self._peers.index]
         observe(self._state, batch, time.time())
         self._busy = True
         for item in batch:
             self._observed[item.outcome].add()
             if item.outcome in URGENT:
+                self._urged = True
                 self._urgent.set()
 
+    def part(self, octets: bytes) -> bytes:
+        """Hear what another brain knows; answers with what only the publisher can tell."""
+        if not self.started.is_set():
+            return b""
+        news, urgent = self._peers.hear(octets, time.time())
+        if not self._leading:
+            return b""
+        self._busy = self._busy or news
+        if urgent:
+            self._urgent.set()
+        return pack_told(Told(self._version, self._tenants))
+
     async def _publish(self) -> None:
-        published_s = 0.0
+        published_s, took_s = 0.0, 0.0
         while True:
-            if await woken(self._urgent, TICK_S):
+            if await woken(self._urgent, max(TICK_S, took_s / LOAD)):
                 await asyncio.sleep(URGENT_S)
             self._urgent.clear()
+            await self._take_the_lead()
             if not self._busy and time.monotonic() - published_s < IDLE_TICK_S:
+                if self._peers.count > 1:
+                    self._peers.tell(self._peers.board)
                 continue
             self._busy = False
-            published_s = time.monotonic()
+            began_s = published_s = time.monotonic()
             tick(self._state, time.time())
-            newest = board(self._state, time.time())
-            self._tick_time.observe(time.monotonic() - published_s)
-            self._version, self._carriers = newest.version, len(newest.carriers)
-            for name, view in newest.carriers.items():
-                level = {"closed": 0, "half_open": 1, "open": 2}[view.breaker]
-                self.metrics.gauge("trunkline_breaker_state", name).set(level)
+            took_s = 0.0
+            if self._peers.count > 1:
+                self._tell()
+            if not self._leading:
+                took_s = time.monotonic() - began_s
+                continue
+            if self._peers.alone:
+                newest = board(self._state, time.time())
+            else:
+                newest = self._board_of_all()
+                took_s = time.monotonic() - began_s
+            self._tick_time.observe(time.monotonic() - began_s)
+            self._show(newest)
             try:
                 await self.journal.put_value(BOARD_VALUE, board_to_bytes(newest))
                 await self._remember(newest)
             except JournalError as error:
                 log.warning("brain.unpublished error=%s", type(error).__name__)
+
+    # -- several brains ------------------------------------------------------------------------------------------
+    async def _recall_parts(self) -> None:
+        """What the other brains kept, those included that do not run any more."""
+        try:
+            raw = await self.journal.get_value(BRAINS_VALUE)
+            most = max(self._peers.count, int(raw) if raw else 1)
+            if self._peers.count > 1 and most > (int(raw) if raw else 1):
+                await self.journal.put_value(BRAINS_VALUE, str(most).encode())
+            for index in range(min(most, MOST_BRAINS)):
+                if index != self._peers.index and (raw := await self.journal.get_value(_snapshot_value(index))) is not None:
+                    self._peers.recall(index, raw, time.time())
+        except JournalError:
+            log.warning("brain.no_parts reason=journal")
+
+    async def _take_the_lead(self) -> None:
+        """See who publishes. A new publisher goes on with the last board's version, and with the history."""
+        leads = self._peers.alone or self._peers.leads(time.time())
+        if leads and not self._leading:
+            log.info("brain.leads name=%s", self.name)
+            try:
+                raw = await self.journal.get_value(BOARD_VALUE)
+                if raw is not None:
+                    self._peers.board = max(self._peers.board, board_from_bytes(raw).version)
+            except (JournalError, UnreadableBoard) as error:
+                log.warning("brain.no_last_board error=%s", type(error).__name__)
+            await self._recall_past()
+            self._state.version = max(self._state.version, self._peers.board)
+            self._busy = True
+        if self._leading and not leads:
+            log.info("brain.follows name=%s", self.name)
+            for name in self._shown:
+                self.metrics.drop("trunkline_breaker_state", name)
+        self._leading = leads
+
+    def _tell(self) -> None:
+        """Tell the other brains what this one knows, and heed what they answered: the publisher each time, the others now and then."""
+        now_s = self._state.ledger.at_s
+        for told in self._peers.answers():
+            heed(self._state.evidence, told.tenants, now_s)
+        if self._leading and now_s - self._told_s < SUCCESSION_S:
+            self._peers.tell(self._peers.board)
+            return
+        self._told_s = now_s
+        self._peers.tell(self._peers.board, pack_state(self._state), urgent=self._urged)
+        self._urged = False
+
+    def _board_of_all(self) -> Board:
+        """The board of all parts, as they were last heard."""
+        now_s = self._state.ledger.at_s
+        parts = {self._peers.index: self._state} | self._peers.states(now_s)
+        whole = together(parts, lambda carrier: brain_of(carrier, self._peers.count), now_s)
+        whole.version = max(whole.version, self._state.version, self._peers.board)
+        newest = board(whole, now_s)
+        self._state.version = self._peers.board = newest.version
+        self._tenants = tenants(whole.evidence)
+        heed(self._state.evidence, self._tenants, now_s)
+        return newest
+
+    # -- what is told of the board -------------------------------------------------------------------------------
+    def _show(self, newest: Board) -> None:
+        self._version, self._shown = newest.version, sorted(newest.carriers)
+        for name, view in newest.carriers.items():
+            level = {"closed": 0, "half_open": 1, "open": 2}[view.breaker]
+            self.metrics.gauge("trunkline_breaker_state", name).set(level)
 
     async def _recall_past(self) -> None:
         """Go on with the history that a process before has begun."""
@@ -127,7 +243,7 @@ class Brain(Shell):
 
     async def _snapshot(self) -> None:
         try:
-            await self.journal.put_value(SNAPSHOT_VALUE, pack_state(self._state))
+            await self.journal.put_value(_snapshot_value(self._peers.index), pack_state(self._state))
         except JournalError as error:
             log.warning("brain.snapshot_failed error=%s", type(error).__name__)
 
@@ -137,6 +253,12 @@ class Brain(Shell):
 
     def gauges(self) -> None:
         self.metrics.gauge("trunkline_board_version").set(self._version)
+        for name, age_s in self._peers.heard(time.time()).items():
+            self.metrics.gauge("trunkline_brain_part_age_seconds", name).set(age_s)
 
     def health(self) -> dict[str, Any]:
-        return {"board": self._version}
+        return {"board": self._version} | self._peers.status(time.time())
+
+
+def _snapshot_value(index: int) -> str:
+    return f"{SNAPSHOT_VALUE}:{index}" if index else SNAPSHOT_VALUE

@@ -1,17 +1,21 @@
-"""How carriers, and fronts for tenants, tell the brain what they saw: fire and forget. A lost batch costs the brain a moment's learning, nothing else."""
+"""How carriers, and fronts for tenants, tell the brain what they saw: fire and forget. A lost batch costs the brain a moment's learning, nothing else.
+
+A batch is told once and never again, so nothing counts twice. With several brains each is told of its own carriers.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from actors.names import BRAIN, brain_actor, brain_of
 from router.brain.port import Observation
 
 
 class BrainCall(Protocol):
     """The brain as carriers call it."""
 
-    def observe(self, batch: Sequence[Observation]) -> None:
-        """Tell, and do not wait; never raises."""
+    def observe(self, brain: str, batch: Sequence[Observation]) -> None:
+        """Tell this one, and do not wait; never raises."""
         ...
 
 
@@ -20,10 +24,11 @@ KEEP: Final = 50_000  # observations kept while the brain is away, the newest
 
 
 class Observations:
-    """What was seen here and not told yet."""
+    """What was seen here and not told yet. ``brains`` tells how many there are."""
 
-    def __init__(self, brain: BrainCall) -> None:
+    def __init__(self, brain: BrainCall, brains: Callable[[], int]) -> None:
         self._brain = brain
+        self._brains = brains
         self._seen: list[Observation] = []
 
     def put(self, seen: Sequence[Observation]) -> None:
@@ -38,4 +43,14 @@ class Observations:
             await asyncio.sleep(TELL_S)
             if self._seen:
                 batch, self._seen = self._seen, []
-                self._brain.observe(batch)
+                for brain, part in self._parts(batch):
+                    self._brain.observe(brain, part)
+
+    def _parts(self, batch: Sequence[Observation]) -> Iterable[tuple[str, Sequence[Observation]]]:
+        brains = self._brains()
+        if brains == 1:
+            return [(BRAIN, batch)]
+        parts: dict[int, list[Observation]] = {}
+        for item in batch:
+            parts.setdefault(brain_of(item.carrier, brains), []).append(item)
+        return [(brain_actor(index), part) for index, part in parts.items()]

@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.cluster import NAMESPACE
-from actors.names import BRAIN, carrier_actor
+from actors.names import carrier_actor
 from actors.wire import Lane, Offered, Reply, pack_observations, pack_offer, unpack_lane, unpack_reply
 from router.brain.port import Observation
 
@@ -61,18 +61,28 @@ class RayBrain:
         self._calls = calls
         self._telling: set[asyncio.Task[None]] = set()
 
-    def observe(self, batch: Sequence[Observation]) -> None:
+    def observe(self, brain: str, batch: Sequence[Observation]) -> None:
         if len(self._telling) >= TELLING_LIMIT:
             return  # it hangs, or starts: what it does not hear it does not learn
-        task = asyncio.get_running_loop().create_task(self._tell(pack_observations(batch)))
+        task = asyncio.get_running_loop().create_task(self._tell(brain, pack_observations(batch)))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _tell(self, octets: bytes) -> None:
+    async def _tell(self, brain: str, octets: bytes) -> None:
         try:
-            await self._calls.call(BRAIN, "observe", octets)
+            await self._calls.call(brain, "observe", octets)
         except (ValueError, RayError) as error:
-            log.info("carrier.brain_silent error=%s", type(error).__name__)
+            log.info("carrier.brain_silent brain=%s error=%s", brain, type(error).__name__)
+
+
+class RayBrains:
+    """``BrainCalls`` over Ray."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def part(self, brain: str, octets: bytes) -> bytes:
+        return bytes(await self._calls.call(brain, "part", octets))
 
 
 class RayPeers:

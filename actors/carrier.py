@@ -47,7 +47,7 @@ class Carrier(Shell):
 
     def __init__(self, name: str, address: JournalAddress, carrier: str, brain: BrainCall) -> None:
         self._carrier = carrier
-        self._observations = Observations(brain)
+        self._observations = Observations(brain, lambda: self.settings.workers.brains)
         self._queue = LaneQueue()
         self._assigning = asyncio.Lock()
         self._go = asyncio.Event()

@@ -43,7 +43,7 @@ class Front(Door):
 
     def __init__(self, name: str, address: JournalAddress, peers: PeerCalls, brain: BrainCall) -> None:
         self._peers = peers
-        self._told = Observations(brain)
+        self._told = Observations(brain, lambda: self.settings.workers.brains)
         self._board: Board | None = None
         self._statuses: dict[str, CarrierStatus] = {}
         self._memo = Memo()

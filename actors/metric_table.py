@@ -159,6 +159,14 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_breaker_state", _G, "A carrier's breaker: 0 closed, 1 half open, 2 open.", ("carrier",), (), Across.LAST),
     Metric("trunkline_board_version", _G, "Version of the newest scoreboard.", (), (), Across.MAX),
     Metric("trunkline_board_age_seconds", _G, "Age of the oldest scoreboard that a dispatcher plans with.", (), (), Across.MAX),
+    Metric(
+        "trunkline_brain_part_age_seconds",
+        _G,
+        "Where several brains learn: since one of them was heard of by another.",
+        ("brain",),
+        (),
+        Across.MAX,
+    ),
     Metric("trunkline_observations", _C, "Outcomes told to the brain.", ("outcome",)),
     Metric("trunkline_brain_tick_duration_seconds", _H, "Renewing the scoreboard.", (), CALL_S),
     # -- limiter

@@ -6,7 +6,23 @@ from router.ids import partition_of_text
 from router.settings import Settings
 
 SUPERVISOR: Final = "supervisor"
-BRAIN: Final = "brain"
+BRAIN: Final = "brain"  # the first; the others have numbers
+MOST_BRAINS: Final = 16
+
+
+def brain_actor(index: int) -> str:
+    """A brain."""
+    return f"{BRAIN}:#{index}" if index else BRAIN
+
+
+def brain_index(actor: str) -> int:
+    """Which of the brains an actor is."""
+    return int(actor.rpartition("#")[2]) if "#" in actor else 0
+
+
+def brain_of(carrier: str, brains: int) -> int:
+    """Which of so many brains holds a carrier: all of it, so that faults in a row and changes are seen in one place."""
+    return partition_of_text(carrier) % brains
 
 
 def carrier_actor(carrier: str) -> str:
@@ -53,7 +69,7 @@ def directory(settings: Settings) -> list[str]:
     """Every actor that should run, the supervisor left out."""
     workers = settings.workers
     return [
-        BRAIN,
+        *(brain_actor(index) for index in range(workers.brains)),
         *(limiter_actor(index) for index in range(workers.limiters)),
         *(dispatcher_actor(index) for index in range(workers.dispatchers)),
         # One that is not enabled gets nothing new, and keeps its sessions for the receipts of what it has carried.

@@ -244,6 +244,7 @@ class Workers(Setting, frozen=True, kw_only=True):
     dispatchers: Annotated[int, Meta(ge=1, le=64)] = 1
     couriers: Annotated[int, Meta(ge=1, le=64)] = 1
     limiters: Annotated[int, Meta(ge=1, le=64)] = 1
+    brains: Annotated[int, Meta(ge=1, le=16)] = 1
 
 
 class Settings(Setting, frozen=True, kw_only=True):

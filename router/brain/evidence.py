@@ -74,11 +74,15 @@ class Evidence:
             suspicion = np.array([self.spotless.suspicion(name[0]) for name in trust.places[step].names])
             doubt.step(sums(number, trust.seen[:used], places), sums(number, expected, places), suspicion, lapse_s)
         for tenant in trust.gone_silent(expected):
-            rows = trust.silence(tenant, now_s + RETRY_S)
-            for step, doubt in enumerate(self.doubts):
-                doubt.restart(np.unique(trust.of[step, rows]))
+            self.silence(tenant, now_s + RETRY_S)
         trust.settle()
         self._weigh(worth, after)
+
+    def silence(self, tenant: str, until_s: float) -> None:
+        """Forget what a tenant told, and do not listen to it until then."""
+        rows = self.trust.silence(tenant, until_s)
+        for step, doubt in enumerate(self.doubts):
+            doubt.restart(np.unique(self.trust.of[step, rows]))
 
     def weigh(self) -> None:
         """Compute the factors anew."""

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import Floats, Ints
+from router.brain.ages import Bools, Floats, Ints
 from router.brain.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
 from router.brain.change import Detector
 from router.brain.fallen import LEVELS, cover, places_of, rows_of
@@ -40,11 +40,13 @@ def merge(a: BrainState, b: BrainState) -> BrainState:
             total.undelivered += tally.undelivered
             _worse(both.breakers[carrier], state.breakers[carrier])
     places = [_rows(state.ledger, both.ledger) for state in (a, b)]
+    epochs = np.full(len(both.ledger.n), -np.inf)
     for state, rows in zip((a, b), places, strict=True):
         both.ledger.born_s[rows] = np.maximum(both.ledger.born_s[rows], state.ledger.born_s[: state.ledger.rows])
+        epochs[rows] = np.maximum(epochs[rows], _epochs(state.ledger))
     counts: list[tuple[float, float, Floats]] = []
     for state, rows in zip((a, b), places, strict=True):
-        counts += _add(state.ledger, rows, both.ledger)
+        counts += _add(state.ledger, rows, both.ledger, _epochs(state.ledger) >= epochs[rows])
         for level, mine, theirs in zip(LEVELS, both.detectors, state.detectors, strict=True):
             _add_detector(state.ledger, theirs, both.ledger, mine, level)
     _stack(both.ledger, counts)
@@ -71,9 +73,15 @@ def _rows(part: Ledger, whole: Ledger) -> Ints:
     return rows
 
 
-def _add(part: Ledger, rows: Ints, whole: Ledger) -> list[tuple[float, float, Floats]]:
-    """Add the counts of rows in the whole's epoch; returns the cohorts as (start, width, counts by the whole's rows)."""
-    mine = np.flatnonzero((part.born_s[: part.rows] >= whole.born_s[rows]) | (whole.born_s[rows] <= whole.since_s))
+def _epochs(part: Ledger) -> Floats:
+    """When the present epoch of each row began; -inf where it is as old as the part's memory: a brain that was restarted knows of none."""
+    born_s = part.born_s[: part.rows]
+    return np.where(born_s > part.since_s, born_s, -np.inf)
+
+
+def _add(part: Ledger, rows: Ints, whole: Ledger, valid: Bools) -> list[tuple[float, float, Floats]]:
+    """Add the counts of ``valid`` rows, those of the whole's epoch; returns the cohorts as (start, width, counts by the whole's rows)."""
+    mine = np.flatnonzero(valid)
     for name in _SUMS:
         getattr(whole, name)[rows[mine]] += getattr(part, name)[mine]
     whole.watch_s[rows] = np.maximum(whole.watch_s[rows], part.watch_s[: part.rows])
