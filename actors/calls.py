@@ -97,6 +97,9 @@ class RayPeers:
     async def status(self, carrier: str) -> dict[str, Any]:
         return dict(await self._calls.call(carrier, "status"))
 
+    async def shadow(self, dispatcher: str) -> dict[str, int]:
+        return dict(await self._calls.call(dispatcher, "shadow"))
+
     async def accounts(self, esme: str) -> dict[str, dict[str, int]]:
         return dict(await self._calls.call(esme, "accounts"))
 

@@ -158,8 +158,17 @@ class Front(Door):
     async def carriers(self) -> Sequence[CarrierStatus]:
         """Every carrier as its actor tells now."""
         names = [profile.name for profile in self.settings.carriers if profile.enabled]
-        await asyncio.gather(*(self._ask_status(name) for name in names))
-        return [self._statuses[name] for name in names if name in self._statuses]
+        dispatchers = [name for name in directory(self.settings) if kind_of(name) == "dispatcher"]
+        shadows = asyncio.gather(*(self._ask_shadow(name) for name in dispatchers))
+        await asyncio.gather(shadows, *(self._ask_status(name) for name in names))
+        worth = {name: max((shadow.get(name, 0) for shadow in shadows.result()), default=0) for name in names}
+        return [self._statuses[name]._replace(shadow_micros_per_s=worth[name]) for name in names if name in self._statuses]
+
+    async def _ask_shadow(self, dispatcher: str) -> dict[str, int]:
+        try:
+            return await asyncio.wait_for(self._peers.shadow(dispatcher), ASK_TIMEOUT_S)
+        except Exception:
+            return {}
 
     async def _ask_status(self, carrier: str) -> None:
         try:

@@ -16,6 +16,10 @@ class PeerCalls(Protocol):
         """``Carrier.status``."""
         ...
 
+    async def shadow(self, dispatcher: str) -> dict[str, int]:
+        """``Dispatcher.shadow``."""
+        ...
+
     async def accounts(self, esme: str) -> dict[str, dict[str, int]]:
         """``Esme.accounts``."""
         ...

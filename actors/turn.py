@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from actors.metrics import Metrics
 from actors.pool import Pending
 from actors.triage import Ended, no_route
 from actors.wire import Offered
@@ -54,3 +55,12 @@ class Turn:
             else:
                 (resting if choice.resting else kept).append(item)
         return kept, resting
+
+    def count(self, metrics: Metrics) -> None:
+        """Tell how many messages got a carrier, and of these how many to learn or for the second time."""
+        for klass, count in self.planned.items():
+            metrics.counter("trunkline_planned", klass.word).add(count)
+        for (name, klass, why), count in self.explored.items():
+            metrics.counter("trunkline_explored", name, klass.word, why).add(count)
+        for (name, klass), count in self.doubtful.items():
+            metrics.counter("trunkline_possible_duplicates", name, klass.word).add(count)

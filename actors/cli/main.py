@@ -3,7 +3,8 @@
 import typer
 
 from actors.cli import accounts, keys, webhooks
-from actors.cli.carriers import board, carriers
+from actors.cli.board import board
+from actors.cli.carriers import carriers
 from actors.cli.check import check
 from actors.cli.demo import demo, stay
 from actors.cli.run import down, status, up

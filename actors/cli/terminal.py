@@ -16,6 +16,7 @@ from rich.text import Text
 FAILED: Final = 1
 MISUSED: Final = 2
 PIPED_COLUMNS: Final = 1_000
+_BREAKER_STYLE: Final = {"closed": "green", "half_open": "yellow", "open": "bold red"}
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -76,3 +77,8 @@ def counted(count: int, noun: str) -> str:
 def money(micros: float) -> str:
     """Millionths of the currency as a decimal of five places: prices have no more, and columns of them stand in line."""
     return f"{micros / 1e6:.5f}"
+
+
+def breaker(word: str) -> Text:
+    """A breaker's state, in its colour."""
+    return Text(clean(word).replace("_", "-"), style=_BREAKER_STYLE.get(word, ""))

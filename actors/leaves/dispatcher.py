@@ -13,3 +13,7 @@ class Dispatcher(Leaf):
         calls = Calls()
         self._dispatcher = plain.Dispatcher(name, address, index, lambda carrier: RayCarrier(calls, carrier))
         super().__init__(self._dispatcher)
+
+    async def shadow(self) -> dict[str, int]:
+        """See ``actors.dispatcher``."""
+        return self._dispatcher.shadow()

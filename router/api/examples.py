@@ -210,6 +210,8 @@ ANSWERS: Final[dict[str, Any]] = {
     "BoardView": BoardView(
         version=1842,
         at_s=1768469400.0,
+        age_s=0.4,
+        currency="EUR",
         carriers=[
             BreakerView(
                 carrier="acme",
@@ -222,6 +224,8 @@ ANSWERS: Final[dict[str, Any]] = {
                 pending=388.0,
                 trust=0.97,
                 unheard="",
+                suspect_in=[],
+                shadow_micros_per_s=1200,
                 bound=2,
                 speed_mps=180.0,
                 window_used=37,

@@ -8,6 +8,8 @@ from router.api.http import Call, Reply, json_reply
 from router.api.port import CarrierStatus
 from router.api.problems import Refusal
 from router.api.query import parameters
+from router.brain.explore import suspicions
+from router.brain.port import Board
 from router.present import CLASS_WORDS
 from router.routes import NOT_COVERED, Deck
 from router.setting import ClassWord
@@ -68,6 +70,8 @@ class BreakerView(msgspec.Struct, frozen=True, kw_only=True):
     pending: float
     trust: float  # what its receipts are worth, by codes that were used; success is weighed by it already
     unheard: str  # where its receipts are lost and codes that were used speak for it: "*" everywhere; "": nowhere
+    suspect_in: list[str]  # where its receipts have fallen off: networks, countries (MCC), "*" everywhere
+    shadow_micros_per_s: int  # micros a second that one more segment a second of its speed would have saved of late
     bound: int
     speed_mps: float
     window_used: int
@@ -79,6 +83,8 @@ class BoardView(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     at_s: float
+    age_s: float | None  # a scoreboard is renewed every half second, every five when nothing happens; null: there is none
+    currency: str  # of all that is in micros
     carriers: list[BreakerView]
     cells: list[CellView]
     counters: dict[str, int]
@@ -117,11 +123,12 @@ async def board(call: Call) -> Reply:
     asked = parameters(call.scope["query_string"], {"carrier": str, "network": str})
     newest = call.front.board()
     if newest is None:
-        return json_reply(200, BoardView(version=0, at_s=0.0, carriers=[], cells=[], counters={}))
+        return json_reply(200, _view(call, None, [], []))
     carrier, network = asked.get("carrier"), asked.get("network")
     if carrier is not None and carrier not in newest.carriers:
         raise Refusal("not_found", "There is no such carrier on the board.")
     live = {status.name: status for status in await call.front.carriers()}
+    fallen = suspicions(newest.probes)
     rows = []
     for name, seen in sorted(newest.carriers.items()):
         if carrier in {None, name}:
@@ -138,6 +145,8 @@ async def board(call: Call) -> Reply:
                     pending=seen.pending,
                     trust=seen.trust,
                     unheard=seen.unheard,
+                    suspect_in=fallen.get(name, []),
+                    shadow_micros_per_s=now.shadow_micros_per_s,
                     bound=now.bound,
                     speed_mps=now.speed_mps,
                     window_used=now.window_used,
@@ -163,8 +172,18 @@ async def board(call: Call) -> Reply:
                     price_micros=_price(deck, name, to),
                 )
             )
-    return json_reply(
-        200, BoardView(version=newest.version, at_s=newest.at_s, carriers=rows, cells=cells, counters=newest.counters)
+    return json_reply(200, _view(call, newest, rows, cells))
+
+
+def _view(call: Call, newest: Board | None, rows: list[BreakerView], cells: list[CellView]) -> BoardView:
+    return BoardView(
+        version=newest.version if newest else 0,
+        at_s=newest.at_s if newest else 0.0,
+        age_s=max(0.0, round(call.now_ms / 1000 - newest.at_s, 1)) if newest else None,
+        currency=call.front.terms.settings.currency,
+        carriers=rows,
+        cells=cells,
+        counters=newest.counters if newest else {},
     )
 
 

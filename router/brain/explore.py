@@ -63,6 +63,16 @@ def probes_by_scope(wanted: Mapping[str, float], index: Mapping[str, int]) -> di
     return found
 
 
+def suspicions(wanted: Mapping[str, float]) -> dict[str, list[str]]:
+    """Where each carrier is under suspicion, as ``Board.probes`` tells: networks, countries or the whole world."""
+    found: dict[str, list[str]] = {}
+    for key in sorted(wanted):
+        carrier, scope, *klass = key.split("|")
+        if not klass and _WHY.get(wanted[key]) == SUSPECT:
+            found.setdefault(carrier, []).append(scope)
+    return found
+
+
 def half_open(kinds: Sequence[Kind], waiting: Mapping[int, float], used: dict[int, float], room: list[int]) -> list[Placement]:
     """One message for each half-open carrier that had none in this opening: the least valuable at hand that it may take.
 

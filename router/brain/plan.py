@@ -106,7 +106,6 @@ def plan(
     most = max((kind.segments for kind in kinds), default=0)
     tight = [places < most for places in left]
     before = tuple(left)
-
     bids = _bids(memo, kinds, len(left), now)
     placements: list[Placement] = []
     if board is not None:

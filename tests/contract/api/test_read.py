@@ -6,6 +6,7 @@ import pytest
 from router.api.port import CarrierStatus
 from router.brain.cells import Cell, Cells
 from router.brain.port import Board, CarrierView
+from router.brain.probes import DOUBT_PROBE_S, PROBE_LATER_S, PROBE_S, STALE_PROBE_S
 from router.history import decision_name
 from router.ids import from_text, partition_of
 from router.journal.port import Assign, Finish, JournalUnavailable, Submitted
@@ -247,11 +248,17 @@ async def test_carriers_show_their_state_and_no_secrets(api):
 
 async def test_the_board(api):
     status, shown, _ = await api("GET", "/v1/board")
-    assert (status, shown["version"]) == (200, 0)
+    assert (status, shown["version"], shown["age_s"]) == (200, 0, None)
     view = CarrierView("one", "open", 5.0, "41 of 50 refused", True, 100, 80, 5, 15.0)
     cells = Cells.of({"one|GB|0": Cell(0.9, 3.0, 40.0, 0.01), "one|*|0": Cell(0.5, 9.0, 0.0, 0.3)})
-    api.front.newest = Board(3, 1.0, {"one": view}, cells, {"plans": 2})
+    probes = {"one|*": PROBE_LATER_S, "one|234": PROBE_S, "one|208": STALE_PROBE_S, "one|*|0": DOUBT_PROBE_S}
+    api.front.newest = Board(3, api.front.now_ms() / 1000 - 7.0, {"one": view}, cells, {"plans": 2}, probes)
+    api.front.live = [CarrierStatus("one", shadow_micros_per_s=1_250)]
     _, shown, _ = await api("GET", "/v1/board")
+    assert 7.0 <= shown["age_s"] < 17.0
+    assert shown["currency"] == "EUR"
+    one = shown["carriers"][0]
+    assert (one["suspect_in"], one["shadow_micros_per_s"]) == (["*", "234"], 1_250)
     assert (shown["carriers"][0]["breaker"], shown["carriers"][0]["reason"]) == ("open", "41 of 50 refused")
     assert {(cell["network"], cell["class"], cell["price_micros"]) for cell in shown["cells"]} == {
         ("GB", "otp", 10_000),

@@ -244,14 +244,17 @@ def test_board(here, served):
     served.front.newest = Board(
         version=3,
         at_s=1.0,
-        cells=Cells.of({"one|GB|0": Cell(p=0.9, wait_s=2.0, weight=10.0, sd=0.01)}),
+        cells=Cells.of({f"one|{to}|0": Cell(p=p, wait_s=2.0, weight=10.0, sd=0.01) for to, p in (("GB", 0.9), ("*", 0.8))}),
         carriers={"one": CarrierView("one", "open", 9.0, "refused everything", False, 50, 9, 41, 0.0)},
     )
     result = here("board")
     assert result.exit_code == 0, result.output
     assert "board 3" in result.stdout
     assert "refused everything" in result.stdout
-    assert "90.0%" in result.stdout
+    assert "80.0%" in result.stdout
+    assert "90.0%" not in result.stdout
+    assert "90.0%" in here("board", "--network", "GB").stdout
+    assert "90.0%" in here("board", "--carrier", "one").stdout
     assert json.loads(here("board", "--network", "FR", "--json").stdout)["cells"] == []
     assert here("board", "--carrier", "a&b").exit_code == 1
 

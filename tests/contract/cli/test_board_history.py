@@ -3,6 +3,8 @@
 import json
 import time
 
+import msgspec
+
 from router.brain.cells import Cell, Cells
 from router.brain.past import Past
 from router.brain.port import Board, CarrierView
@@ -17,7 +19,7 @@ def test_the_board_shows_what_receipts_are_worth(here, served):
     served.front.newest = made(0.0, 9, 0.31)
     shown = here("board").stdout
     assert "31%" in shown
-    assert "receipts lost" in shown
+    assert "everywhere" in shown
 
 
 def test_the_history_is_a_small_table(here, served):
@@ -37,3 +39,24 @@ def test_the_history_is_a_small_table(here, served):
 
 def test_no_history_yet(here):
     assert "nothing is kept" in here("board", "--history").output
+
+
+def test_the_board_is_shown_anew_until_it_is_enough(here, served, monkeypatch):
+    served.front.newest = made(0.0, 9, 0.31)
+    looks = []
+
+    def wait(_):
+        looks.append(served.front.newest.version)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+        served.front.newest = msgspec.structs.replace(served.front.newest, version=len(looks) + 1)
+
+    monkeypatch.setattr(time, "sleep", wait)
+    result = here("board", "--live", "--json")
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["version"] for line in result.stdout.splitlines()] == [1, 2, 3]
+    looks.clear()
+    served.front.newest = made(0.0, 9, 0.31)
+    result = here("board", "--live")
+    assert result.exit_code == 0, result.output
+    assert "board 3" in result.stdout

@@ -2,7 +2,8 @@ import msgspec
 import pytest
 
 from actors.cli import story
-from actors.cli.carriers import carrier_table, cell_table, standing_table
+from actors.cli.board import board_view, cell_table, standing_table
+from actors.cli.carriers import carrier_table
 from actors.cli.check import place_table, state_table, totals
 from actors.cli.terminal import clean, money
 from router.api.examples import ANSWERS
@@ -136,10 +137,18 @@ def test_carriers_show_how_they_are(printed):
 
 def test_the_board_shows_carriers_and_cells(printed):
     board = example("BoardView")
-    board["carriers"][0] |= {"breaker": "half_open", "suspect": True}
-    standing = printed(standing_table(board["carriers"]))
-    assert "half-open" in standing
-    assert "suspect" in standing
+    board["carriers"].append(board["carriers"][0] | {"carrier": "globex", "breaker": "half_open", "suspect": True})
+    board["carriers"][1] |= {"suspect_in": ["23410", "234"], "unheard": "234", "trust": 0.31, "shadow_micros_per_s": 0}
+    text = printed(board_view(board))
+    assert text.splitlines()[0] == "board 1842, 0.4 s old"
+    assert row(text, "acme")[:4] == ["acme", "closed", "97%", "0.00120"]
+    assert row(text, "globex")[:7] == ["globex", "half-open", "23410,", "234", "31%", "234", "0.00000"]
+    assert "shadow: EUR a second that one more segment a second would have saved of late" in text
+    board["carriers"][1]["suspect_in"] = ["*"]
+    assert "everywhere" in printed(standing_table(board["carriers"]))
+    board["carriers"] = board["carriers"][1:]
+    assert "would have saved" not in printed(board_view(board))
+    assert "not published" in printed(board_view({"version": 0}))
     board["cells"].append(board["cells"][0] | {"carrier": "nowhere", "price_micros": None})
     cells = printed(cell_table(board["cells"]))
     assert row(cells, "acme")[-1] == "0.03200"
