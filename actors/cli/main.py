@@ -7,6 +7,7 @@ from actors.cli.board import board
 from actors.cli.carriers import carriers
 from actors.cli.check import check
 from actors.cli.demo import demo, stay
+from actors.cli.export import export
 from actors.cli.run import down, status, up
 from actors.cli.send import send
 from actors.cli.watch import watch
@@ -14,9 +15,10 @@ from sims.gateway.command import gateway
 from sims.load.command import load
 from sims.smsc.command import smsc
 from sims.twin.command import brain
+from sims.whatif.command import policy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trunkline, the SMS router.", pretty_exceptions_enable=False)
-for command in (up, down, status, send, watch, carriers, board, check, demo, stay):
+for command in (up, down, status, send, watch, carriers, board, check, export, demo, stay):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")
@@ -24,12 +26,13 @@ app.add_typer(webhooks.app, name="webhooks")
 
 simulators = typer.Typer(
     no_args_is_help=True,
-    help="Simulators: an SMSC to bind to, a load for the API, a gateway for the SMPP server, a world for the brain.",
+    help="Simulators: an SMSC to bind to, a load for the API, a gateway for the SMPP server, a world for the brain, records under another policy.",
 )
 simulators.command()(smsc)
 simulators.command()(load)
 simulators.command()(gateway)
 simulators.command()(brain)
+simulators.command()(policy)
 app.add_typer(simulators, name="sim")
 
 

@@ -45,7 +45,7 @@ def test_declared_and_used_are_the_same(root, sources, tests):
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     runtime = {package(one) for one in project["dependencies"]}
     development = {package(one) for one in project["optional-dependencies"]["dev"]} - NOT_IMPORTED
-    extras = {package(one) for one in project["optional-dependencies"]["plots"]}
+    extras = {package(one) for name in ("plots", "parquet") for one in project["optional-dependencies"][name]}
     by_us = third_party(found for source in sources for found in source.imports())
     by_tests = third_party(by_lines(tests))
     assert {name: place for name, place in by_us.items() if name not in runtime | extras} == {}, "imported and not declared"

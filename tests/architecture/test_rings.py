@@ -45,7 +45,7 @@ RINGS = {
         ANY,
     ),
     # 2': simulators, which know nothing of the running system
-    "sims": ring("router carriers", "msgpack msgspec numpy aiohttp httptools uvloop typer rich matplotlib", ANY),
+    "sims": ring("router carriers", "msgpack msgspec numpy aiohttp httptools uvloop typer rich matplotlib pyarrow", ANY),
     # 3: the command line
     "actors.cli": ring(
         "router router.api carriers actors sims", "msgpack msgspec numpy ray redis aiohttp uvloop typer rich", ANY

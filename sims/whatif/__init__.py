@@ -1,0 +1,1 @@
+"""What if: one's own records of messages under another policy or other prices."""
