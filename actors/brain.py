@@ -8,6 +8,7 @@ import logging
 import time
 from typing import Any, Final
 
+from actors.brain_figures import BoardFigures
 from actors.brain_peers import BrainCalls, Peers, Told, pack_told
 from actors.dispatcher import BOARD_VALUE
 from actors.names import MOST_BRAINS, brain_actor, brain_of
@@ -47,7 +48,6 @@ class Brain(Shell):
         self._urgent = asyncio.Event()
         self._urged = False  # since the last telling, by what was seen here
         self._busy = False
-        self._shown: list[str] = []  # the carriers on the newest board from here
         self._leading = False
         self._told_s = 0.0
         self._past = Past()
@@ -55,10 +55,11 @@ class Brain(Shell):
         self._tenants = Tenants({}, {})
         super().__init__(name, address)
         self._observed = {outcome: self.metrics.counter("trunkline_observations", outcome.name.lower()) for outcome in Outcome}
+        self._figures = BoardFigures(self.metrics)
         self._tick_time = self.metrics.histogram("trunkline_brain_tick_duration_seconds")
 
     def __repr__(self) -> str:
-        return f"{self.name} · board {self._version} · {len(self._shown)} carriers known"
+        return f"{self.name} · board {self._version} · {len(self._figures.carriers)} carriers known"
 
     async def run(self) -> None:
         deadlines_s = [self.settings.rules(klass).deadline_s for klass in MessageClass]
@@ -70,6 +71,7 @@ class Brain(Shell):
                 state = unpack_state(raw)
                 resume(state, time.time())
                 self._state = state
+                self._figures.restored(state.counters)
                 log.info("brain.restored octets=%d", len(raw))
         except JournalError:
             log.warning("brain.no_snapshot reason=journal")
@@ -134,6 +136,7 @@ class Brain(Shell):
             self._busy = False
             began_s = published_s = time.monotonic()
             tick(self._state, time.time())
+            self._figures.found(self._state.counters)
             took_s = 0.0
             if self._peers.count > 1:
                 self._tell()
@@ -146,7 +149,8 @@ class Brain(Shell):
                 newest = self._board_of_all()
                 took_s = time.monotonic() - began_s
             self._tick_time.observe(time.monotonic() - began_s)
-            self._show(newest)
+            self._version = newest.version
+            self._figures.show(newest)
             try:
                 await self.journal.put_value(BOARD_VALUE, board_to_bytes(newest))
                 await self._remember(newest)
@@ -183,8 +187,7 @@ class Brain(Shell):
             self._busy = True
         if self._leading and not leads:
             log.info("brain.follows name=%s", self.name)
-            for name in self._shown:
-                self.metrics.drop("trunkline_breaker_state", name)
+            self._figures.hide()
         self._leading = leads
 
     def _tell(self) -> None:
@@ -211,13 +214,7 @@ class Brain(Shell):
         heed(self._state.evidence, self._tenants, now_s)
         return newest
 
-    # -- what is told of the board -------------------------------------------------------------------------------
-    def _show(self, newest: Board) -> None:
-        self._version, self._shown = newest.version, sorted(newest.carriers)
-        for name, view in newest.carriers.items():
-            level = {"closed": 0, "half_open": 1, "open": 2}[view.breaker]
-            self.metrics.gauge("trunkline_breaker_state", name).set(level)
-
+    # -- what is kept of the board -------------------------------------------------------------------------------
     async def _recall_past(self) -> None:
         """Go on with the history that a process before has begun."""
         try:

@@ -157,6 +157,41 @@ TABLE: Final[tuple[Metric, ...]] = (
     ),
     # -- brain
     Metric("trunkline_breaker_state", _G, "A carrier's breaker: 0 closed, 1 half open, 2 open.", ("carrier",), (), Across.LAST),
+    Metric("trunkline_breaker_changes", _C, "Changes of carriers' breakers, by the state that followed.", ("carrier", "state")),
+    Metric(
+        "trunkline_carrier_suspect",
+        _G,
+        "1 while a carrier's receipts have fallen off somewhere and it is probed for their return.",
+        ("carrier",),
+        (),
+        Across.LAST,
+    ),
+    Metric(
+        "trunkline_receipt_trust_ratio",
+        _G,
+        "What a carrier's receipts are worth by codes that were used, 0 to 1; the least over its countries.",
+        ("carrier",),
+        (),
+        Across.LAST,
+    ),
+    Metric(
+        "trunkline_receipts_lost",
+        _G,
+        "1 while a carrier's receipts do not come somewhere although codes are used.",
+        ("carrier",),
+        (),
+        Across.LAST,
+    ),
+    Metric("trunkline_receipts_pending", _G, "Messages whose receipts the brain waits for.", ("carrier",), (), Across.LAST),
+    Metric(
+        "trunkline_alarms",
+        _C,
+        "Places (a carrier, its country or its network) that were found to have become worse (down) or better (up).",
+        ("way",),
+    ),
+    Metric(
+        "trunkline_epochs", _C, "New beginnings of what is known of a place, after an alarm or when a suspect stayed as it was."
+    ),
     Metric("trunkline_board_version", _G, "Version of the newest scoreboard.", (), (), Across.MAX),
     Metric("trunkline_board_age_seconds", _G, "Age of the oldest scoreboard that a dispatcher plans with.", (), (), Across.MAX),
     Metric(

@@ -57,7 +57,7 @@ class BrainState:
         self.detectors = tuple(Detector() for _ in LEVELS)
         self.breakers: dict[str, Breaker] = {}
         self.tallies: dict[str, Tally] = {}
-        self.counters = {"alarms_down": 0, "alarms_up": 0, "observations": 0}
+        self.counters = {"alarms_down": 0, "alarms_up": 0, "epochs": 0, "observations": 0}
         self.version = 0
         self.habits: Habits | None = None  # of the last tick; None: not computed for what the ledger holds
         self.fallen: tuple[Floats, ...] = ()  # its multipliers of fallen places, level by level
@@ -238,6 +238,7 @@ def _restart(state: BrainState, rows: Ints) -> None:
     """A new epoch of these rows: all detectors of their carrier start again."""
     if not len(rows):
         return
+    state.counters["epochs"] += 1
     ledger = state.ledger
     of_carrier = rows_of(ledger, CARRIER, int(ledger.of[CARRIER, rows[0]]))
     for level, detector in zip(LEVELS, state.detectors, strict=True):
