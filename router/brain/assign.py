@@ -14,7 +14,7 @@ import numpy as np
 
 from router.brain.ages import Floats, Ints
 from router.brain.mend import whole
-from router.brain.score import Kind
+from router.brain.score import Kind, by_carrier
 from router.brain.shadow import ascend
 from router.brain.transport import Flow
 from router.brain.waiting import Patience, queues
@@ -51,15 +51,15 @@ def assign(
     """
     need = [0] * len(room)
     for kind in kinds:
-        if kind.order:
-            need[kind.order[0]] += len(kind.members) * kind.segments
+        if kind.best >= 0:
+            need[kind.best] += len(kind.members) * kind.segments
     if all(asked <= there for asked, there in zip(need, room, strict=True)):
         for place, asked in enumerate(need):
             room[place] -= asked
-        return [Placement(kind, kind.order[0] if kind.order else -1, kind.members) for kind in kinds], np.zeros(len(room))
+        return [Placement(kind, kind.best, kind.members) for kind in kinds], np.zeros(len(room))
     lots = list(_lots(kinds, patience))
     share, paid = _shared(lots, room, prices, patience)
-    placements = [Placement(kind, -1, kind.members) for kind in kinds if not kind.order]
+    placements = [Placement(kind, -1, kind.members) for kind in kinds if kind.best < 0]
     placements += _placed(lots, share, room)
     return placements, paid
 
@@ -67,7 +67,7 @@ def assign(
 def _lots(kinds: Sequence[Kind], patience: Patience | None) -> Iterator[Lot]:
     """The rows. Members stand in the order of their arrival, so those who have waited long enough come first."""
     for kind in kinds:
-        if not kind.order or not kind.members:
+        if kind.best < 0 or not kind.members:
             continue
         due = len(kind.members)
         if patience is not None:
@@ -83,7 +83,7 @@ def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, pat
     """Segments by (carrier, lot), all of whole messages, the last carrier being nowhere; and the shadow prices by carrier."""
     segments = np.array([lot.kind.segments for lot in lots])
     demand = np.array([len(lot.members) for lot in lots]) * segments
-    unit = np.concatenate([lot.kind.unit for lot in lots]).reshape(len(lots), -1)
+    unit = by_carrier([lot.kind for lot in lots], "unit")
     loss = np.array([lot.kind.loss for lot in lots])
     # Whoever has a carrier with room goes there, however dear: nowhere costs the loss above the dearest.
     nowhere = np.max(unit, axis=1, where=np.isfinite(unit), initial=0.0) + loss / segments
@@ -93,7 +93,8 @@ def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, pat
     if patience is not None and calm:
         held, after_s = queues(patience, min(patience.limits_s[lot.kind.klass] for lot in calm))
         queued = np.flatnonzero((held > 0) & (rooms[:-1] < demand.sum()))
-        hurry = np.mean([lot.kind.hurry / lot.kind.segments for lot in calm], axis=0)
+        each = np.array([lot.kind.segments for lot in calm])[:, None]
+        hurry = (by_carrier([lot.kind for lot in calm], "hurry") / each).mean(axis=0)
         vacant = np.full((len(queued), len(rooms)), np.inf)
         vacant[np.arange(len(queued)), queued] = 0.0
         vacant[:, -1] = (hurry * after_s + patience.later)[queued]

@@ -22,20 +22,21 @@ from router.brain.explore import (
 )
 from router.brain.policies import POLICIES, Policy
 from router.brain.port import ROOM, Board, Choice, Plan, Waits, Want
-from router.brain.rows import rows
-from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, Scores, appraise
+from router.brain.rows import Decisions
+from router.brain.score import CLOSED, HALF_OPEN, OPEN, Kind, appraise
+from router.brain.scores import Scores
 from router.brain.waiting import Patience, limit_s
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import ClassRules
 
-KINDS_LIMIT: Final = 65_536  # kinds kept for one board
+KINDS_LIMIT: Final = 65_536  # kinds kept from board to board
 _MOST_THOMPSON: Final = max(THOMPSON_SHARE)
 _STATUS: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
 
 
 class Memo:
-    """What one planner keeps between calls: kinds of the newest board, when it probed, and what it paid.
+    """What one planner keeps between calls: kinds and what the newest board says of them, when it probed, and what it paid.
 
     Probes' times, allowance, purse and bids outlive a board. They are what makes ``plan`` more than a function of its arguments: with a
     fresh memo (a restart, a test) a probe may be made once too often, a draw not at all, and nothing else changes.
@@ -46,6 +47,7 @@ class Memo:
         "bids",
         "board",
         "deck",
+        "epoch",
         "kinds",
         "known",
         "openings",
@@ -67,7 +69,8 @@ class Memo:
         self.policies: Mapping[str, Policy] = {}
         self.scores: Scores
         self.probes: dict[str, list[Probe]] = {}
-        self.kinds: tuple[dict[tuple[Any, ...], Kind], ...] = ()
+        self.kinds: tuple[dict[tuple[Any, ...], Kind], ...] = tuple({} for _ in MessageClass)
+        self.epoch: object = None  # kinds of another are appraised again when they are met
         self.probed: dict[str, float] = {}
         self.openings: dict[int, float] = {}
         self.allowance = 1.0
@@ -99,9 +102,9 @@ def plan(
     """
     memo = memo or _memo_of(deck)
     _refresh(memo, board, now, deck, rules, policies)
-    kinds, fresh, prices = _group(batch, memo, deck)
+    of_member, kinds, fresh = _group(batch, memo, deck)
     if fresh:
-        appraise(fresh, prices, memo.scores, deck, memo.status, rules, policies)
+        appraise(fresh, [kind.prices for kind in fresh], memo.scores, deck, memo.status, rules, policies)
     left = [max(int(room.get(name, 0)), 0) for name in deck.names]
     most = max((kind.segments for kind in kinds), default=0)
     tight = [places < most for places in left]
@@ -117,7 +120,7 @@ def plan(
             placements += probes
     if board is not None and board.version:  # else nothing is known that could be drawn from
         memo.purse = min(memo.purse + BUDGET * sum(kind.loss * len(kind.members) for kind in kinds), PURSE_LIMIT)
-        draws, memo.purse = thompson(_picked(len(batch), kinds, rng), left, rng, bids.last, memo.purse)
+        draws, memo.purse = thompson(_picked(of_member, rng), left, rng, bids.last, memo.purse)
         placements += draws
     placed, paid = assign(kinds, left, bids.last, _patience(waits, bids.mean(now), memo, deck))
     bids.note(paid, now)
@@ -168,14 +171,15 @@ def _refresh(
     rules: Mapping[MessageClass, ClassRules],
     policies: Mapping[str, Policy],
 ) -> None:
-    """Forget the kinds when what they were computed from has changed. Deck and board are compared by identity, so they are kept."""
+    """Begin a new epoch when what kinds are appraised from has changed. Deck and board are compared by identity, so they are kept."""
     if memo.deck is not deck:  # carriers have other places
         memo.deck, memo.known, memo.bids, memo.openings = deck, False, {}, {}
+        memo.kinds = tuple({} for _ in MessageClass)
     status = _status(board, now, deck)
     terms = tuple((r.deadline_s, r.loss_micros, r.time_micros_per_s) for r in (rules[klass] for klass in MessageClass))
+    if sum(map(len, memo.kinds)) > KINDS_LIMIT:
+        memo.kinds = tuple({} for _ in MessageClass)
     if memo.known and memo.board is board and memo.status == status and memo.terms == terms and memo.policies is policies:
-        if sum(map(len, memo.kinds)) > KINDS_LIMIT:
-            memo.kinds = tuple({} for _ in MessageClass)
         return
     if not memo.known or memo.board is not board:
         memo.probes = {} if board is None else probes_by_scope(board.probes, deck.index)
@@ -183,7 +187,7 @@ def _refresh(
     if not memo.known or memo.board is not board or memo.terms != terms:
         memo.scores = Scores(deck, board, [term[0] for term in terms], getattr(memo, "scores", None))
     memo.board, memo.status, memo.terms, memo.policies, memo.known = board, status, terms, policies, True
-    memo.kinds = tuple({} for _ in MessageClass)
+    memo.epoch = object()
 
 
 def _status(board: Board | None, now: float, deck: Deck) -> tuple[int, ...]:
@@ -207,13 +211,13 @@ def _openings(memo: Memo, board: Board, deck: Deck) -> dict[int, float]:
     }
 
 
-def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], list[Kind], list[Any]]:
-    """The kinds in the batch with their members, those not seen before on this board, and the latters' prices."""
+def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], list[Kind], list[Kind]]:
+    """The kind of each message, the kinds in the batch with their members, and those of them not met before on this board."""
+    of_member: list[Kind] = []
     kinds: list[Kind] = []
     fresh: list[Kind] = []
-    prices: list[Any] = []
     stamp = object()  # tells kinds met in this batch from kinds met before, without a set
-    tables = memo.kinds
+    tables, epoch = memo.kinds, memo.epoch
     prefix_of = deck.prefix
     for member, (network, country, number, klass, segments, tried, policy, ruling) in enumerate(batch):
         prefix = prefix_of(number)
@@ -222,29 +226,25 @@ def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], l
         kind = tables[klass].get(key)
         if kind is None:
             kind = tables[klass][key] = Kind(network, klass, segments, tried, policy, ruling)
-            fresh.append(kind)
-            prices.append(deck.prices(network, country, prefix))
+            kind.prices = deck.prices(network, country, prefix)
+        of_member.append(kind)
         if kind.stamp is stamp:
             kind.members.append(member)
         else:
             kind.stamp = stamp
             kind.members = [member]
             kinds.append(kind)
-    return kinds, fresh, prices
+            if kind.epoch is not epoch:
+                kind.epoch = epoch
+                fresh.append(kind)
+    return of_member, kinds, fresh
 
 
-def _picked(size: int, kinds: Sequence[Kind], rng: np.random.Generator) -> dict[int, Kind]:
+def _picked(of_member: Sequence[Kind], rng: np.random.Generator) -> dict[int, Kind]:
     """The messages that draw from the posterior: a share by class."""
-    luck = rng.random(size)
-    lucky = set(np.flatnonzero(luck < _MOST_THOMPSON).tolist())
-    if not lucky:
-        return {}
-    found: dict[int, Kind] = {}
-    for kind in kinds:
-        for member in lucky.intersection(kind.members):
-            if luck[member] < THOMPSON_SHARE[kind.klass]:
-                found[member] = kind
-    return dict(sorted(found.items()))
+    luck = rng.random(len(of_member))
+    lucky = np.flatnonzero(luck < _MOST_THOMPSON).tolist()
+    return {member: of_member[member] for member in lucky if luck[member] < THOMPSON_SHARE[of_member[member].klass]}
 
 
 def _write(
@@ -270,31 +270,10 @@ def _write(
             kinds.append(kind)
         hopeless = place < 0 and kind.hopeless
         choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless, resting, why)
-        if place >= 0 and kind.order and place != kind.order[0]:
-            lost = (float(kind.cost[place]) - kind.costs[0]) * len(members)
+        if place >= 0 and place != kind.best >= 0:
+            lost = float(kind.cost[place] - kind.cost[kind.best]) * len(members)
             regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)
         for member in members:
             choices[member] = choice
-    return Plan(
-        choices,
-        _decisions(kinds, shadow, room, memo, deck, policies),
-        {name: price for name, price in zip(deck.names, shadow, strict=True) if price},
-        regret,
-    )
-
-
-def _decisions(
-    kinds: Sequence[Kind],
-    shadow: Sequence[float],
-    room: Sequence[int] | None,
-    memo: Memo,
-    deck: Deck,
-    policies: Mapping[str, Policy],
-) -> list[Mapping[str, Any]]:
-    """The rows of the kinds; those without prices and full carriers are kept with their kinds."""
-    if room is not None or any(shadow):
-        return list(rows(kinds, deck, memo.board, memo.status, shadow, room, policies))
-    fresh = [kind for kind in kinds if kind.row is None]
-    for kind, row in zip(fresh, rows(fresh, deck, memo.board, memo.status, shadow, None, policies), strict=True):
-        kind.row = row
-    return [kind.row for kind in kinds if kind.row is not None]
+    decisions = Decisions(kinds, deck, memo.board, memo.status, shadow, room, policies) if kinds else []
+    return Plan(choices, decisions, {name: price for name, price in zip(deck.names, shadow, strict=True) if price}, regret)

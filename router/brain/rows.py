@@ -1,14 +1,15 @@
 """The rows of a plan that say why: which carriers were considered, at what price, chance, wait and cost, and why others were not."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from router.brain.ages import Bools
 from router.brain.policies import DEFAULT, Policy
 from router.brain.port import Board
-from router.brain.score import CLOSED, OPEN, Kind
+from router.brain.score import CLOSED, OPEN, Kind, Sheet
 from router.routes import NOT_COVERED, Deck
 
 CONSIDERED: Final = 8  # carriers in a row: what an operator can take in, and what the journal should hold
@@ -17,8 +18,75 @@ NO_COVER: Final = "no cover"
 NO_BOARD: Final = "there was no scoreboard: the cheapest carrier whose breaker is closed was taken"
 
 
+class Entry(NamedTuple):
+    """A kind as it was appraised for this plan."""
+
+    kind: Kind
+    sheet: Sheet
+    place: int
+
+
+class Decisions(Sequence[Mapping[str, Any]]):
+    """The rows of a plan, made when somebody looks: of most plans in a simulation nobody does, and elsewhere messages leave first."""
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        deck: Deck,
+        board: Board | None,
+        status: Sequence[int],
+        shadow: Sequence[float],
+        room: Sequence[int] | None,
+        policies: Mapping[str, Policy],
+    ) -> None:
+        """``room``: what there was at the start, by carrier; None: enough for anybody."""
+        # Kinds are appraised again with the next board; the sheets stay as they are.
+        self._entries = [Entry(kind, kind.sheet, kind.place) for kind in kinds if kind.sheet is not None]
+        self._deck, self._board, self._status = deck, board, status
+        self._shadow, self._room, self._policies = shadow, room, policies
+        self._rows: list[dict[str, Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, place: int) -> Mapping[str, Any]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Mapping[str, Any]]: ...
+
+    def __getitem__(self, place: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
+        return self._made()[place]
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return iter(self._made())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._made() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any sequence of dictionaries
+
+    def __repr__(self) -> str:
+        return repr(self._made())
+
+    def _made(self) -> list[dict[str, Any]]:
+        if self._rows is None:
+            if self._room is not None or any(self._shadow):
+                self._rows = self._new(self._entries)
+            else:
+                # Without prices and full carriers a kind's row is the same for as long as its board.
+                fresh = [entry for entry in self._entries if entry.place not in entry.sheet.rows]
+                for entry, row in zip(fresh, self._new(fresh), strict=True):
+                    entry.sheet.rows[entry.place] = row
+                self._rows = [entry.sheet.rows[entry.place] for entry in self._entries]
+        return self._rows
+
+    def _new(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        return rows(entries, self._deck, self._board, self._status, self._shadow, self._room, self._policies)
+
+
 def rows(
-    kinds: Sequence[Kind],
+    entries: Sequence[Entry],
     deck: Deck,
     board: Board | None,
     status: Sequence[int],
@@ -26,39 +94,51 @@ def rows(
     room: Sequence[int] | None,
     policies: Mapping[str, Policy],
 ) -> list[dict[str, Any]]:
-    """Plain values, best first, as ``Plan`` describes it.
-
-    ``room``: what there was at the start, by carrier; None: enough for anybody. All kinds at once, for what they have in common is looked up once.
-    """
-    if not kinds:
+    """Plain values, best first, as ``Plan`` describes it. All kinds at once, for what they have in common is looked up once."""
+    if not entries:
         return []
     names = deck.names
-    places = len(names)
-    unit = np.concatenate([kind.unit for kind in kinds]).reshape(-1, places)
-    facts = np.concatenate([kind.facts for kind in kinds], axis=1)
-    segments = np.array([kind.segments for kind in kinds])[:, None]
-    full: Bools = np.zeros(unit.shape, dtype=bool)
-    if room is not None:
-        np.logical_and(np.isfinite(unit), np.array(room) < segments, out=full)
+    segments = np.array([entry.kind.segments for entry in entries])[:, None]
+    cost = _table(entries, "cost")
+    best, counts = _table(entries, "ranked"), np.array([entry.sheet.counts[entry.place] for entry in entries])
     paid = np.asarray(shadow) * segments
-    total = np.where(full, np.inf, unit * segments + paid)
-    best = np.argsort(total, axis=1, kind="stable")[:, :CONSIDERED]
-    counts = np.minimum(np.isfinite(total).sum(axis=1), CONSIDERED).tolist()
-    price, p, wait_s, cost, sd = (np.take_along_axis(column, best, axis=1) for column in facts)
-    due = np.rint(np.take_along_axis(np.broadcast_to(paid, unit.shape), best, axis=1) + cost).astype(np.int64)
+    full: Bools | None = None
+    if room is not None or paid.any():
+        able = np.isfinite(unit := _table(entries, "unit"))
+        if room is not None:
+            full = able & (np.array(room) < segments)
+            able &= ~full
+        best = np.argsort(np.where(able, unit * segments + paid, np.inf), axis=1, kind="stable")
+        counts = able.sum(axis=1)
+    best = best[:, :CONSIDERED]
+    price, p, wait_s, sd, due = (
+        np.take_along_axis(table, best, axis=1)
+        for table in (*(_table(entries, name) for name in ("whole", "p", "wait_s", "sd")), cost + paid)
+    )
     named, rounded = np.array(names, dtype=object)[best], np.rint(np.asarray(shadow)).astype(np.int64)[best]
-    columns = [column.tolist() for column in (named, price.astype(np.int64), p, wait_s, rounded, due, sd)]
-    touched = set(np.flatnonzero(full.any(axis=1)).tolist())
+    columns = (named, price, np.round(p, 4), np.round(wait_s, 2), rounded, np.rint(due).astype(np.int64), np.round(sd, 4))
+    touched = frozenset() if full is None else frozenset(np.flatnonzero(full.any(axis=1)).tolist())
     found = []
-    for k, (kind, count, *entries) in enumerate(zip(kinds, counts, *columns, strict=True)):
-        considered = list(map(list, zip(*entries, strict=True)))
+    for k, (entry, count, *figures) in enumerate(
+        zip(entries, np.minimum(counts, CONSIDERED).tolist(), *(column.tolist() for column in columns), strict=True)
+    ):
+        considered = list(map(list, zip(*figures, strict=True)))
         del considered[count:]
-        excluded = _excluded(kind, deck, board, status)
-        if k in touched:
-            reasons = {**_reasons(kind, deck, board, status), **dict.fromkeys(np.flatnonzero(full[k]).tolist(), "no room")}
+        excluded = _excluded(entry, deck, board, status)
+        if k in touched and full is not None:
+            reasons = {**_reasons(entry, deck, board, status), **dict.fromkeys(np.flatnonzero(full[k]).tolist(), "no room")}
             excluded = _named(reasons, names)
-        found.append(_row(kind, considered, excluded, board, policies))
+        found.append(_row(entry.kind, considered, excluded, board, policies))
     return found
+
+
+def _table(entries: Sequence[Entry], name: str) -> NDArray[Any]:
+    """A column of the sheets: (entries, carriers)."""
+    sheet = entries[0].sheet
+    if all(entry.sheet is sheet for entry in entries):
+        found: NDArray[Any] = getattr(sheet, name)[[entry.place for entry in entries]]
+        return found
+    return np.concatenate([getattr(entry.sheet, name)[entry.place] for entry in entries]).reshape(len(entries), -1)
 
 
 def _row(
@@ -90,18 +170,20 @@ def _named(reasons: Mapping[int, str], names: Sequence[str]) -> dict[str, str]:
     return {names[place]: reasons[place] for place in kept}
 
 
-def _excluded(kind: Kind, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[str, str]:
+def _excluded(entry: Entry, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[str, str]:
     """Those that are no candidates, whatever the room; found once for a kind."""
-    if kind.excluded is None:
-        kind.excluded = _named(_reasons(kind, deck, board, status), deck.names)
-    return kind.excluded
+    known = entry.sheet.excluded
+    found = known.get(entry.place)
+    if found is None:
+        found = known[entry.place] = _named(_reasons(entry, deck, board, status), deck.names)
+    return found
 
 
-def _reasons(kind: Kind, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[int, str]:
+def _reasons(entry: Entry, deck: Deck, board: Board | None, status: Sequence[int]) -> dict[int, str]:
     """Why each carrier that is not a candidate is none."""
-    reasons: dict[int, str] = {}
+    kind, reasons = entry.kind, dict[int, str]()
     views = {} if board is None else board.carriers
-    for place in sorted(set(range(len(deck.names))).difference(kind.order)):
+    for place in sorted(set(range(len(deck.names))).difference(entry.sheet.order(entry.place))):
         name = deck.names[place]
         if not deck.enabled[place]:
             reasons[place] = "disabled"

@@ -11,11 +11,8 @@ import numpy as np
 
 from router.brain.ages import Bools, Floats, Ints
 from router.brain.bounds import bounds, tiered
-from router.brain.cells import Cells
-from router.brain.curves import prior
-from router.brain.networks import WORLD, country_of
 from router.brain.policies import DEFAULT, Policy
-from router.brain.port import Board
+from router.brain.scores import Scores
 from router.brain.waiting import lateness
 from router.model import MessageClass
 from router.routes import NOT_COVERED, Deck
@@ -26,18 +23,43 @@ CLOSED: Final = 0
 OPEN: Final = 1
 HALF_OPEN: Final = 2
 RETRIES: Final = 2  # times a carrier may see one message
-PRIOR_SD: Final = 0.06  # sqrt(0.9 * 0.1 / 30): the spread of p behind a prior worth 30 messages
 TIE: Final = 1e-3  # of the balanced cost: orders equals of ``cheapest`` without ever outweighing a thousandth of it
 
 
+class Sheet:
+    """What was found of some kinds at once: arrays by (kind, carrier), which nobody changes."""
+
+    def __init__(self, whole: Ints, p: Floats, wait_s: Floats, sd: Floats, cost: Floats, unit: Floats) -> None:
+        self.whole = whole  # micros a message
+        self.p = p
+        self.wait_s = wait_s
+        self.sd = sd
+        self.cost = cost  # J, as the policy counts it
+        self.unit = unit  # the same for a segment, inf where it cannot go
+        self.hurry: Floats  # micros a second of waiting for each carrier
+        self.ranked: Ints  # carriers, candidates first, best first
+        self.counts: list[int]  # how many of them are candidates
+        self.rows: dict[int, dict[str, Any]] = {}  # what ``rows`` said of each where room did not matter
+        self.excluded: dict[int, dict[str, str]] = {}  # why the others are no candidates, of those somebody asked for
+
+    def order(self, place: int) -> list[int]:
+        """The candidates of a kind, best first."""
+        found: list[int] = self.ranked[place, : self.counts[place]].tolist()
+        return found
+
+
 class Kind:
-    """Messages that the decision cannot tell apart. ``members``: their places in the batch at hand."""
+    """Messages that the decision cannot tell apart. ``members``: their places in the batch at hand.
+
+    ``sheet`` and ``place`` say where it was appraised. Of most kinds no more is asked for than the best carrier, so what is said by
+    carrier is taken from there when it is: filling it in for 480 kinds took a millisecond.
+    """
 
     __slots__ = (
+        "asked",
+        "best",
         "cost",
-        "costs",
-        "excluded",
-        "facts",
+        "epoch",
         "hopeless",
         "hurry",
         "klass",
@@ -46,13 +68,14 @@ class Kind:
         "network",
         "order",
         "p",
+        "place",
         "policy_word",
         "prices",
         "retry",
-        "row",
         "ruling",
         "sd",
         "segments",
+        "sheet",
         "stamp",
         "tried",
         "unit",
@@ -76,76 +99,54 @@ class Kind:
         self.policy_word = policy
         self.ruling = ruling
         self.members: list[int] = []
-        self.stamp: object = None
-        self.row: dict[str, Any] | None = None
-        # By carrier: micros a segment, chance, its spread, cost as the policy counts it.
-        self.prices: Ints
+        self.stamp: object = None  # of the batch that it was met in last
+        self.epoch: object = None  # of the board that it was appraised by
+        self.sheet: Sheet | None = None
+        self.place = 0
+        self.asked: tuple[str, ...] = ()  # which of the following have been taken from the sheet
+        self.prices: Ints  # micros a segment by carrier
         self.p: Floats
         self.sd: Floats
         self.cost: Floats
-        self.unit: Floats  # micros a segment as the policy counts them, inf where it cannot go
-        self.hurry: Floats  # micros a second of waiting for each carrier
-        self.order: list[int] = []  # candidates, best first
-        self.costs: list[float] = []  # theirs, in that order
-        self.facts: Floats  # price, p, wait, cost and spread of p as rows show them: (5, 1, carriers)
-        self.excluded: dict[str, str] | None = None  # why the others are no candidates, once somebody asked
-        self.retry: list[int] = []  # half-open carriers that may take it
+        self.unit: Floats
+        self.hurry: Floats
+        self.order: list[int]  # candidates, best first
+        self.best: int  # the first of them, -1: there is none
+        self.retry: Sequence[int] = ()  # half-open carriers that may take it
         self.hopeless = False
         self.loss = 0.0
 
-
-class Ladder:
-    """The scopes of a board as the networks of messages see them: their own, their country's, the world's."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.scopes = names
-        self._number = {name: number for number, name in enumerate(names)}
-        self._rungs: dict[str, tuple[int, int, int]] = {}
-
-    def rungs(self, networks: Sequence[str]) -> Ints:
-        """(networks, 3): the numbers of the scopes to ask, narrowest first; one past the last for what the board does not know."""
-        known = self._rungs
-        return np.array([known.get(network) or self._climb(network) for network in networks], dtype=np.int64)
-
-    def _climb(self, network: str) -> tuple[int, int, int]:
-        number, nowhere = self._number.get, len(self.scopes)
-        found = number(network, nowhere), number(country_of(network), nowhere), number(WORLD, nowhere)
-        self._rungs[network] = found
+    def __getattr__(self, name: str) -> Any:
+        """A slot that is empty yet."""
+        if name == "best":
+            found: Any = self.order[0] if self.order else -1
+        elif name in _LATER and self.sheet:
+            found = self.sheet.order(self.place) if name == "order" else getattr(self.sheet, name)[self.place]
+        else:
+            raise AttributeError(name)
+        setattr(self, name, found)
+        self.asked += (name,)
         return found
 
+    def file(self, sheet: Sheet, place: int) -> None:
+        """It was appraised anew."""
+        self.sheet, self.place = sheet, place
+        for name in self.asked:
+            delattr(self, name)
+        self.asked = ()
 
-class Scores:
-    """The cells of one board by carrier of a deck."""
 
-    def __init__(self, deck: Deck, board: Board | None, deadlines_s: Sequence[float], before: "Scores | None" = None) -> None:
-        """``before``: those of the last board, whose places of networks hold as long as the scopes are the same."""
-        cells = Cells() if board is None else board.cells
-        carrier, scope, figures = cells.columns
-        unknown = np.array([(*prior(deadline_s), PRIOR_SD) for deadline_s in deadlines_s]).T
-        self._figures = np.concatenate((figures[[0, 1, 3]], unknown[:, :, None]), axis=2)  # p, wait and sd; the last is of nobody
-        self.ladder: Ladder = (
-            before.ladder if before is not None and before.ladder.scopes == cells.scopes else Ladder(cells.scopes)
-        )
-        # The pair of each class, scope and carrier, -1 where there is none; the last scope is one that the board does not know.
-        place = np.array([deck.index.get(name, -1) for name in cells.carriers], dtype=np.int64)
-        known = np.flatnonzero(place[carrier] >= 0) if len(carrier) else np.zeros(0, dtype=np.int64)
-        self._pair = np.full((len(figures[0]), len(cells.scopes) + 1, len(deck.names)), -1)
-        absent = np.isnan(figures[0])
-        self._pair[:, scope[known], place[carrier[known]]] = np.where(absent, -1, np.arange(len(carrier)))[:, known]
+_LATER: Final = frozenset({"cost", "hurry", "order", "p", "sd", "unit"})
 
-    def columns(self, networks: Sequence[str], klass: Ints) -> tuple[Floats, Floats, Floats]:
-        """``p``, ``wait_s`` and ``sd`` by (network, class) and carrier.
 
-        A cell that is absent falls back to its country's, then to the carrier's own.
-        """
-        where = self.ladder.rungs(networks)
-        pair = self._pair[klass, where[:, 0]]
-        for wider in (1, 2):
-            if pair.min() >= 0:
-                break
-            pair = np.where(pair < 0, self._pair[klass, where[:, wider]], pair)
-        p, wait_s, sd = self._figures[:, klass[:, None], pair]
-        return p, wait_s, sd
+def by_carrier(kinds: Sequence[Kind], name: str) -> Floats:
+    """A column of the kinds' sheets: (kinds, carriers)."""
+    sheet = kinds[0].sheet
+    if sheet is not None and all(kind.sheet is sheet for kind in kinds):
+        found: Floats = getattr(sheet, name)[[kind.place for kind in kinds]]
+        return found
+    rows = [getattr(kind, name) if kind.sheet is None else getattr(kind.sheet, name)[kind.place] for kind in kinds]
+    return np.concatenate(rows).reshape(len(kinds), -1)
 
 
 def appraise(
@@ -161,30 +162,24 @@ def appraise(
 
     ``prices``: micros a segment by carrier for each kind; ``status``: the breakers by carrier.
     """
-    price = np.stack(prices)
-    klass = np.array([kind.klass for kind in kinds])
+    price = np.concatenate(prices).reshape(len(kinds), -1)
+    klass = np.array([kind.klass for kind in kinds], dtype=np.int64)
     segments = np.array([kind.segments for kind in kinds], dtype=np.int64)
     p, wait_s, sd = scores.columns([kind.network for kind in kinds], klass)
-    chosen = [policies.get(kind.policy_word or DEFAULT) or policies[DEFAULT] for kind in kinds]
-    loss = np.array([rules[kind.klass].loss_micros * policy.loss_factor for kind, policy in zip(kinds, chosen, strict=True)])
-    time = np.array(
-        [
-            max(rules[kind.klass].time_micros_per_s * policy.time_factor, policy.least_time_micros_per_s)
-            for kind, policy in zip(kinds, chosen, strict=True)
-        ]
-    )
-    floor = np.array([policy.floor for policy in chosen])
-    deadline_s = np.array([rules[kind.klass].deadline_s for kind in kinds])
+    loss, time, floor = _terms(kinds, klass, rules, policies)
 
     able = (price != NOT_COVERED) & deck.serves[klass] & deck.enabled
-    seen = _times_tried(kinds, deck)
-    allowed = able & (seen < RETRIES)
+    if any(kind.tried for kind in kinds):
+        seen = _times_tried(kinds, deck)
+        able &= seen < RETRIES
+    else:
+        seen = None
     ruled = bounds([kind.ruling for kind in kinds], price, deck)
-    if ruled is not None:
-        allowed &= ~ruled.barred
-    usable = allowed & (np.asarray(status) == CLOSED)
-    untried = usable & (seen == 0)
-    candidate = np.where(untried.any(axis=1)[:, None], untried, usable)
+    allowed = able if ruled is None else able & ~ruled.barred
+    candidate = allowed & (np.asarray(status) == CLOSED)
+    if seen is not None:
+        untried = candidate & (seen == 0)
+        candidate = np.where(untried.any(axis=1)[:, None], untried, candidate)
 
     whole = price * segments[:, None]
     cost = whole + loss[:, None] * (1.0 - p) + time[:, None] * wait_s
@@ -196,27 +191,38 @@ def appraise(
     if ruled is not None:
         cost = tiered(cost, ruled.tier, candidate, loss)
     reached = np.where(candidate, cost, np.inf)
-    ranked = np.argsort(reached, axis=1, kind="stable")
-    counts = candidate.sum(axis=1).tolist()
+    sheet = Sheet(whole, p, wait_s, sd, cost, reached / segments[:, None])
+    sheet.ranked = np.argsort(reached, axis=1, kind="stable")
+    sheet.counts = candidate.sum(axis=1).tolist()
+    deadline_s = np.array([rules[word].deadline_s for word in MessageClass])[klass]
+    sheet.hurry = time[:, None] + loss[:, None] * lateness(p, wait_s, deadline_s[:, None])
+    best = np.where(candidate.any(axis=1), sheet.ranked[:, 0], -1).tolist()
     hopeless = (~allowed.any(axis=1)).tolist()
-    unit = reached / segments[:, None]
-    hurry = time[:, None] + loss[:, None] * lateness(p, wait_s, deadline_s[:, None])
-    orders = ranked.tolist()
-    costs = np.take_along_axis(cost, ranked, axis=1)
-    facts = np.stack((whole, np.round(p, 4), np.round(wait_s, 2), cost, np.round(sd, 4)))
-    in_order = costs.tolist()
     halves = [place for place, state in enumerate(status) if state == HALF_OPEN]
+    losses = loss.tolist()
     for k, kind in enumerate(kinds):
-        kind.order = orders[k][: counts[k]]
-        kind.costs = in_order[k]
-        kind.facts = facts[:, k : k + 1]
-        kind.hopeless = hopeless[k]
-        kind.cost, kind.prices, kind.p, kind.sd = cost[k], prices[k], p[k], sd[k]
-        kind.unit, kind.hurry = unit[k], hurry[k]
-        kind.loss = float(loss[k])
-        kind.retry = [place for place in halves if allowed[k, place]]
-        if ruled is not None and kind.order:  # an order is not left for the sake of a half-open carrier further down
-            kind.retry = [place for place in kind.retry if ruled.tier[k, place] <= ruled.tier[k, kind.order[0]]]
+        kind.file(sheet, k)
+        kind.prices, kind.best, kind.hopeless, kind.loss = prices[k], best[k], hopeless[k], losses[k]
+        if halves:
+            kind.retry = [place for place in halves if allowed[k, place]]
+            if ruled is not None and kind.best >= 0:  # an order is not left for the sake of a half-open carrier further down
+                kind.retry = [place for place in kind.retry if ruled.tier[k, place] <= ruled.tier[k, kind.best]]
+        else:
+            kind.retry = ()
+
+
+def _terms(
+    kinds: Sequence[Kind], klass: Ints, rules: Mapping[MessageClass, ClassRules], policies: Mapping[str, Policy]
+) -> tuple[Floats, Floats, Floats]:
+    """By kind: micros that a lost message costs, micros a second of waiting, and the floor of its policy."""
+    terms = [rules[word] for word in MessageClass]
+    loss = np.array([term.loss_micros for term in terms], dtype=np.float64)[klass]
+    time = np.array([term.time_micros_per_s for term in terms], dtype=np.float64)[klass]
+    usual = policies[DEFAULT]
+    words = [kind.policy_word for kind in kinds]
+    chosen = [policies.get(word) or usual for word in words] if any(words) else [usual]
+    factors = np.array([(one.loss_factor, one.time_factor, one.least_time_micros_per_s, one.floor) for one in chosen])
+    return loss * factors[:, 0], np.maximum(time * factors[:, 1], factors[:, 2]), factors[:, 3]
 
 
 def _times_tried(kinds: Sequence[Kind], deck: Deck) -> Ints:

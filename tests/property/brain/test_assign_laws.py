@@ -21,7 +21,6 @@ def kind_of(costs, count, segments, klass, begin):
     cost = np.array(costs, dtype=float)
     kind.unit = cost / segments
     kind.order = [place for place in np.argsort(cost, kind="stable").tolist() if np.isfinite(cost[place])]
-    kind.costs = [costs[place] for place in kind.order]
     kind.loss = (300_000.0, 120_000.0, 80_000.0)[klass]
     kind.hurry = np.full(len(costs), (4_000.0, 500.0, 0.0)[klass])
     kind.members = list(range(begin, begin + count))

@@ -92,7 +92,7 @@ def test_every_want_has_a_choice_with_a_row_and_no_room_is_passed(batch, board, 
             view = None if board is None else board.carriers.get(choice.carrier)
             assert view is None or view.breaker != "open" or view.breaker_until_s <= 1.0
     assert all(used[name] <= room.get(name, 0) for name in NAMES)
-    packed = msgspec.msgpack.encode(done.decisions)  # only plain values
+    packed = msgspec.msgpack.encode(list(done.decisions))  # only plain values
     assert all(
         math.isfinite(number) for row in msgspec.msgpack.decode(packed) for entry in row["considered"] for number in entry[1:]
     )
