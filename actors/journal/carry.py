@@ -27,6 +27,13 @@ def _receipted(flat: Sequence[Any]) -> list[Receipted]:
     ]
 
 
+def _submits(items: Sequence[Submitted]) -> list[Sequence[Any]]:
+    """Ids, events, horizons, carrier ids, and where any is to be looked at again, when."""
+    ids, carrier_ids, horizons, events, looks = zip(*items, strict=True)
+    columns: list[Sequence[Any]] = [ids, events, horizons, carrier_ids]
+    return [*columns, looks] if any(looks) else columns
+
+
 class Carry(Servers):
     """See ``router.journal.port``."""
 
@@ -61,6 +68,10 @@ class Carry(Servers):
 
     async def assign(self, owner: str, epoch: int, items: Sequence[Assign]) -> list[bool]:
         """Claimed → in flight; raises ``Fenced``."""
+        return await self._assigned("assign", owner, (owner_tag(owner),), epoch, items)
+
+    async def _assigned(self, script: str, owner: str, tag: tuple[bytes, ...], epoch: int, items: Sequence[Assign]) -> list[bool]:
+        """Have a script bind messages to an owner, unless there is a newer epoch of it."""
         if not items:
             return []
         ids, attempts, events = zip(*items, strict=True)
@@ -68,7 +79,7 @@ class Carry(Servers):
 
         async def at(site: int, partitions: list[int]) -> list[tuple[list[int], list[int]]]:
             batch = [columns_of(p, groups[p], (ids, attempts, events)) for p in partitions]
-            reply = await self._call(site, "assign", [owner, owner_tag(owner), epoch, self._epoch_key(owner, site), batch])
+            reply = await self._call(site, script, [owner, *tag, epoch, self._epoch_key(owner, site), batch])
             if reply == 0:
                 raise Fenced(owner)
             return [(groups[p], verdicts) for p, verdicts in zip(partitions, reply, strict=True)]
@@ -93,12 +104,11 @@ class Carry(Servers):
         """In flight (or UNKNOWN) → SENT, and what receipts that came before did."""
         if not items:
             return []
-        ids, carrier_ids, horizons, events = zip(*items, strict=True)
+        columns = _submits(items)
         home = partition_of_text(carrier)
-        groups = by_partition(ids)
+        groups = by_partition(columns[0])
         sites = self._topology.sites(groups)
         first = [owner, owner_tag(owner), carrier, PREFIXES[home], self._margin_ms()]
-        columns = (ids, events, horizons, carrier_ids)
         if list(sites) == [self._topology.site(home)]:
             batch = [columns_of(p, positions, columns) for p, positions in groups.items()]
             return _receipted(await self._call(self._topology.site(home), "submitted", [*first, batch]))
@@ -120,8 +130,7 @@ class Carry(Servers):
         pairs = [part for carrier_id, value, _, _ in flat for part in (carrier_id, value)]
         link = self._topology.home(home)
         early = await link.run("remember", [carrier, PREFIXES[home], pairs, latest, self._margin_ms()])
-        ids, carrier_ids, horizons, events = zip(*items, strict=True)
-        await self._spread("submit", (owner, tag), (ids, events, horizons, carrier_ids))
+        await self._spread("submit", (owner, tag), _submits(items))
         if not early:
             return []
         rows = [(flat[at - 1][2], flat[at - 1][3], tag, state, event, final) for at, state, event, final in early]

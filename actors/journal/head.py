@@ -17,6 +17,7 @@ FIXED: Final = 15
 WANTS_EVENTS: Final = 1
 KEYED: Final = 2
 CHANNELED: Final = 4  # an SMPP account is told of its end; which one stands beside the heads
+COPIED: Final = 8  # a second copy was made while the first was SENT; 16 and 32: of these two the first, the second has failed
 
 
 class Head(NamedTuple):

@@ -2,7 +2,8 @@
 
 Keys of a partition, all with its hash tag P = "{p07}:" (numbers 00 to 63):
 P m HASH id → body. P s HASH id → head and history. P q:<class>:<tenant> LIST of ids and P r:<class> LIST, the ring of tenants
-with something queued. P claimed, P if:<owner>, P due, P wait, P dead ZSET id → time. P t LIST and P tx ZSET, ended ids until their
+with something queued. P claimed, P if:<owner>, P due, P wait, P dead ZSET id → time; P look ZSET id → when to ask whether it is to be sent
+again, for some of those in P wait. P t LIST and P tx ZSET, ended ids until their
 retention is over. P ix:<tenant> ZSET, ids in order for listing. P idem:<day>:<octet> HASH, idempotency keys. P own, the
 dispatcher's lease; P reg:<owner> HASH, an owner's newest epoch; P ep:<owner>, the newest one known here. P dlr:…, P dlrs:…, P orph:…,
 a carrier's message ids and early receipts. P wh, P whdead ZSET and P whn HASH, webhook events; P rx:<account> ZSET and
@@ -12,8 +13,8 @@ P v:<name>, values.
 """
 
 from actors.journal.base import Servers
-from actors.journal.carry import Carry
 from actors.journal.conserve import Conserve
+from actors.journal.copies import Copies
 from actors.journal.dispatch import Dispatch
 from actors.journal.health import Health
 from actors.journal.intake import Reception
@@ -24,7 +25,7 @@ from actors.journal.reading import Reading
 from actors.journal.topology import Topology
 
 
-class RedisJournal(Reception, Parts, Dispatch, Carry, Notices, Reading, Conserve, Health, Servers):
+class RedisJournal(Reception, Parts, Dispatch, Copies, Notices, Reading, Conserve, Health, Servers):
     """The port on Redis ≥ 7.0 or Valkey ≥ 8. Owns connections; may forget all else."""
 
     @classmethod

@@ -126,6 +126,17 @@ class Submitted(NamedTuple):
     carrier_ids: tuple[str, ...]  # already normalised by the carrier's matching mode
     horizon_ms: int  # absolute: without a final receipt by then it becomes UNCONFIRMED
     event: bytes
+    look_ms: int = 0  # absolute: when ``overdue`` is to name it, should it still be pending; 0: never
+
+
+class CopyEnd(NamedTuple):
+    """What became of a second copy that no receipt will speak of."""
+
+    id: MessageId
+    event: bytes
+    failed: bool  # it will not arrive: refused, or never sent; False: in doubt
+    state: State = State.UNDELIVERED  # the message's end, where the first copy has failed already
+    final_event: bytes = b""  # the FINAL line for that
 
 
 class Requeue(NamedTuple):

@@ -14,12 +14,14 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from router.ids import MessageId
+from router.journal.copies import Copies
 from router.journal.items import (
     EVERY_CLASS,
     Accepted,
     Assign,
     Claimed,
     Conservation,
+    CopyEnd,
     Depth,
     Fenced,
     Finish,
@@ -48,6 +50,7 @@ __all__ = [
     "Assign",
     "Claimed",
     "Conservation",
+    "CopyEnd",
     "Depth",
     "Fenced",
     "Finish",
@@ -71,7 +74,7 @@ __all__ = [
 ]
 
 
-class Journal(Protocol):
+class Journal(Copies, Protocol):
     """The port. All methods raise ``JournalError`` when the server fails them; ``JournalFull`` only what takes new work in.
 
     These are ``accept``, ``receive`` and ``gather``. What comes by SMPP is treated as the class TRANSACTIONAL is.

@@ -53,6 +53,9 @@ local function apply(P, now, items, report)
           ends = count >= segments
         elseif to == DELIVERED then
           ends = true
+        elseif to > DELIVERED and flagged(v, COPIED) then
+          new = with_flag(v, tag == sub(v, 10, 11) and FIRST_FAILED or COPY_FAILED)
+          ends = both_failed(new) -- while one of the two may still arrive, nothing is lost
         elseif to > DELIVERED then
           ends = tag == sub(v, 10, 11) -- what became of an earlier copy is no verdict on a later one
         end

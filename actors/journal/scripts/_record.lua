@@ -1,5 +1,6 @@
 -- The head of a record, in P.."s" before its history (octets, from 1): 1 version, 2 state, 3 class, 4 attempts, 5 flags
--- (1 wants events, 2 has an idempotency key, 4 its account is in P.."ch"), 6 receipts that make it delivered, 7 length of the segment mask, 8 length of the
+-- (1 wants events, 2 has an idempotency key, 4 its account is in P.."ch", 8 a second copy was made while the first was SENT, 16 of these two
+-- the first has failed, 32 the second has), 6 receipts that make it delivered, 7 length of the segment mask, 8 length of the
 -- tenant, 9 length of the owner, 10-11 tag of the owner, 12-15 own retention in seconds (0: the default),
 -- then tenant, owner (the latest carrier owner it was assigned to), mask of segments delivered. All of it in actors/journal/head.py too.
 local SCHEDULED, QUEUED, SENDING, UNKNOWN, SENT, DELIVERED, CANCELED, UNCONFIRMED = 1, 2, 3, 4, 5, 16, 21, 22
@@ -64,3 +65,11 @@ local function wants_events(v) return byte(v, 5) % 2 == 1 end
 local function keyed(v) return byte(v, 5) % 4 >= 2 end
 
 local function has_channel(v) return byte(v, 5) % 8 >= 4 end
+
+local COPIED, FIRST_FAILED, COPY_FAILED = 8, 16, 32
+
+local function flagged(v, flag) return bit.band(byte(v, 5), flag) ~= 0 end
+
+local function with_flag(v, flag) return sub(v, 1, 4) .. char(bit.bor(byte(v, 5), flag)) .. sub(v, 6) end
+
+local function both_failed(v) return flagged(v, FIRST_FAILED) and flagged(v, COPY_FAILED) end

@@ -17,9 +17,13 @@ local function with_owner(v, owner, tag)
   return sub(v, 1, 8) .. char(#owner) .. tag .. sub(v, 12, FIXED + tenant) .. owner .. sub(v, FIXED + 1 + tenant + own)
 end
 
-local function submit(P, owner, tag, ids, events, horizons, carrier_ids)
+-- P.."look" ZSET id -> when to ask whether it ought to be sent again, for those that may be; who does not ask any more leaves it to expire.
+local LOOK_LIFE = 600000
+
+-- looks: when each of them is to be looked at first, 0: never; nil: none of them.
+local function submit(P, owner, tag, ids, events, horizons, carrier_ids, looks)
   local heads = many_read('HMGET', P .. 's', ids)
-  local moved, waits, landed, found = {}, {}, {}, {}
+  local moved, waits, landed, found, looked = {}, {}, {}, {}, {}
   local latest = {}
   for i = 1, #ids do
     local id = ids[i]
@@ -37,6 +41,10 @@ local function submit(P, owner, tag, ids, events, horizons, carrier_ids)
         new = without_receipt(with_state(v, SENT), carrier_ids[i]) .. events[i]
         waits[#waits + 1] = horizons[i]
         waits[#waits + 1] = id
+        if looks and looks[i] > 0 and byte(v, 6) == 1 then
+          looked[#looked + 1] = looks[i]
+          looked[#looked + 1] = id
+        end
       else
         new = add_event(v, events[i]) -- late, double, or said by a carrier that is no longer in charge: noted, nothing moves
       end
@@ -54,4 +62,8 @@ local function submit(P, owner, tag, ids, events, horizons, carrier_ids)
   end
   many('ZADD', P .. 'wait', waits)
   many('HSET', P .. 's', moved)
+  if #looked > 0 then
+    many('ZADD', P .. 'look', looked)
+    call('PEXPIRE', P .. 'look', LOOK_LIFE)
+  end
 end

@@ -3,17 +3,10 @@
 -- groups of {P, ids, attempts, events}. Out: 0 when a newer epoch exists (nothing took effect), else 1 or 0 an item.
 --include base
 --include record
+--include fence
 
 local owner, tag, epoch, epoch_key, groups = unpack(cmsgpack.unpack(ARGV[1]))
-if epoch_key ~= '' then
-  local newest = call('HGET', epoch_key, 'epoch')
-  if newest and tonumber(newest) > epoch then return 0 end
-else
-  for _, group in ipairs(groups) do
-    local newest = call('GET', group[1] .. 'ep:' .. owner)
-    if newest and tonumber(newest) > epoch then return 0 end
-  end
-end
+if fenced(owner, epoch, epoch_key, groups) then return 0 end
 
 local now = now_ms()
 local replies = {}

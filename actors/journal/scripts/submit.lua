@@ -8,7 +8,7 @@
 
 local owner, tag, groups = unpack(cmsgpack.unpack(ARGV[1]))
 for _, group in ipairs(groups) do
-  local P, ids, events, horizons, carrier_ids = unpack(group)
-  submit(P, owner, tag, ids, events, horizons, carrier_ids)
+  local P, ids, events, horizons, carrier_ids, looks = unpack(group)
+  submit(P, owner, tag, ids, events, horizons, carrier_ids, looks)
 end
 return 1

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A carrier took messages; everything on one server, in one step. In: owner, tag, carrier, C, how long ids are kept after the
--- horizon in ms, groups of {P, ids, events, horizons, carrier ids}. Out, flat: id, state, changed, attempts of each early receipt.
+-- horizon in ms, groups of {P, ids, events, horizons, carrier ids, times to look at them again or nothing}. Out, flat: id, state, changed, attempts of each early receipt.
 --include base
 --include record
 --include finish
@@ -12,8 +12,8 @@ local owner, tag, carrier, C, margin, groups = unpack(cmsgpack.unpack(ARGV[1]))
 local now = now_ms()
 local out, all, back, pairs_of, latest = {}, {}, {}, {}, 0
 for g, group in ipairs(groups) do
-  local P, ids, events, horizons, carrier_ids = unpack(group)
-  submit(P, owner, tag, ids, events, horizons, carrier_ids)
+  local P, ids, events, horizons, carrier_ids, looks = unpack(group)
+  submit(P, owner, tag, ids, events, horizons, carrier_ids, looks)
   for i = 1, #ids do
     latest = math.max(latest, horizons[i])
     for segment, carrier_id in ipairs(carrier_ids[i]) do

@@ -20,8 +20,11 @@ class Entry:
         "attempts",
         "body",
         "channel",
+        "copied",
+        "copy_failed",
         "delivered",
         "events",
+        "first_failed",
         "keyed",
         "klass",
         "owner",
@@ -46,6 +49,9 @@ class Entry:
         self.channel = item.channel
         self.keyed = bool(item.idempotency)
         self.retention_s = item.retention_s
+        self.copied = False  # a second copy was made while the first was SENT
+        self.first_failed = False  # of these two
+        self.copy_failed = False
 
     def told(self) -> Sequence[str]:
         """The channels that hear of its end."""
@@ -152,6 +158,7 @@ class Book:
         self.flights: dict[str, dict[bytes, int]] = {}
         self.due = Timers()
         self.wait = Timers()
+        self.look = Timers()  # when to ask whether one that waits ought to be sent again
         self.ended: deque[tuple[MessageId, int]] = deque()
         self.kept = Timers()
         self.index: dict[str, dict[bytes, None]] = {}

@@ -109,6 +109,8 @@ class Carry(Shelf):
             if entry.segments > 1 and any(item.carrier_ids):
                 entry.delivered.update(n for n, carrier_id in enumerate(item.carrier_ids) if not carrier_id)
             book.wait.add(item.id, item.horizon_ms)
+            if item.look_ms and entry.segments == 1:
+                book.look.add(item.id, item.look_ms)
         return self._remember(owner, carrier, items)
 
     def _remember(self, owner: str, carrier: str, items: Sequence[Submitted]) -> list[Receipted]:
@@ -171,9 +173,14 @@ class Carry(Shelf):
                 if state is State.DELIVERED and entry.segments > 1:
                     entry.delivered.add(whose.segment)
                     ends = len(entry.delivered) >= entry.segments
+                elif state is State.DELIVERED:
+                    ends = True
+                elif state.final and entry.copied:  # while one of the two may still arrive, nothing is lost
+                    entry.first_failed |= whose.owner == entry.owner
+                    entry.copy_failed |= whose.owner != entry.owner
+                    ends = entry.first_failed and entry.copy_failed
                 elif state.final:
-                    # what became of an earlier copy is no verdict on a later one, unless it arrived
-                    ends = state is State.DELIVERED or whose.owner == entry.owner
+                    ends = whose.owner == entry.owner  # what became of an earlier copy is no verdict on a later one
                 ends = ends and (entry.state, state) in ALLOWED
                 entry.tell(event)
             if ends:

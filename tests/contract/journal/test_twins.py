@@ -8,7 +8,20 @@ import pytest
 
 from router.ids import PARTITIONS, MessageId, derived_id, make_id
 from router.journal.memory import MemoryJournal
-from router.journal.port import Accepted, Assign, Fenced, Finish, Hold, Intake, Part, Receipt, Received, Requeue, Submitted
+from router.journal.port import (
+    Accepted,
+    Assign,
+    CopyEnd,
+    Fenced,
+    Finish,
+    Hold,
+    Intake,
+    Part,
+    Receipt,
+    Received,
+    Requeue,
+    Submitted,
+)
 from router.model import MessageClass, State
 
 ALL = range(PARTITIONS)
@@ -166,11 +179,49 @@ class Pair:
                 tuple(self.rng.choice((f"{i.hex()}-{s}", "")) for s in range(2)),
                 self.rng.choice((PAST_MS, FAR_MS)),
                 self.word(),
+                self.rng.choice((0, PAST_MS, FAR_MS)),
             )
             for i in self.some()
         ]
         for _ in range(self.rng.randint(1, 2)):
             await self.both(lambda j: _as_set(j.submitted(owner, owner[8], items)))
+
+    async def copy(self) -> None:
+        owner = self.rng.choice(OWNERS)
+        epoch = self.epochs.get(owner, 0) - (self.rng.random() < 0.1)
+        limit = self.rng.choice((2, 1000))
+        found = await self.both(lambda j: _as_set(j.overdue(PLACES, limit, 600)) if limit > 2 else _count(j.overdue([1], 2, 600)))
+        sent = {c.id: c.attempts for c in found} if isinstance(found, list) else {}
+        sent |= {i: self.rng.randint(1, 2) for i in self.some() if i not in sent}
+        items = [Assign(i, a, self.word()) for i, a in sent.items() if self.rng.random() < 0.8]
+        items += self.rng.choices(items, k=1) if items else []
+        for _ in range(self.rng.randint(1, 2)):
+            await self.both(lambda j: j.assign_copies(owner, epoch, items))
+        later = [(i, self.rng.choice((0, PAST_MS, FAR_MS))) for i in self.some()]
+        await self.both(lambda j: j.put_off(later))
+
+    async def sent(self) -> None:
+        """Messages all the way to where they wait for a receipt, at either carrier."""
+        await self.both(lambda j: j.lease_partitions("d0", 1, PLACES, 600))
+        await self.accept()
+        claimed, _ = await self.both(lambda j: j.claim("d0", 1, ALL, dict.fromkeys(MessageClass, 100)))
+        for owner in OWNERS:
+            epoch, _ = await self.both(lambda j, o=owner: _without_time(j.register(o, "one", 600)))
+            self.epochs[owner] = epoch
+            mine = [Assign(c.id, c.attempts, self.word()) for c in claimed if (c.id[-1] + len(owner)) % 2 == OWNERS.index(owner)]
+            await self.both(lambda j, o=owner, e=epoch, m=mine: j.assign(o, e, m))
+            items = [
+                Submitted(a.id, (f"{a.id.hex()}-0", f"{a.id.hex()}-1"), FAR_MS, self.word(), self.rng.choice((0, PAST_MS)))
+                for a in mine
+            ]
+            await self.both(lambda j, o=owner, i=items: _as_set(j.submitted(o, o[8], i)))
+        self.attempts |= {c.id: c.attempts + 1 for c in claimed}
+
+    async def copies_ended(self) -> None:
+        state = self.rng.choice((State.UNDELIVERED, State.EXPIRED))
+        items = [CopyEnd(i, self.word(), self.rng.random() < 0.7, state, b"<final>") for i in self.some()]
+        for _ in range(self.rng.randint(1, 2)):
+            await self.both(lambda j: j.copies_ended(items))
 
     async def receipts(self) -> None:
         carrier = self.rng.choice("ab")
@@ -236,6 +287,10 @@ async def _as_set(call: Awaitable[Any]) -> Any:
     return sorted(await call, key=repr)
 
 
+async def _count(call: Awaitable[Any]) -> int:
+    return len(await call)
+
+
 async def _without_time(call: Awaitable[Any]) -> Any:
     epoch, before, _ = await call
     return epoch, before
@@ -253,6 +308,8 @@ ACTS = {
     "register": 1,
     "assign": 3,
     "submitted": 2,
+    "copy": 2,
+    "copies_ended": 1,
     "receipts": 2,
     "requeue": 1,
     "hold": 1,
@@ -270,6 +327,20 @@ async def test_both_answer_alike(redis_desk: Any, seed: int) -> None:
     pair = Pair(MemoryJournal(lambda: now_ms), redis_desk.journal, rng, now_ms)
     await pair.register()
     for step, act in enumerate(rng.choices(list(ACTS), list(ACTS.values()), k=60)):
+        await getattr(pair, act)()
+        if step % 20 == 19:
+            await pair.compare()
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_both_copy_alike(redis_desk: Any, seed: int) -> None:
+    """As above, with messages that wait for receipts to begin with: second copies and what both carriers say of them."""
+    now_ms = await redis_desk.now()
+    rng = random.Random(seed)
+    pair = Pair(MemoryJournal(lambda: now_ms), redis_desk.journal, rng, now_ms)
+    acts = {"sent": 2, "copy": 4, "copies_ended": 2, "submitted": 2, "receipts": 6, "timers": 1}
+    await pair.sent()
+    for step, act in enumerate(rng.choices(list(acts), list(acts.values()), k=40)):
         await getattr(pair, act)()
         if step % 20 == 19:
             await pair.compare()
