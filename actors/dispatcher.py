@@ -51,7 +51,6 @@ class Dispatcher(Shell):
         self._carrier_call = carriers
         self._index = index
         self._pool = Pool()
-        self._networks = Networks()
         self._losses = 0  # times that the pool was given up
         self._lanes: dict[str, CarrierLane] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
@@ -64,6 +63,7 @@ class Dispatcher(Shell):
         super().__init__(name, address)
         metrics = self.metrics
         self._claimed_count = {k: metrics.counter("trunkline_claimed", k.word) for k in MessageClass}
+        self._networks = Networks(metrics)
         self._planner = Planner(metrics)
 
     def __repr__(self) -> str:
@@ -293,6 +293,7 @@ class Dispatcher(Shell):
         in_hand = len(self._pool) + self._networks.waiting + sum(lane.offered for lane in self._lanes.values())
         self.metrics.gauge("trunkline_claimed_now").set(in_hand)
         self.metrics.gauge("trunkline_partitions_held").set(len(self._partitions.held))
+        self._networks.gauges()
         self._planner.gauges()
 
     def health(self) -> dict[str, Any]:

@@ -84,6 +84,15 @@ TABLE: Final[tuple[Metric, ...]] = (
         "Messages put back in line, by reason (throttled, refused, no room, hold over, …).",
         ("class", "reason"),
     ),
+    Metric(
+        "trunkline_portability_lookups",
+        _C,
+        "Numbers whose network was asked for, by result (found, unknown, failed, timed_out, and skipped after a silence of the service).",
+        ("result",),
+    ),
+    Metric("trunkline_portability_remembered", _C, "Numbers whose network was known from an earlier answer."),
+    Metric("trunkline_portability_numbers_kept", _G, "Answers that dispatchers remember."),
+    Metric("trunkline_portability_duration_seconds", _H, "Waiting for the networks of the numbers of one batch.", (), CALL_S),
     Metric("trunkline_plan_duration_seconds", _H, "Planning one batch.", (), CALL_S),
     Metric(
         "trunkline_shadow_price_micros",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from router.portability import UNKNOWN, NetworkLookup, read_answer
+from router.portability import UNKNOWN, Fate, NetworkLookup, read_answer
 from router.rule_settings import Portability
 
 log = logging.getLogger("trunkline.portability")
@@ -23,6 +24,7 @@ class HttpLookup:
     """Asks one service, from one event loop. ``clock``: seconds that never go back."""
 
     def __init__(self, settings: Portability, clock: Callable[[], float]) -> None:
+        self.fates: Counter[Fate] = Counter()
         self._settings = settings
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
@@ -39,6 +41,7 @@ class HttpLookup:
         """As ``NetworkLookup``: answers that came within ``timeout_s``, all numbers together, ``concurrency`` at a time."""
         answers: list[str | None] = [None] * len(numbers)
         if not numbers or self._clock() < self._silent_until_s:
+            self.fates[Fate.SKIPPED] += len(numbers)
             return answers
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -46,8 +49,9 @@ class HttpLookup:
                 connector=aiohttp.TCPConnector(limit=self._settings.concurrency),
                 headers={"Accept": "application/json", **self._settings.headers},
             )
+        failed: set[int] = set()
         rest = iter(enumerate(numbers))
-        work = (self._work(self._session, rest, answers) for _ in range(min(len(numbers), self._settings.concurrency)))
+        work = (self._work(self._session, rest, answers, failed) for _ in range(min(len(numbers), self._settings.concurrency)))
         workers = [asyncio.create_task(one) for one in work]
         try:
             await asyncio.wait(workers, timeout=self._settings.timeout_s)
@@ -55,10 +59,13 @@ class HttpLookup:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        self._note(answers)
+        self._note(answers, len(failed))
         return answers
 
-    def _note(self, answers: Sequence[str | None]) -> None:
+    def _note(self, answers: Sequence[str | None], failed: int) -> None:
+        late = answers.count(None) - failed
+        counts = {Fate.UNKNOWN: answers.count(UNKNOWN), Fate.FAILED: failed, Fate.TIMED_OUT: late}
+        self.fates.update(counts | {Fate.FOUND: len(answers) - sum(counts.values())})
         if any(answer is not None for answer in answers):
             self._failures = 0
             return
@@ -68,9 +75,13 @@ class HttpLookup:
             self._silent_until_s = self._clock() + PAUSE_S
             log.warning("portability.silent pause_s=%.0f", PAUSE_S)
 
-    async def _work(self, session: aiohttp.ClientSession, rest: Iterator[tuple[int, str]], answers: list[str | None]) -> None:
+    async def _work(
+        self, session: aiohttp.ClientSession, rest: Iterator[tuple[int, str]], answers: list[str | None], failed: set[int]
+    ) -> None:
         for place, number in rest:
             answers[place] = await self._ask(session, number)
+            if answers[place] is None:
+                failed.add(place)
 
     async def _ask(self, session: aiohttp.ClientSession, number: str) -> str | None:
         """The answer for one number; a 404 is one. None: there was none that could be read."""

@@ -4,7 +4,9 @@ Whoever asks waits no longer than the service's time-out, and without an answer 
 remembered, and for a shorter while that nothing is known of a number.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from router.destinations import is_network
@@ -13,8 +15,20 @@ from router.rule_settings import Portability
 UNKNOWN: Final = ""  # asked, and the service knows of no network
 
 
+class Fate(StrEnum):
+    """What became of a question for a number's network."""
+
+    FOUND = "found"
+    UNKNOWN = "unknown"  # asked, and the service knows of no network
+    FAILED = "failed"  # the answer was an error, or could not be read
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"  # not asked: the service has been silent
+
+
 class NetworkLookup(Protocol):
     """A service that knows the networks of numbers."""
+
+    fates: Counter[Fate]  # of the questions since somebody has cleared it
 
     async def lookup(self, numbers: Sequence[str]) -> Sequence[str | None]:
         """The MCC-MNC of each number (E.164 digits), ``UNKNOWN``, or None where no answer came in time. Does not raise."""

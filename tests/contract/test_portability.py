@@ -6,9 +6,11 @@ import time
 import pytest
 from aiohttp import web
 
+from actors.exposition import Totals
+from actors.metrics import Metrics, snapshot
 from actors.networks import Networks
 from carriers.portability import FAILURES, PAUSE_S, HttpLookup
-from router.portability import UNKNOWN
+from router.portability import UNKNOWN, Fate
 from router.rule_settings import Portability
 
 NUMBER = "447700900123"
@@ -89,20 +91,26 @@ async def test_each_number_gets_its_answer(service, lookup):
 )
 async def test_what_is_no_answer_and_what_says_that_nothing_is_known(service, lookup, answer, network):
     service.answer = answer
-    assert await lookup().lookup([NUMBER]) == [network]
+    one = lookup()
+    assert await one.lookup([NUMBER]) == [network]
+    assert +one.fates == {Fate.FAILED if network is None else Fate.UNKNOWN: 1}
 
 
 async def test_nobody_waits_longer_than_the_time_out(service, lookup):
     service.gate = asyncio.Event()
     began_s = time.monotonic()
-    assert await lookup(timeout_s=0.1, concurrency=2).lookup([NUMBER] * 6) == [None] * 6
+    one = lookup(timeout_s=0.1, concurrency=2)
+    assert await one.lookup([NUMBER] * 6) == [None] * 6
+    assert +one.fates == {Fate.TIMED_OUT: 6}
     assert time.monotonic() - began_s < 2.0
     assert len(service.seen) == 2, "only as many as may be under way at once"
 
 
 async def test_what_came_in_time_counts_although_others_are_late(service, lookup):
     service.gate, service.held = asyncio.Event(), "447700900124"
-    assert await lookup(timeout_s=2).lookup([NUMBER, service.held]) == ["23410", None]
+    one = lookup(timeout_s=2)
+    assert await one.lookup([NUMBER, service.held]) == ["23410", None]
+    assert +one.fates == {Fate.FOUND: 1, Fate.TIMED_OUT: 1}
 
 
 async def test_requests_are_bounded(service, lookup):
@@ -119,6 +127,7 @@ async def test_a_silent_service_is_left_alone_for_a_while(service, lookup):
     lookup.clock[0] += PAUSE_S
     service.answer = lambda _: web.json_response({"data": {"network": "23410"}})
     assert await one.lookup([NUMBER]) == ["23410"]
+    assert +one.fates == {Fate.FAILED: FAILURES, Fate.SKIPPED: 1, Fate.FOUND: 1}
 
 
 async def test_nobody_listens(lookup):
@@ -126,7 +135,7 @@ async def test_nobody_listens(lookup):
 
 
 async def test_a_dispatcher_asks_once_for_each_number_and_only_where_it_is_told(service):
-    networks = Networks()
+    networks = Networks(metrics := Metrics("dispatcher"))
     assert networks.known(NUMBER, "GB") == UNKNOWN, "nobody is asked"
     await networks.retune(Portability(url=service.url, answer=("data.network",), countries=("GB",), timeout_s=5))
     try:
@@ -139,5 +148,13 @@ async def test_a_dispatcher_asks_once_for_each_number_and_only_where_it_is_told(
         service.answer = lambda _: web.Response(status=503)
         await networks.ask(["447700900124"])
         assert networks.known("447700900124", "GB") is None, "no answer is not remembered as one"
+        networks.gauges()
     finally:
         await networks.close()
+    totals = Totals()
+    totals.take({"dispatcher": snapshot(metrics)})
+    asked = {fate: totals.value("trunkline_portability_lookups", fate) for fate in Fate}
+    assert asked == dict.fromkeys(Fate, 0.0) | {Fate.FOUND: 1.0, Fate.FAILED: 1.0}
+    assert totals.value("trunkline_portability_remembered") == 1, "what was just asked for is no memory"
+    assert totals.value("trunkline_portability_numbers_kept") == 1
+    assert totals.value("trunkline_portability_duration_seconds") == 2
