@@ -15,7 +15,7 @@ from sims.twin.policy import NOWHERE, Brief, Event, Item, Policy, Rescuer, Room,
 from sims.twin.scenarios import SCENARIOS, Scenario
 from sims.twin.traffic import Traffic, make_traffic
 from sims.twin.values import Bools, Floats, Ints
-from sims.twin.world import World, make_world
+from sims.twin.world import REPORTING, World, make_world
 
 STEP_S: Final = 0.1  # production plans every 5 to 50 ms and tells the brain every 100 ms
 CODE_LIFE_S: Final = 120.0  # a code that comes later is not used any more
@@ -54,21 +54,37 @@ class Log:
 def make_setup(
     scenario: str, seed: int, *, minutes: float = 40.0, rate_mps: float = 80.0, burn_in_minutes: float = 10.0
 ) -> Setup:
-    """The world, its story and its messages; raises ``KeyError`` for a scenario that there is not."""
-    story, world, end_s = SCENARIOS[scenario], make_world(seed), minutes * 60.0
+    """The seed's world, its story and its messages; raises ``KeyError`` for a scenario that there is not."""
+    return setup_of(
+        make_world(seed), SCENARIOS[scenario], seed, end_s=minutes * 60.0, rate_mps=rate_mps, burn_in_s=burn_in_minutes * 60.0
+    )
+
+
+def setup_of(
+    world: World,
+    story: Scenario,
+    seed: int,
+    *,
+    end_s: float,
+    rate_mps: float,
+    burn_in_s: float = 0.0,
+    reporting: float = REPORTING,
+) -> Setup:
+    """A run in a world of one's own; the seed draws the messages and their luck. ``reporting``: share of otp whose tenants tell of conversions."""
     roles = cast(world)
     times = timetable(world, story, roles, end_s)
     usual = timetable(world, SCENARIOS["stationary"], roles, end_s)[0]
+    demand = tuple((now.at_s, now.demand) for now in times)
     return Setup(
         scenario=story,
         seed=seed,
         end_s=end_s,
-        burn_in_s=burn_in_minutes * 60.0,
+        burn_in_s=burn_in_s,
         rate_mps=rate_mps,
         world=world,
         roles=roles,
         times=times,
-        traffic=make_traffic(world, seed, end_s, rate_mps, tuple((now.at_s, now.demand) for now in times)),
+        traffic=make_traffic(world, seed, end_s, rate_mps, demand, reporting=reporting),
         brief=Brief(
             carriers=world.carriers,
             networks=world.networks,

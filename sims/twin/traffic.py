@@ -33,7 +33,13 @@ class Traffic:
 
 
 def make_traffic(
-    world: World, seed: int, end_s: float, rate_mps: float, demand: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
+    world: World,
+    seed: int,
+    end_s: float,
+    rate_mps: float,
+    demand: tuple[tuple[float, float], ...] = ((0.0, 1.0),),
+    *,
+    reporting: float = REPORTING,
 ) -> Traffic:
     """Poisson arrivals. ``demand``: from each time on (seconds, ascending, the first 0) that factor on the rate.
 
@@ -60,7 +66,7 @@ def make_traffic(
         at_s=np.interp(steps, whole, starts),
         network=network,
         klass=np.searchsorted(np.cumsum(MIX)[:-1], klass, side="right"),
-        reports=tenant < REPORTING,
+        reports=tenant < reporting,
         deliver_u=np.random.default_rng([seed, 5]).random((count, carriers), dtype=np.float32),
         latency_s=latency,
         receipt_u=np.random.default_rng([seed, 7]).random((count, carriers), dtype=np.float32),
