@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from actors.batching import Outbox, Pause
 from actors.brain_client import BrainCall, Observations
+from actors.fuse import OwnBreaker
 from actors.inbound import InboundDesk
 from actors.lane_queue import LaneQueue, Waiting
 from actors.link_tally import LinkTally
@@ -48,6 +49,7 @@ class Carrier(Shell):
     def __init__(self, name: str, address: JournalAddress, carrier: str, brain: BrainCall) -> None:
         self._carrier = carrier
         self._observations = Observations(brain, lambda: self.settings.workers.brains)
+        self._breaker = OwnBreaker(self._observations.put, self._changed)
         self._queue = LaneQueue()
         self._assigning = asyncio.Lock()
         self._go = asyncio.Event()
@@ -84,7 +86,7 @@ class Carrier(Shell):
         )
         log.info("carrier.owns carrier=%s epoch=%d adopted=%d", self._carrier, self._owner.epoch, adopted)
         self._outcomes = Outcomes(
-            self.journal, self.name, self._profile, self.metrics, rules=self._rules, observe=self._observations.put
+            self.journal, self.name, self._profile, self.metrics, rules=self._rules, observe=self._breaker.put
         )
         self._inbound = InboundDesk(self.journal, self._profile, self.metrics, self.settings, now_ms=self.now_ms, rng=self.rng)
         for box in self._boxes():
@@ -137,7 +139,7 @@ class Carrier(Shell):
         state = self._link.state
         speed = state.speed_mps or self._rate
         depth = max(LANE_MIN, int(speed * LANE_S)) if state.speed_mps else max(LANE_MIN, 2 * state.window, int(speed * LANE_S))
-        return Lane(self._version, self._up, depth, self._why(), speed)
+        return Lane(self._version, self._up, depth, self._why(), speed, *self._breaker.fuse)
 
     def _why(self) -> str:
         return "shutting down" if self._leaving else self._link.state.reason
@@ -153,14 +155,18 @@ class Carrier(Shell):
         up = state.bound > 0 and state.receivers > 0 and not self._leaving
         if up != self._up:
             self._up = up
-            self._version += 1
-            self._turned.set()
+            self._changed()
             outcome = Outcome.LINK_UP if up else Outcome.LINK_DOWN
             self._observations.put([Observation(time.time(), self._carrier, "", MessageClass.OTP, outcome)])
             log.info("carrier.%s carrier=%s reason=%s", "up" if up else "down", self._carrier, state.reason)
             if not up:
                 self._queue.return_all(self._why() or "not bound")
         self._go.set()
+
+    def _changed(self) -> None:
+        """The lane is another, which dispatchers should know at once."""
+        self._version += 1
+        self._turned.set()
 
     # -- sending -------------------------------------------------------------------------------------------------
     async def _send(self) -> None:
@@ -280,15 +286,8 @@ class Carrier(Shell):
     def gauges(self) -> None:
         if not self.started.is_set():
             return
-        state, name, metrics = self._link.state, self._carrier, self.metrics
-        metrics.gauge("trunkline_window_used", name).set(state.window_used)
-        metrics.gauge("trunkline_window_size", name).set(state.window)
-        metrics.gauge("trunkline_lane_speed", name).set(state.speed_mps)
-        metrics.gauge("trunkline_lane_speed_contracted", name).set(state.contracted_mps)
-        metrics.gauge("trunkline_lane_waiting", name).set(state.throttled)
-        metrics.gauge("trunkline_carrier_sessions_bound", name).set(state.bound)
-        metrics.gauge("trunkline_carrier_sessions", name).set(state.sessions)
         self._tally.count(self._link.counters, self.metrics)
+        self._tally.show(self._link.state, self.metrics)
 
     def health(self) -> dict[str, Any]:
         return {"lane": len(self._queue), "up": self._up, "unwritten_facts": self._outbox_size()}

@@ -61,10 +61,9 @@ class Dispatcher(Shell):
         self._rules: dict[MessageClass, ClassRules]
         self._book: RuleBook
         super().__init__(name, address)
-        metrics = self.metrics
-        self._claimed_count = {k: metrics.counter("trunkline_claimed", k.word) for k in MessageClass}
-        self._networks = Networks(metrics)
-        self._planner = Planner(metrics)
+        self._claimed_count = {k: self.metrics.counter("trunkline_claimed", k.word) for k in MessageClass}
+        self._networks = Networks(self.metrics)
+        self._planner = Planner(self.metrics)
 
     def __repr__(self) -> str:
         held = len(self._partitions.held) if self.started.is_set() else 0

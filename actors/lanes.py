@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from actors.wire import Lane, Offered, Reply
+from router.brain.breaker import LINK_DOWN, NEVER_S, OPEN
+from router.brain.sight import Fuse
 from router.model import MessageClass
 
 log = logging.getLogger("trunkline.dispatcher")
@@ -44,6 +46,12 @@ class CarrierLane:
     def up(self) -> bool:
         """Whether it takes messages now."""
         return self._lane.up
+
+    @property
+    def fuse(self) -> Fuse:
+        """Its breaker, as its actor last told; open while it takes nothing."""
+        lane = self._lane
+        return Fuse(lane.breaker, lane.breaker_until_s, lane.fault) if lane.up else Fuse(OPEN, NEVER_S, lane.reason or LINK_DOWN)
 
     def room(self, klass: MessageClass) -> int:
         """Segments of this class that may be offered now."""

@@ -95,6 +95,12 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_portability_duration_seconds", _H, "Waiting for the networks of the numbers of one batch.", (), CALL_S),
     Metric("trunkline_plan_duration_seconds", _H, "Planning one batch.", (), CALL_S),
     Metric(
+        "trunkline_plans_blind",
+        _C,
+        "Batches planned by price and the carriers' own breakers, without a scoreboard (none) or with one older than 15 s (old).",
+        ("board",),
+    ),
+    Metric(
         "trunkline_shadow_price_micros",
         _G,
         "What one more segment a second on a carrier would have saved of late, in micros a second.",

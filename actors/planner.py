@@ -14,6 +14,7 @@ from router.brain.board import UnreadableBoard, board_from_bytes
 from router.brain.plan import plan, shadow_prices
 from router.brain.policies import Policy, compile_policies
 from router.brain.port import Board, Plan, Waits
+from router.brain.sight import Sight
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import ClassRules, Settings
@@ -29,6 +30,7 @@ class Planner:
     def __init__(self, metrics: Metrics) -> None:
         self.board: Board | None = None
         self._metrics = metrics
+        self._sight = Sight()
         self._took = metrics.histogram("trunkline_plan_duration_seconds")
         self._dice = np.random.default_rng()
         self._deck: Deck
@@ -62,7 +64,7 @@ class Planner:
         wants = [item.want for item in batch]
         planned = plan(
             wants,
-            self.board,
+            self._seen(lanes),
             room,
             time.time(),
             self._dice,
@@ -75,6 +77,13 @@ class Planner:
         for cause, micros in planned.regret.items():
             self._metrics.counter("trunkline_regret_micros", klass.word, cause).add(micros)
         return planned
+
+    def _seen(self, lanes: Mapping[str, CarrierLane]) -> Board:
+        """The board to plan with."""
+        found = self._sight.board(self.board, {name: lane.fuse for name, lane in lanes.items()}, time.time())
+        if found is not self.board:
+            self._metrics.counter("trunkline_plans_blind", "none" if self.board is None else "old").add()
+        return found
 
     def shadow(self) -> dict[str, int]:
         """By carrier the micros a second that one more segment a second would have saved of late."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from router.brain.breaker import CLOSED
 from router.brain.port import Observation, Outcome
 from router.ids import MessageId
 from router.model import MessageClass
@@ -29,6 +30,9 @@ class Lane(NamedTuple):
     depth: int  # segments that may wait in the lane, all dispatchers together
     reason: str = ""
     speed: float = 0.0  # segments a second that leave it, by contract or of late; 0: not known
+    breaker: str = CLOSED  # as the carrier's actor sees it
+    breaker_until_s: float = 0.0
+    fault: str = ""  # why it is open
 
 
 class Reply(NamedTuple):
@@ -74,7 +78,7 @@ def unpack_lane(octets: bytes) -> Lane:
 
 def unpack_lane_fields(fields: Sequence[Any]) -> Lane:
     """A lane from its fields; further ones are of a later release."""
-    return Lane(*fields[:5])
+    return Lane(*fields[:8])
 
 
 def pack_observations(batch: Sequence[Observation]) -> bytes:
