@@ -133,16 +133,16 @@ def _worth(state: BrainState, pairs: _Pairs) -> Floats | None:
 
 def _rate(habit: Habit, pairs: _Pairs, group: int) -> Floats:
     """The product of the multipliers that apply: (BINS, pairs)."""
-    factor = _or_one(habit.network[group::GROUPS], pairs.network)
-    factor *= _or_one(habit.market[group::GROUPS], pairs.market)
+    factor = _or_one(habit.market[group::GROUPS], pairs.market)
     factor *= _or_one(habit.cell, pairs.row[group])
-    by_age = habit.world[group] * habit.both * habit.age[group::GROUPS]
-    result: Floats = np.take(by_age.T, pairs.carrier, axis=1)
+    result: Floats = np.take((habit.world[group] * habit.branch[group::GROUPS]).T, pairs.carrier, axis=1)
+    result *= _or_one(habit.network, pairs.network).T
+    result *= _or_one(habit.route, pairs.route).T
     result *= factor
     return result
 
 
 def _or_one(multiplier: Floats, numbers: Ints) -> Floats:
     """The multiplier of each number, 1 for -1."""
-    found: Floats = np.append(multiplier, 1.0)[numbers]
+    found: Floats = np.concatenate((multiplier, np.ones_like(multiplier[:1])))[numbers]
     return found

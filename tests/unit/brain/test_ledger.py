@@ -160,4 +160,4 @@ def test_little_data_stays_near_the_level_above_and_much_data_leaves_it():
         found.rate[ledger.keys[key]] for key in [("bad", "23410", 0), ("good", "23410", 0), ("fresh", "23410", 0)]
     )
     assert bad_rate[2] < 0.6 * good_rate[2]  # the carrier's habit elsewhere carries over
-    assert fresh == pytest.approx(found.world[0] * found.network[0])  # a new carrier has its network's habit
+    assert fresh == pytest.approx(found.world[0] * found.network[0])  # a new carrier has its world's and its network's habit
