@@ -9,7 +9,8 @@ For attempt i with context x, logged carrier a, outcome y, target's carrier t, w
 
 The doubly robust one is right when either the weights or the model are, and is the one to read. Intervals are the mean of the estimate's
 influence function, 1.96 standard errors to each side; the direct model has none, for its error is not that of chance. A difference to what
-was logged is an interval of its own: both are of the same messages.
+was logged is an interval of its own: both are of the same messages. Where few attempts stand for many, these may all have been delivered, and
+would vary too little by what was seen: together they vary at least as deliveries with the model's chances do.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from router.settings import ClassRules
 from sims.whatif.log import Bools, Floats, Ints, Log
 from sims.whatif.outcomes import Expected, expected
 from sims.whatif.propensity import Weights
+from sims.whatif.strata import Way
 from sims.whatif.target import NOBODY, Chosen
 
 Z: Final = 1.959964  # 0.975 quantile of the normal
@@ -31,6 +33,8 @@ IN_TIME: Final = "delivered_in_time"  # share of the messages
 COST: Final = "cost_micros"  # a message
 VALUE: Final = "kept_micros"  # a message: loss avoided - value of the time waited - price
 MEASURES: Final = (IN_TIME, COST, VALUE)
+LEAST_CHANCE: Final = 0.05  # of a delivery, for the time that it takes when there is one
+HEAVY: Final = 3.0  # an attempt of more weight than this stands for many: the log seldom did as the target would
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -59,6 +63,8 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     agreeing: float  # share of the messages that went where the target would send them
     effective: float  # messages of equal weight that would tell as much (Kish 1965): (sum of w)^2 / sum of w^2
     mean_weight: float  # near 1 when the propensities are right
+    heavy: float  # share of the weight on attempts that stand for more than HEAVY others
+    heavy_effective: float  # and of how many of equal weight they tell
     largest_weights: list[float]
     unseen: float  # share of the messages that the target sends to a carrier never seen towards that network
 
@@ -71,10 +77,11 @@ class Scored:
     seen: Floats
     model_seen: Floats
     model_target: Floats
+    variance: Floats  # of the logged attempt's measures, by the model
 
 
-def score(log: Log, chosen: Chosen, rules: Mapping[MessageClass, ClassRules]) -> Scored:
-    """Outcomes and expectations as measures."""
+def score(log: Log, chosen: Chosen, way: Way, rules: Mapping[MessageClass, ClassRules]) -> Scored:
+    """Outcomes and expectations as measures. ``way``: of the weights."""
     klass = log.klass[log.case]
     deadline_s = np.array([rules[one].deadline_s for one in MessageClass])[klass]
     loss = np.array([rules[one].loss_micros for one in MessageClass], dtype=np.float64)[klass]
@@ -89,11 +96,16 @@ def score(log: Log, chosen: Chosen, rules: Mapping[MessageClass, ClassRules]) ->
         return np.where(carrier == NOBODY, 0.0, np.maximum(prices[log.case, np.maximum(carrier, 0)], 0)).astype(np.float64)
 
     now = price_of(chosen.price, log.chosen)
+    model = expected(log, log.chosen, deadline_s, way)
+    chance = model.in_time
+    arrived_s = np.clip((model.waited_s - (1.0 - chance) * deadline_s) / np.maximum(chance, LEAST_CHANCE), 0.0, deadline_s)
+    at_stake = np.stack((np.ones(len(log)), np.zeros(len(log)), loss + time * (deadline_s - arrived_s)), axis=1)
     return Scored(
         logged=measures(outcome, price_of(log.price, log.chosen)),
         seen=measures(outcome, now),
-        model_seen=measures(expected(log, log.chosen, deadline_s), now),
-        model_target=measures(expected(log, chosen.carrier, deadline_s), price_of(chosen.price, chosen.carrier)),
+        model_seen=measures(model, now),
+        model_target=measures(expected(log, chosen.carrier, deadline_s, way), price_of(chosen.price, chosen.carrier)),
+        variance=at_stake**2 * (chance * (1.0 - chance))[:, None],
     )
 
 
@@ -105,35 +117,45 @@ def measure(scored: Scored, weights: Weights, part: Bools) -> dict[str, Measure]
         logged, seen = scored.logged[part, number], scored.seen[part, number]
         target, model = scored.model_target[part, number], scored.model_seen[part, number]
         robust = target + w * (seen - model)
+        more = _unseen_variance(w, seen - model, scored.variance[part, number])
         total = max(float(w.mean()), 1e-12)
         ratio = float((w * seen).mean()) / total
         found[name] = Measure(
             logged=interval(logged),
-            target=interval(robust),
-            difference=interval(robust - logged),
+            target=interval(robust, more),
+            difference=interval(robust - logged, more),
             direct=float(target.mean()),
-            ips=interval(w * seen),
-            snips=interval(ratio + w * (seen - ratio) / total),
+            ips=interval(w * seen, more),
+            snips=interval(ratio + w * (seen - ratio) / total, more / total**2),
         )
     return found
 
 
-def interval(influence: Floats) -> Interval:
-    """The mean, and 1.96 of its standard errors to each side."""
+def _unseen_variance(weight: Floats, missed: Floats, variance: Floats) -> float:
+    """What the few attempts that stand for many vary less than the model lets expect, as variance of the mean."""
+    few = weight > HEAVY
+    return max(float((weight[few] ** 2 * (variance[few] - missed[few] ** 2)).sum()), 0.0) / len(weight) ** 2
+
+
+def interval(influence: Floats, more: float = 0.0) -> Interval:
+    """The mean, and 1.96 of its standard errors to each side. ``more``: variance of the mean besides what is seen."""
     count = len(influence)
     mean = float(influence.mean())
-    half = Z * float(influence.std(ddof=1)) / float(np.sqrt(count)) if count > 1 else float("inf")
+    half = Z * float(np.sqrt(influence.var(ddof=1) / count + more)) if count > 1 else float("inf")
     return Interval(mean, mean - half, mean + half)
 
 
 def overlap(log: Log, chosen: Chosen, weights: Weights, unseen: Bools, part: Bools) -> Overlap:
     """The diagnostics of a part of the attempts."""
     w = weights.weight[part]
+    heavy, of = heaviest(w)
     return Overlap(
         messages=int(part.sum()),
         agreeing=float((log.chosen == chosen.carrier)[part].mean()),
         effective=effective(w),
         mean_weight=float(w.mean()),
+        heavy=heavy,
+        heavy_effective=of,
         largest_weights=[round(float(one), 2) for one in np.sort(w)[::-1][:5]],
         unseen=float(unseen[part].mean()),
     )
@@ -143,3 +165,10 @@ def effective(weight: Floats) -> float:
     """Kish's effective sample size; 0 where all weights are."""
     square = float((weight**2).sum())
     return float(weight.sum()) ** 2 / square if square else 0.0
+
+
+def heaviest(weight: Floats) -> tuple[float, float]:
+    """Of the attempts that stand for many: their share of the weight, and how many of equal weight would tell as much."""
+    few = weight[weight > HEAVY]
+    total = float(weight.sum())
+    return (float(few.sum()) / total if total else 0.0), effective(few)

@@ -9,10 +9,11 @@ import numpy as np
 from router.brain.policies import Policy
 from router.model import MessageClass
 from router.settings import ClassRules
-from sims.whatif.estimates import Measure, Overlap, effective, measure, overlap, score
+from sims.whatif.estimates import Measure, Overlap, measure, overlap, score
 from sims.whatif.log import Floats, Log
-from sims.whatif.propensity import Way, Weights, as_logged, estimated, has_spread, logged
-from sims.whatif.refusals import LEAST_EFFECTIVE, LEAST_EFFECTIVE_OF_CLASS, RefusedToSay, after, before, unseen, weak
+from sims.whatif.propensity import Weights, as_logged, estimated, has_spread, logged
+from sims.whatif.refusals import LEAST_EFFECTIVE_OF_CLASS, RefusedToSay, after, before, unseen, weak
+from sims.whatif.strata import Way
 from sims.whatif.target import Chosen, Target, choose
 
 ANSWER_VERSION: Final = 1
@@ -78,10 +79,10 @@ def evaluate(
     if weights is None:
         found.append(NO_SPREAD)
     else:
-        found += weak(effective(weights.weight))
+        found += weak(weights.weight)
     if found or weights is None:
         return _answer(log, target, prices, chosen=chosen, weights=weights, refused=[Reason(*one) for one in found])
-    scored = score(log, chosen, rules)
+    scored = score(log, chosen, weights.way, rules)
     klass = log.klass[log.case]
     masks = {TOTAL: np.ones(len(log), dtype=bool)} | {one.word: klass == one for one in MessageClass if (klass == one).any()}
     parts = []
@@ -106,7 +107,7 @@ def _weights(
     found = None
     if propensity != "estimated":
         found = logged(log, chosen.carrier, rules, policies) if has_spread(log) else None
-        if propensity == "logged" or (found is not None and effective(found.weight) >= LEAST_EFFECTIVE):
+        if propensity == "logged" or (found is not None and not weak(found.weight)):
             return found
     return estimated(log, chosen.carrier)
 

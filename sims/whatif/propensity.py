@@ -16,7 +16,7 @@ importance sampling (Xie, Ma and Wang, Towards optimal off-policy evaluation, Ne
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
@@ -26,13 +26,10 @@ from router.brain.policies import Policy
 from router.model import MessageClass
 from router.settings import ClassRules
 from sims.whatif.log import FOLDS, NOT_OFFERED, Bools, Floats, Ints, Log
-from sims.whatif.strata import numbered, rates, shares
+from sims.whatif.strata import Way, rates, shares, strata_of
 from sims.whatif.target import loss_of
 
-SLICE_S: Final = 900.0  # a stratum in time: the brain sees a change within a minute, and needs some minutes to settle
 LEAST: Final = 1e-6  # no probability is less: such a weight ends in a refusal in any case
-
-Way = Literal["logged", "estimated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +49,8 @@ def has_spread(log: Log) -> bool:
 def logged(log: Log, wanted: Ints, rules: Mapping[MessageClass, ClassRules], policies: Mapping[str, Policy]) -> Weights:
     """The weights by each decision. ``wanted``: (N,) the target's carrier, negative where it has none."""
     chance = drawn(log.klass, np.where(log.price == NOT_OFFERED, np.nan, log.total), log.p, log.sd, loss_of(log, rules, policies))
-    klass, network, rows = log.klass[log.case], log.by_case("network")[log.case], np.arange(len(log))
-    levels = [klass, numbered(klass, network)]
+    rows, levels = np.arange(len(log)), strata_of(log)[:2]
+    klass = levels[0]
     offered = log.price != NOT_OFFERED
     order = np.argsort(np.where(offered, log.total, np.inf), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")[log.case, log.chosen]
@@ -100,9 +97,7 @@ def _scale(klass: Ints, fold: Ints, draw: Bools, expected: Floats) -> Floats:
 
 def estimated(log: Log, wanted: Ints) -> Weights:
     """The weights by shares in strata. ``wanted`` as above."""
-    klass, network = log.klass[log.case], log.by_case("network")[log.case]
-    slot = np.floor(log.at_s / SLICE_S).astype(np.int64)
-    levels = [klass, numbered(klass, network), numbered(klass, network, slot)]
+    levels = strata_of(log)
     carriers = len(log.carriers)
     have = shares(levels, log.fold, log.chosen, carriers)
     want = shares(levels, log.fold, wanted, carriers)

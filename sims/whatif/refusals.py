@@ -7,12 +7,16 @@ import numpy as np
 
 from router.settings import CarrierProfile
 from sims.whatif.decks import prefixed
+from sims.whatif.estimates import effective, heaviest
 from sims.whatif.log import BESIDE, NO_DECISION, YOUNG, Bools, Floats, Ints, Log
 from sims.whatif.strata import numbered
 from sims.whatif.target import NOBODY, Chosen, Target
 
 LEAST_RECORDS: Final = 500  # below it intervals are too wide to tell a policy from another, and not yet normal
 LEAST_EFFECTIVE: Final = 200.0  # messages of equal weight: as many as give a share within 7 points
+LEAST_HEAVY: Final = (
+    20.0  # of those that stand for many, where they stand for more than MOST_UNSEEN: with fewer intervals are not normal
+)
 LEAST_EFFECTIVE_OF_CLASS: Final = 50.0  # of a class by itself: below it only the total is told
 MOST_LEFT_OUT: Final = 0.1  # share of the records sent that may say nothing, for each reason
 MOST_UNSEEN: Final = 0.01  # share of messages that may go where no record speaks of
@@ -125,12 +129,16 @@ def _load(slot: Ints, segments: Floats, mine: Bools) -> Floats:
     return found
 
 
-def weak(effective: float) -> list[RefusedToSay]:
+def weak(weight: Floats) -> list[RefusedToSay]:
     """Too little overlap."""
-    if effective >= LEAST_EFFECTIVE:
-        return []
-    sentence = f"the records speak of the target as {effective:.0f} messages would; at least {LEAST_EFFECTIVE:.0f} are needed: it chose too differently"
-    return [RefusedToSay("little_overlap", sentence)]
+    found, (heavy, of) = effective(weight), heaviest(weight)
+    if found < LEAST_EFFECTIVE:
+        sentence = f"the records speak of the target as {found:.0f} messages would; at least {LEAST_EFFECTIVE:.0f} are needed"
+        return [RefusedToSay("little_overlap", f"{sentence}: it chose too differently")]
+    if heavy > MOST_UNSEEN and of < LEAST_HEAVY:
+        sentence = f"{heavy:.1%} of what is known of the target rests on as much as {of:.0f} messages; at least {LEAST_HEAVY:.0f} are needed"
+        return [RefusedToSay("little_overlap", f"{sentence}: where it chose otherwise the log seldom did alike")]
+    return []
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,13 +5,22 @@ folds, so that an attempt never speaks for itself (Chernozhukov et al., Double/d
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
-from sims.whatif.log import FOLDS, Bools, Floats, Ints
+from sims.whatif.log import FOLDS, Bools, Floats, Ints, Log
 
+SLICE_S: Final = 900.0  # a stratum in time: the brain sees a change within a minute, and needs some minutes to settle
 PSEUDO_COUNT: Final = 20.0  # attempts that the wider stratum counts for
+
+Way = Literal["logged", "estimated"]  # of finding propensities: by each decision, or by strata
+
+
+def strata_of(log: Log) -> list[Ints]:
+    """The strata of each attempt, from wide to narrow: class; and network; and a quarter of an hour."""
+    klass, network = log.klass[log.case], log.by_case("network")[log.case]
+    return [klass, numbered(klass, network), numbered(klass, network, np.floor(log.at_s / SLICE_S).astype(np.int64))]
 
 
 def numbered(*columns: Ints) -> Ints:
