@@ -7,7 +7,9 @@ Shadow prices (``shadow``) bring the rows near to where they belong, paths over 
 counts segments; messages of several that came to lie across two columns are made whole in the end (``mend``).
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import neg
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -66,13 +68,14 @@ def assign(
 
 def _lots(kinds: Sequence[Kind], patience: Patience | None) -> Iterator[Lot]:
     """The rows. Members stand in the order of their arrival, so those who have waited long enough come first."""
+    # Who has waited longest comes first in the batch: so many of it have waited long enough, by class.
+    overdue = [] if patience is None else [bisect_right(patience.waited_s, -limit_s, key=neg) for limit_s in patience.limits_s]
     for kind in kinds:
         if kind.best < 0 or not kind.members:
             continue
         due = len(kind.members)
         if patience is not None:
-            limit_s = patience.limits_s[kind.klass]
-            due = sum(patience.waited_s[member] >= limit_s for member in kind.members)
+            due = bisect_left(kind.members, overdue[kind.klass])
         if due:
             yield Lot(kind, kind.members[:due], calm=False)
         if due < len(kind.members):

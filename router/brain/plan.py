@@ -125,7 +125,7 @@ def plan(
     placed, paid = assign(kinds, left, bids.last, _patience(waits, bids.mean(now), memo, deck))
     bids.note(paid, now)
     placements += placed
-    return _write(len(batch), placements, paid.tolist(), before if any(tight) else None, memo, deck, policies)
+    return _write(len(batch), kinds, placements, paid.tolist(), before if any(tight) else None, memo, deck, policies)
 
 
 def shadow_prices(memo: Memo | None, deck: Deck, now: float) -> dict[str, float]:
@@ -232,6 +232,7 @@ def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], l
             kind.members.append(member)
         else:
             kind.stamp = stamp
+            kind.number = len(kinds)
             kind.members = [member]
             kinds.append(kind)
             if kind.epoch is not epoch:
@@ -249,6 +250,7 @@ def _picked(of_member: Sequence[Kind], rng: np.random.Generator) -> dict[int, Ki
 
 def _write(
     size: int,
+    kinds: Sequence[Kind],
     placements: Sequence[Placement],
     shadow: Sequence[float],
     room: Sequence[int] | None,
@@ -258,18 +260,12 @@ def _write(
 ) -> Plan:
     """Placements as choices, one decision row a kind. ``room``: what there was at the start; None: enough for any message."""
     choices: list[Any] = [None] * size
-    kinds: list[Kind] = []
-    numbers: dict[int, int] = {}
     regret: dict[str, float] = {}
+    names = (*deck.names, "")  # nowhere is -1
     for kind, place, members, explored, resting, why in placements:
         if not members:
             continue
-        number = numbers.get(id(kind))
-        if number is None:
-            number = numbers[id(kind)] = len(kinds)
-            kinds.append(kind)
-        hopeless = place < 0 and kind.hopeless
-        choice = Choice(deck.names[place] if place >= 0 else "", number, explored, hopeless, resting, why)
+        choice = Choice(names[place], kind.number, explored, place < 0 and kind.hopeless, resting, why)
         if place >= 0 and place != kind.best >= 0:
             lost = float(kind.cost[place] - kind.cost[kind.best]) * len(members)
             regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)

@@ -41,13 +41,13 @@ class Decisions(Sequence[Mapping[str, Any]]):
     ) -> None:
         """``room``: what there was at the start, by carrier; None: enough for anybody."""
         # Kinds are appraised again with the next board; the sheets stay as they are.
-        self._entries = [Entry(kind, kind.sheet, kind.place) for kind in kinds if kind.sheet is not None]
+        self._kinds, self._sheets, self._places = kinds, [kind.sheet for kind in kinds], [kind.place for kind in kinds]
         self._deck, self._board, self._status = deck, board, status
         self._shadow, self._room, self._policies = shadow, room, policies
         self._rows: list[dict[str, Any]] | None = None
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._kinds)
 
     @overload
     def __getitem__(self, place: int) -> Mapping[str, Any]: ...
@@ -71,14 +71,16 @@ class Decisions(Sequence[Mapping[str, Any]]):
 
     def _made(self) -> list[dict[str, Any]]:
         if self._rows is None:
+            found = zip(self._kinds, self._sheets, self._places, strict=True)
+            entries = [Entry(kind, sheet, place) for kind, sheet, place in found if sheet is not None]
             if self._room is not None or any(self._shadow):
-                self._rows = self._new(self._entries)
+                self._rows = self._new(entries)
             else:
                 # Without prices and full carriers a kind's row is the same for as long as its board.
-                fresh = [entry for entry in self._entries if entry.place not in entry.sheet.rows]
+                fresh = [entry for entry in entries if entry.place not in entry.sheet.rows]
                 for entry, row in zip(fresh, self._new(fresh), strict=True):
                     entry.sheet.rows[entry.place] = row
-                self._rows = [entry.sheet.rows[entry.place] for entry in self._entries]
+                self._rows = [entry.sheet.rows[entry.place] for entry in entries]
         return self._rows
 
     def _new(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:

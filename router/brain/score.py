@@ -5,6 +5,7 @@ the board, a breaker's state or the rules change, so a message of a known kind c
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -29,18 +30,27 @@ TIE: Final = 1e-3  # of the balanced cost: orders equals of ``cheapest`` without
 class Sheet:
     """What was found of some kinds at once: arrays by (kind, carrier), which nobody changes."""
 
-    def __init__(self, whole: Ints, p: Floats, wait_s: Floats, sd: Floats, cost: Floats, unit: Floats) -> None:
-        self.whole = whole  # micros a message
-        self.p = p
-        self.wait_s = wait_s
-        self.sd = sd
-        self.cost = cost  # J, as the policy counts it
-        self.unit = unit  # the same for a segment, inf where it cannot go
-        self.hurry: Floats  # micros a second of waiting for each carrier
+    whole: Ints  # micros a message
+    p: Floats
+    wait_s: Floats
+    sd: Floats
+    cost: Floats  # J, as the policy counts it
+    unit: Floats  # the same for a segment, inf where it cannot go
+
+    def __init__(self, time: Floats, loss: Floats, deadline_s: Floats) -> None:
+        """What a second costs and what a loss, and how long there is, by kind."""
+        self._terms = time[:, None], loss[:, None], deadline_s[:, None]
         self.ranked: Ints  # carriers, candidates first, best first
         self.counts: list[int]  # how many of them are candidates
         self.rows: dict[int, dict[str, Any]] = {}  # what ``rows`` said of each where room did not matter
         self.excluded: dict[int, dict[str, str]] = {}  # why the others are no candidates, of those somebody asked for
+
+    @cached_property
+    def hurry(self) -> Floats:
+        """Micros a second of waiting for each carrier."""
+        time, loss, deadline_s = self._terms
+        result: Floats = time + loss * lateness(self.p, self.wait_s, deadline_s)
+        return result
 
     def order(self, place: int) -> list[int]:
         """The candidates of a kind, best first."""
@@ -66,6 +76,7 @@ class Kind:
         "loss",
         "members",
         "network",
+        "number",
         "order",
         "p",
         "place",
@@ -99,7 +110,8 @@ class Kind:
         self.policy_word = policy
         self.ruling = ruling
         self.members: list[int] = []
-        self.stamp: object = None  # of the batch that it was met in last
+        self.stamp: object = None  # of the batch that it was met in last,
+        self.number = 0  # and its place among the kinds there
         self.epoch: object = None  # of the board that it was appraised by
         self.sheet: Sheet | None = None
         self.place = 0
@@ -191,11 +203,10 @@ def appraise(
     if ruled is not None:
         cost = tiered(cost, ruled.tier, candidate, loss)
     reached = np.where(candidate, cost, np.inf)
-    sheet = Sheet(whole, p, wait_s, sd, cost, reached / segments[:, None])
+    sheet = Sheet(time, loss, np.array([rules[word].deadline_s for word in MessageClass])[klass])
+    sheet.whole, sheet.p, sheet.wait_s, sheet.sd, sheet.cost, sheet.unit = whole, p, wait_s, sd, cost, reached / segments[:, None]
     sheet.ranked = np.argsort(reached, axis=1, kind="stable")
     sheet.counts = candidate.sum(axis=1).tolist()
-    deadline_s = np.array([rules[word].deadline_s for word in MessageClass])[klass]
-    sheet.hurry = time[:, None] + loss[:, None] * lateness(p, wait_s, deadline_s[:, None])
     best = np.where(candidate.any(axis=1), sheet.ranked[:, 0], -1).tolist()
     hopeless = (~allowed.any(axis=1)).tolist()
     halves = [place for place, state in enumerate(status) if state == HALF_OPEN]

@@ -42,8 +42,13 @@ class Scores:
         """``before``: those of the last board, whose places of networks hold as long as the scopes are the same."""
         cells = Cells() if board is None else board.cells
         carrier, scope, figures = cells.columns
-        unknown = np.array([(*prior(deadline_s), PRIOR_SD) for deadline_s in deadlines_s]).T
-        self._figures = np.concatenate((figures[[0, 1, 3]], unknown[:, :, None]), axis=2)  # p, wait and sd; the last is of nobody
+        deadlines = tuple(deadlines_s)
+        self.unknown: tuple[tuple[float, ...], Floats]  # deadlines, and p, wait and sd of carriers of which nothing is known
+        if before is not None and before.unknown[0] == deadlines:
+            self.unknown = before.unknown
+        else:
+            self.unknown = deadlines, np.array([(*prior(deadline_s), PRIOR_SD) for deadline_s in deadlines]).T[:, :, None]
+        self._figures = np.concatenate((figures[[0, 1, 3]], self.unknown[1]), axis=2)  # p, wait and sd; the last is of nobody
         self.ladder: Ladder = (
             before.ladder if before is not None and before.ladder.scopes == cells.scopes else Ladder(cells.scopes)
         )
