@@ -57,10 +57,10 @@ def _look(api: Api, path: str) -> dict[str, Any]:
 def _follow(api: Api, path: str, *, json: bool) -> None:
     """Look every second. An API that is away for a while is waited for, with the last board standing."""
     try:
-        if json:
-            while True:
-                say_json(_look(api, path), line=True)
-                time.sleep(1.0)
+        while json or not console.is_terminal:
+            found = _look(api, path)
+            say_json(found, line=True) if json else show(board_view(found))
+            time.sleep(1.0)
         shown: RenderableType = board_view(_look(api, path))
         with Live(shown, console=console, auto_refresh=False) as screen:
             while True:

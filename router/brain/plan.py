@@ -266,7 +266,7 @@ def _write(
         if not members:
             continue
         choice = Choice(names[place], kind.number, explored, place < 0 and kind.hopeless, resting, why)
-        if place >= 0 and place != kind.best >= 0:
+        if place >= 0 and place != kind.best >= 0 and not kind.ruling.tiers:  # with an order set, costs are no money
             lost = float(kind.cost[place] - kind.cost[kind.best]) * len(members)
             regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)
         for member in members:

@@ -132,7 +132,10 @@ def test_the_interval_holds_the_truth_of_a_policy_that_is_not_far(twin, policy):
     true = truth(setup, log, choose(log, target, RULES))
     for name, measure in answer.parts[0].measures.items():
         assert measure.target.low <= true[name] <= measure.target.high, name
-    assert answer.parts[0].measures["delivered_in_time"].target.high - answer.parts[0].measures["delivered_in_time"].target.low < 0.05
+    assert (
+        answer.parts[0].measures["delivered_in_time"].target.high - answer.parts[0].measures["delivered_in_time"].target.low
+        < 0.05
+    )
 
 
 def test_the_cheapest_is_refused_for_it_goes_where_the_brain_did_not(twin):

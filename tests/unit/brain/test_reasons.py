@@ -10,6 +10,7 @@ from router.brain.port import ROOM, Board, CarrierView, Want
 from router.brain.probes import DOUBT_PROBE_S, NEW_PROBE_S, PROBE_LATER_S, PROBE_S, RETURNING_PROBE_S, STALE_PROBE_S
 from router.model import MessageClass
 from router.routes import Deck
+from router.rules import FREE, Ruling
 from router.settings import CarrierProfile, Price, Settings
 
 OTP, _, MARKETING = MessageClass
@@ -33,8 +34,8 @@ def a_board(*, breaker="closed", sd=0.01, probes=None):
     return Board(7, 0.0, views, Cells.of(cells), {}, probes or {})
 
 
-def made(klass, count, board, room=PLENTY, now=6.0):
-    batch = [Want("23410", "GB", "447700900123", klass, 1) for _ in range(count)]
+def made(klass, count, board, room=PLENTY, now=6.0, ruling=FREE):
+    batch = [Want("23410", "GB", "447700900123", klass, 1, (), "", ruling) for _ in range(count)]
     return plan(batch, board, room, now, np.random.default_rng(1), deck=DECK, rules=RULES, memo=Memo())
 
 
@@ -75,6 +76,10 @@ def test_what_want_of_room_costs_is_told_apart():
     done = made(OTP, 10, a_board(sd=0.0), {"good": 4, "other": 100})
     assert done.regret == {ROOM: pytest.approx(6_000)}
     assert made(OTP, 10, a_board(sd=0.0)).regret == {}
+    ordered = Ruling(rules=("order",), tiers={"good": 0, "other": 1})
+    done = made(OTP, 10, a_board(sd=0.0), {"good": 4, "other": 100}, ruling=ordered)
+    assert [choice.carrier for choice in done.choices].count("other") == 6
+    assert done.regret == {}, "an order is no matter of money"
 
 
 def test_a_half_open_carrier_that_was_better_is_no_regret():
