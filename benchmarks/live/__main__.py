@@ -38,34 +38,30 @@ def main(
     if story not in STORIES:
         console.print(f"[red]{story}: not one of {', '.join(STORIES)}")
         raise typer.Exit(2)
-    length = Length(minutes * 60.0, rate)
-    told: dict[str, Any] = {}
     if again is not None:
-        kept = json.loads(again.read_bytes())
-        live, told = kept["live"], kept["load"]
-        story, length = kept["story"], Length(**kept["length"])
+        found = json.loads(again.read_bytes())
     else:
-        console.print(f"[dim]{story}, live, {length.run_s:.0f} s at {rate:g} messages/s …[/dim]")
+        console.print(f"[dim]{story}, live, {minutes:g} min at {rate:g} messages/s …[/dim]")
+        length = Length(minutes * 60.0, rate)
         live, told = live_through(story, length, seed=seed, brains=brains, say=lambda text: console.print(f"[dim]{text}[/dim]"))
+        found = {"machine": msgspec.to_builtins(machine()), "story": story, "length": length._asdict(), "brains": brains}
+        found |= {"live": live, "load": told}
+        _keep(found, json_file)
     console.print(f"[dim]the twin, {seeds} seeds …[/dim]")
-    twin = list(foretell_all(story, length, range(1, seeds + 1), processes or os.cpu_count() or 1))
-    rows = hold(live, twin)
-    console.print(_table(story, rows))
-    console.print(f"load: {told['accepted']} accepted, {len(told['errors'])} kinds of errors, {told['accepted_mps']} a second")
-    if json_file is not None:
-        found = {
-            "machine": msgspec.to_builtins(machine()),
-            "story": story,
-            "length": length._asdict(),
-            "brains": brains,
-            "rows": [msgspec.to_builtins(row) | {"fits": row.fits} for row in rows],
-            "live": live,
-            "load": told,
-            "twin": twin,
-        }
-        json_file.write_text(json.dumps(found, indent=1) + os.linesep, encoding="utf-8")
+    length = Length(**found["length"])
+    twin = list(foretell_all(found["story"], length, range(1, seeds + 1), processes or os.cpu_count() or 1))
+    rows = hold(found["live"], twin)
+    console.print(_table(found["story"], rows))
+    told = found["load"]
+    console.print(f"load: {told['accepted']} of {told['sent']} accepted, {told['accepted_mps']} a second")
+    _keep(found | {"rows": [msgspec.to_builtins(row) | {"fits": row.fits} for row in rows], "twin": twin}, json_file)
     if not all(row.fits for row in rows):
         raise typer.Exit(1)
+
+
+def _keep(found: dict[str, Any], json_file: Path | None) -> None:
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=1) + os.linesep, encoding="utf-8")
 
 
 def _table(story: str, rows: list[Row]) -> Table:

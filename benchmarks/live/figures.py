@@ -96,5 +96,5 @@ def hold(live: Mapping[str, float], twin: Sequence[Mapping[str, float]]) -> list
         seen = np.array([run[name] for run in twin])
         mean, spread, count = float(seen.mean()), float(seen.std(ddof=1)), len(seen)
         half = max(t_quantile(count - 1) * spread * math.sqrt(1.0 + 1.0 / count), resolution(name))
-        rows.append(Row(name=name, live=value, mean=mean, low=mean - half, high=mean + half, runs=count))
+        rows.append(Row(name=name, live=value, mean=mean, low=max(mean - half, 0.0), high=mean + half, runs=count))
     return rows
