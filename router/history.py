@@ -84,9 +84,13 @@ def decision_row(assigned: Sequence[Any], tables: Mapping[bytes, Sequence[Any]])
     return row if isinstance(row, Mapping) else None
 
 
-def explanation(row: Any) -> Explanation | None:
-    """A row of a decision table; None for one that this release cannot read."""
+def explanation(row: Any, chosen: str = "") -> Explanation | None:
+    """A row of a decision table; None for one that this release cannot read.
+
+    ``chosen``: where the message went, which is told of last if it was not among the best: to learn, or for want of room.
+    """
     try:
+        beside = [one for one in row.get("beside", ()) if one[0] == chosen]
         return Explanation(
             board=int(row["board"]),
             network=str(row["network"]),
@@ -102,7 +106,7 @@ def explanation(row: Any) -> Explanation | None:
                     total_micros=int(total),
                     spread=float(more[0]) if more else None,
                 )
-                for carrier, price, success, wait_s, shadow, total, *more in row["considered"]
+                for carrier, price, success, wait_s, shadow, total, *more in [*row["considered"], *beside]
             ],
             excluded={str(name): str(reason) for name, reason in row["excluded"].items()},
             rule=str(row.get("rule", "")),
@@ -138,7 +142,7 @@ def _event(line: list[Any], tables: Mapping[bytes, Sequence[Any]]) -> EventView:
             continue
     if number == EventKind.ASSIGNED:
         row = decision_row(line, tables)
-        shown["explanation"] = None if row is None else explanation(row)
+        shown["explanation"] = None if row is None else explanation(row, str(shown.get("carrier", "")))
         shown.pop("_", None)
     elif number == EventKind.FINAL:
         shown = {"status": shown.get("status", UNSET), "error": delivery_error(details)}

@@ -121,7 +121,8 @@ def explanation(line: Mapping[str, Any], currency: str) -> RenderableType | None
         )
         rows.append([Text(clean(cell), style=style) for cell in cells])
     for name, reason in told["excluded"].items():
-        rows.append([Text(clean(cell), style="dim") for cell in (name, *NOT_SCORED, reason)])
+        if name != chosen:  # a half-open one is asked again although it is excluded
+            rows.append([Text(clean(cell), style="dim") for cell in (name, *NOT_SCORED, reason)])
     policy = f", policy {told['policy']}" if told.get("policy") else ""
     policy += f", rule {told['rule']}" if told.get("rule") else ""
     board = f"board {told['board']}" if told["board"] else "no board"

@@ -261,15 +261,18 @@ def _write(
     """Placements as choices, one decision row a kind. ``room``: what there was at the start; None: enough for any message."""
     choices: list[Any] = [None] * size
     regret: dict[str, float] = {}
+    others: dict[int, set[int]] = {}
     names = (*deck.names, "")  # nowhere is -1
     for kind, place, members, explored, resting, why in placements:
         if not members:
             continue
         choice = Choice(names[place], kind.number, explored, place < 0 and kind.hopeless, resting, why)
-        if place >= 0 and place != kind.best >= 0 and not kind.ruling.tiers:  # with an order set, costs are no money
-            lost = float(kind.cost[place] - kind.cost[kind.best]) * len(members)
-            regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)
+        if place >= 0 and place != kind.best:
+            others.setdefault(kind.number, set()).add(place)
+            if kind.best >= 0 and not kind.ruling.tiers:  # with an order set, costs are no money
+                lost = float(kind.cost[place] - kind.cost[kind.best]) * len(members)
+                regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)
         for member in members:
             choices[member] = choice
-    decisions = Decisions(kinds, deck, memo.board, memo.status, shadow, room, policies) if kinds else []
+    decisions = Decisions(kinds, deck, memo.board, memo.status, shadow, room, policies, others) if kinds else []
     return Plan(choices, decisions, {name: price for name, price in zip(deck.names, shadow, strict=True) if price}, regret)

@@ -115,7 +115,8 @@ class Plan(NamedTuple):
 
     ``decisions`` are rows that msgpack can pack, shared by like messages:
     {"board": version, "network", "class", "considered": [[carrier, price_micros, p, wait_s, shadow_micros, cost_micros, sd of p], …
-    best first], "excluded": {carrier: reason}, "policy": word, "rule": names, where rules fit, "note": a sentence, where there is one}
+    best first], "excluded": {carrier: reason}, "policy": word, "rule": names, where rules fit, "note": a sentence, where there is one,
+    "beside": entries as of considered, of carriers that some messages were sent to all the same, where there are any}
     """
 
     choices: Sequence[Choice]

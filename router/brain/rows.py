@@ -38,12 +38,13 @@ class Decisions(Sequence[Mapping[str, Any]]):
         shadow: Sequence[float],
         room: Sequence[int] | None,
         policies: Mapping[str, Policy],
+        others: Mapping[int, set[int]],
     ) -> None:
-        """``room``: what there was at the start, by carrier; None: enough for anybody."""
+        """``room``: what there was at the start, by carrier; None: enough for anybody. ``others``: who else than the best was chosen, by kind."""
         # Kinds are appraised again with the next board; the sheets stay as they are.
         self._kinds, self._sheets, self._places = kinds, [kind.sheet for kind in kinds], [kind.place for kind in kinds]
         self._deck, self._board, self._status = deck, board, status
-        self._shadow, self._room, self._policies = shadow, room, policies
+        self._shadow, self._room, self._policies, self._others = shadow, room, policies, others
         self._rows: list[dict[str, Any]] | None = None
 
     def __len__(self) -> int:
@@ -81,7 +82,23 @@ class Decisions(Sequence[Mapping[str, Any]]):
                 for entry, row in zip(fresh, self._new(fresh), strict=True):
                     entry.sheet.rows[entry.place] = row
                 self._rows = [entry.sheet.rows[entry.place] for entry in entries]
+            for number, places in self._others.items():
+                shown = {name for name, *_ in self._rows[number]["considered"]}
+                missing = [place for place in sorted(places) if self._deck.names[place] not in shown]
+                if missing:
+                    beside = [self._figures(entries[number], place) for place in missing]
+                    self._rows[number] = {**self._rows[number], "beside": beside}
         return self._rows
+
+    def _figures(self, entry: Entry, place: int) -> list[Any]:
+        """What a row would say of a carrier, had it been considered."""
+        kind, sheet, row = entry
+        price, p, wait_s, cost, sd = (
+            float(table[row, place]) for table in (sheet.whole, sheet.p, sheet.wait_s, sheet.cost, sheet.sd)
+        )
+        due = round(cost + self._shadow[place] * kind.segments)
+        name, shadow = self._deck.names[place], round(self._shadow[place])
+        return [name, int(price), round(p, 4), round(wait_s, 2), shadow, due, round(sd, 4)]
 
     def _new(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         return rows(entries, self._deck, self._board, self._status, self._shadow, self._room, self._policies)

@@ -1,5 +1,6 @@
 """Why a plan sends a message elsewhere than to the best carrier, and what it expects to lose by that."""
 
+import msgpack
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from router.brain.explore import DOUBT, DRAW, HALF_OPEN, NEW, SUSPECT, UNUSED
 from router.brain.plan import Memo, plan
 from router.brain.port import ROOM, Board, CarrierView, Want
 from router.brain.probes import DOUBT_PROBE_S, NEW_PROBE_S, PROBE_LATER_S, PROBE_S, RETURNING_PROBE_S, STALE_PROBE_S
+from router.history import explanation
 from router.model import MessageClass
 from router.routes import Deck
 from router.rules import FREE, Ruling
@@ -90,3 +92,54 @@ def test_a_half_open_carrier_that_was_better_is_no_regret():
     done = made(OTP, 2, Board(7, 0.0, views, board.cells))
     assert [choice.carrier for choice in done.choices if choice.explored] == ["good"]
     assert done.regret == {HALF_OPEN: 0.0}
+
+
+def test_a_carrier_that_was_chosen_though_not_among_the_best_stands_beside_them():
+    names = [f"c{number:02}" for number in range(20)]
+    deck = Deck(
+        [
+            CarrierProfile(name=name, addresses=("h:1",), system_id="x", prices=(Price(to="*", micros=1_000 * n),))
+            for n, name in enumerate(names)
+        ]
+    )
+    cells = {f"{name}|*|0": Cell(0.9, 2.0, 100.0, 0.01) for name in names}
+    views = {name: CarrierView(name, "closed", 0.0, "", False, 1, 1, 0, 0.0) for name in names}
+    views["c03"] = CarrierView("c03", "half_open", 5.0, "refused three in a row", False, 1, 1, 0, 0.0)
+    board = Board(7, 0.0, views, Cells.of(cells), {}, {"c15|*": PROBE_S})
+    batch = [Want("23410", "GB", "447700900123", OTP, 2) for _ in range(60)]
+    memo, room = Memo(), dict.fromkeys(names, 1_000)
+
+    def row_of():
+        done = plan(batch, board, room, 6.0, np.random.default_rng(1), deck=deck, rules=RULES, memo=memo)
+        assert {choice.why: choice.carrier for choice in done.choices if choice.explored} == explored
+        return done.decisions[0]
+
+    explored = {HALF_OPEN: "c03", SUSPECT: "c15"}
+    row = row_of()
+    assert "c03" not in {one[0] for one in row["considered"]}
+    assert row["excluded"] == {"c03": "breaker half-open: refused three in a row"}
+    cost = 30_000 + 8_000
+    assert row["beside"] == [["c03", 6_000, 0.9, 2.0, 0, 6_000 + cost, 0.01], ["c15", 30_000, 0.9, 2.0, 0, 30_000 + cost, 0.01]]
+    told = explanation(msgpack.unpackb(msgpack.packb(row)), "c15")
+    assert [one.carrier for one in told.considered][-1] == "c15"
+    assert len(told.considered) == len(row["considered"]) + 1
+    assert len(explanation(row, "c00").considered) == len(row["considered"])
+    explored = {}
+    assert "beside" not in row_of(), "what is kept of a kind says nothing of one plan"
+
+
+def test_who_is_sent_far_for_want_of_room_is_told_where():
+    names = [f"c{number:02}" for number in range(12)]
+    deck = Deck(
+        [
+            CarrierProfile(name=name, addresses=("h:1",), system_id="x", prices=(Price(to="*", micros=1_000 * n),))
+            for n, name in enumerate(names)
+        ]
+    )
+    views = {name: CarrierView(name, "closed", 0.0, "", False, 1, 1, 0, 0.0) for name in names}
+    board = Board(7, 0.0, views, Cells.of({f"{name}|*|0": Cell(0.9, 2.0, 100.0, 0.0) for name in names}))
+    batch = [Want("23410", "GB", "447700900123", OTP, 1) for _ in range(24)]
+    done = plan(batch, board, dict.fromkeys(names, 2), 6.0, np.random.default_rng(1), deck=deck, rules=RULES, memo=Memo())
+    row = done.decisions[0]
+    told = {one[0] for one in row["considered"]} | {one[0] for one in row.get("beside", ())}
+    assert {choice.carrier for choice in done.choices} == set(names) == told

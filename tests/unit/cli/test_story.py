@@ -54,6 +54,12 @@ def test_a_carrier_tried_for_its_own_sake_is_said_to_be(printed, assigned):
     assert told.endswith("chosen to learn: whether its receipts have come back")
     assigned["explored_why"] = "later"
     assert "chosen to learn: later" in printed(story.event(assigned, START, "EUR"))
+    told = assigned["explanation"]
+    told["considered"].append(told["considered"][0] | {"carrier": "initech"})
+    half_open = printed(story.event(assigned | {"carrier": "initech", "explored_why": "half_open"}, START, "EUR"))
+    assert row(half_open, "initech")[-3:] == ["chosen", "to", "learn"]
+    assert "breaker open" not in half_open
+    told["considered"].pop()
     del assigned["explored_why"]
     assigned["explored"] = False
     assert "its room went to others" in printed(story.event(assigned, START, "EUR"))
