@@ -46,7 +46,7 @@ MARKETS: Final = (
 )
 # No two are nearly equal anywhere: where they are, luck alone decides who is used, and a run tells little.
 CARRIERS: Final = (
-    Carrier("direct", 0.97, 1.2, 0.5, 0.02, (22_000, 24_000, 32_000, 24_000)),
+    Carrier("direct", 0.97, 1.2, 0.5, 0.02, (22_000, 24_000, 29_000, 24_000)),
     Carrier("value", 0.93, 3.0, 0.6, 0.04, (24_000, 24_000, 18_000, 24_000)),
     Carrier("premium", 0.985, 0.9, 0.4, 0.01, (40_000, 40_000, 40_000, 40_000)),
     Carrier("bulk", 0.85, 6.0, 0.8, 0.08, (20_000, 20_000, 20_000, 20_000)),
