@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import Floats, Ints, sums
+from router.brain.ages import Floats, sums
 from router.brain.doubt import RETURN_S, WATCHED, Doubt, slow
 from router.brain.hearing import RATE_COUNT, Hearing
 from router.brain.ledger import HALF_LIFE_S, Ledger, Names
@@ -71,7 +71,7 @@ class Evidence:
         for step, doubt in enumerate(self.doubts):
             number, places = trust.of[step, :used], len(trust.places[step])
             doubt.grow(places)
-            suspicion = np.array([self.spotless.suspicion(name[0]) for name in trust.places[step].names])
+            suspicion = self._suspicion()[trust.owners(step)]
             doubt.step(sums(number, trust.seen[:used], places), sums(number, expected, places), suspicion, lapse_s)
         for tenant in trust.gone_silent(expected):
             self.silence(tenant, now_s + RETRY_S)
@@ -123,6 +123,10 @@ class Evidence:
             ]
         return found
 
+    def _suspicion(self) -> Floats:
+        """By carrier of the trust, what speaks for a lie before any code is used."""
+        return np.array([self.spotless.suspicion(name) for (name,) in self.trust.places[0].names])
+
     def _by_row(self) -> Floats:
         """What the receipts of each row were worth at the last tick."""
         used = self.trust.rows
@@ -137,13 +141,10 @@ class Evidence:
         """The factors of all places."""
         trust, used = self.trust, self.trust.rows
         promised = worth * np.maximum(trust.t[:used] @ after, 0.0)
-        above: Floats = np.ones(1)
-        owner: Ints = np.zeros(len(trust.places[0]), dtype=np.int64)
+        above: Floats = np.ones(len(trust.places[0]))
         factors: list[Floats] = []
         for step, doubt in enumerate(self.doubts):
-            number, places = trust.of[step, :used], len(trust.places[step])
-            if step:
-                owner = np.array([trust.places[0].index[name[:1]] for name in trust.places[step].names], dtype=np.int64)
+            number, places, owner = trust.of[step, :used], len(trust.places[step]), trust.owners(step)
             bound, mean = slow(sums(number, trust.o[:used], places), sums(number, promised, places), above[owner])
             factor = np.minimum(doubt.quick(), bound)
             factors.append(np.minimum(factor, factors[0][owner]) if step else factor)
@@ -163,10 +164,10 @@ class Evidence:
             mine = trust.of[step, : trust.rows] == number
             if not mine.any():
                 continue
-            exposure = trust.sent.exposure(trust.at_s, now_s, np.where(mine, hearing.since_s, np.inf))
             told = [one for one in trust.told if mine[one.row] and one.begun_s >= hearing.since_s]
             heard = sum(one.heard for one in told)
-            hearing.step(len(told) - heard, heard, max(float((exposure @ ages).sum()), 0.0), now_s - trust.at_s)
+            promised = float(trust.waited(np.flatnonzero(mine), hearing.since_s, now_s) @ ages)
+            hearing.step(len(told) - heard, heard, max(promised, 0.0), now_s - trust.at_s)
 
     def _rate(self, place: Place, ages: Floats) -> float:
         """Conversions of a submit there up to now."""

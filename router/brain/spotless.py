@@ -30,7 +30,7 @@ class Spotless:
 
     def __init__(self) -> None:
         self.score: dict[str, float] = {}
-        self._failed: Floats = np.zeros((0, 0))  # the ledger at the last look
+        self._failed: Floats = np.zeros(0)  # the ledger at the last look, by row
         self._waited: Floats = np.zeros((0, 0))
         self._begun: Floats = np.zeros(0)
         self._at_s = -np.inf
@@ -43,7 +43,7 @@ class Spotless:
             fade = 0.5 ** ((ledger.at_s - self._at_s) / half_life_s)
             # A row that began anew was rescaled, and a fallen one is left alone.
             same = (ledger.born_s[:known] == self._begun) & ~ledger.fallen[:known]
-            failed = np.where(same, (ledger.f[:known] - self._failed * fade).sum(axis=1), 0.0)
+            failed = np.where(same, ledger.f[:known].sum(axis=1) - self._failed * fade, 0.0)
             due = np.where(same, np.einsum("rb,rb->r", ledger.t[:known] - self._waited * fade, rate[:known]), 0.0)
             owner, carriers = ledger.of[CARRIER, :known], len(ledger.carriers)
             gain = sums(owner, failed, carriers) * np.log(SHARE) + (1.0 - SHARE) * sums(owner, due, carriers)
@@ -54,7 +54,7 @@ class Spotless:
     def begin(self, ledger: Ledger) -> None:
         """The ledger as it stands is what the next look compares with."""
         used = ledger.rows
-        self._failed, self._waited = ledger.f[:used].copy(), ledger.t[:used].copy()
+        self._failed, self._waited = ledger.f[:used].sum(axis=1), ledger.t[:used].copy()
         self._begun, self._at_s = ledger.born_s[:used].copy(), ledger.at_s
 
     def suspicion(self, carrier: str) -> float:

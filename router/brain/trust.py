@@ -87,6 +87,7 @@ class Trust:
         self.given, self.sent = Cohorts(_FIRST_ROWS), Cohorts(_FIRST_ROWS)  # by receipt and by submit; nothing leaves but by age
         self.after, self.ages = np.zeros(BINS), np.zeros(BINS)  # conversions by seconds since receipt and since submit
         self.told: list[Conversion] = []
+        self._owners: list[Ints] = [np.zeros(0, dtype=np.int64) for _ in self.places]
 
     def row(self, carrier: str, network: str, tenant: str, limit: int = MOST_ROWS) -> int:
         """The row, made if it is new; -1: there are too many."""
@@ -144,6 +145,22 @@ class Trust:
         self.given.age(now_s)  # on the common grid, with nothing in them too
         self.sent.age(now_s)
         self.at_s = now_s
+
+    def waited(self, rows: Ints, since_s: float, now_s: float) -> Floats:
+        """Seconds by age since the last tick of messages of these rows submitted since then, as far as slices tell: (BINS,)."""
+        late = np.flatnonzero(self.sent.starts >= since_s)
+        middle = self.sent.starts[late] + self.sent.widths[late] / 2
+        lapse = spent(np.maximum(now_s - middle, 0.0)) - spent(np.maximum(self.at_s - middle, 0.0))
+        total: Floats = self.sent.counts[late[:, None], rows].sum(axis=1) @ lapse
+        return total
+
+    def owners(self, step: int) -> Ints:
+        """The carrier of each place of a level."""
+        known, names = self._owners[step], self.places[step].names
+        if len(known) < len(names):
+            more = [self.places[0].index[name[:1]] for name in names[len(known) :]]
+            known = self._owners[step] = np.concatenate((known, np.array(more, dtype=np.int64)))
+        return known
 
     def settle(self) -> None:
         """What is fresh has been weighed, and becomes history."""

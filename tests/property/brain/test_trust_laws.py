@@ -38,10 +38,10 @@ def told(batch, now):
     return [item._replace(at_s=now - min(item.at_s / 10, item.age_s)) for item in batch]
 
 
-def lived(batches, waits):
+def lived(batches, waits, carrier="a"):
     """A brain whose tenants have reported before."""
     state, now = BrainState(0.0), 0.0
-    first = [Observation(-400.0, "a", "23410", MessageClass.OTP, Outcome.CONVERTED, 1.0, True, tenant) for tenant in TENANTS]
+    first = [Observation(-400.0, carrier, "23410", MessageClass.OTP, Outcome.CONVERTED, 1.0, True, tenant) for tenant in TENANTS]
     observe(state, first, -400.0)
     for batch, wait in zip(batches, waits, strict=True):
         now += wait
@@ -100,7 +100,7 @@ def test_two_halves_of_a_history_merge_into_the_whole(batches, waits, random):
 def test_the_names_of_carriers_mean_nothing(batches, waits, names):
     other = dict(zip(NAMES, names, strict=True))
     state, now = lived(batches, waits)
-    renamed, _ = lived([[item._replace(carrier=other[item.carrier]) for item in batch] for batch in batches], waits)
+    renamed, _ = lived([[item._replace(carrier=other[item.carrier]) for item in batch] for batch in batches], waits, other["a"])
     views = board(renamed, now).carriers
     for name, view in board(state, now).carriers.items():
         assert np.isclose(views[other[name]].trust, view.trust, atol=1e-9)
