@@ -38,7 +38,7 @@ class Result(Struct, kw_only=True):
     never_sent: int
     carrier: str  # the one that the scenario hits
     usual_share: float  # its share before the fault, of the messages concerned
-    hurt: int  # sent to it and lost or late because of the fault
+    hurt: int  # sent to it and lost or late because of the fault; where it comes back every day, on the last one
     sent: int  # submits to it during the fault
     sent_before_left: int | None  # None: it had hardly any traffic
     hurt_before_left: int | None
@@ -115,6 +115,13 @@ def _concerned(setup: Setup) -> tuple[Change | None, Bools]:
     return change, mask
 
 
+def _spell(setup: Setup) -> tuple[float, float]:
+    """From the first change of the best carrier to the end of its last, in seconds; where every day is like the last, of the last."""
+    last = 1.0 - 1.0 / setup.scenario.days if setup.scenario.days else 0.0
+    changes = [one for one in setup.scenario.changes if one.carrier == "best" and one.begin >= last]
+    return min(one.begin for one in changes) * setup.end_s, max(one.end for one in changes) * setup.end_s
+
+
 def _fault(setup: Setup, log: Log, copies: Added) -> dict[str, Any]:
     """How the carrier that the scenario hits was treated."""
     change, mask = _concerned(setup)
@@ -141,11 +148,11 @@ def _fault(setup: Setup, log: Log, copies: Added) -> dict[str, Any]:
     }
     if change is None:
         return found
-    changes = [one for one in setup.scenario.changes if one.carrier == "best"]
-    begin_s, end_s = min(one.begin for one in changes) * setup.end_s, max(one.end for one in changes) * setup.end_s
+    begin_s, end_s = _spell(setup)
     usual = share(max(begin_s - BEFORE_S, 0.0), begin_s)
     during = (sent_s >= begin_s) & (sent_s < end_s) & to_best
     hurt_s = _hurt(setup, log, copies)
+    hurt_s = hurt_s[(hurt_s >= begin_s) & (hurt_s < end_s)]
     found |= {"usual_share": usual, "hurt": len(hurt_s), "sent": int(during.sum())}
     if usual < LEAST_SHARE:
         return found

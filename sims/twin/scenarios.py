@@ -14,6 +14,9 @@ from typing import Final, Literal
 
 FAULT_FROM: Final = 0.4
 FAULT_TO: Final = 0.8
+DAYS: Final = 5
+EVENING_FROM: Final = 0.7  # of the day
+EVENING_TO: Final = 0.9
 
 What = Literal["p", "latency", "price", "speed", "demand", "receipts", "claims", "refuses", "unbound"]
 
@@ -44,24 +47,36 @@ class Scenario:
     changes: tuple[Change, ...] = ()
     sheds: bool = False
     reference: bool = True  # one of the nine that the targets are stated for
+    days: int = 0  # so many are in the run, each like the others; 0: the run is a part of one
 
 
 def _fault(what: What, value: float = 1.0, begin: float = FAULT_FROM, end: float = FAULT_TO) -> Change:
     return Change(begin, end, what, value)
 
 
-def _day() -> tuple[Change, ...]:
-    """A day in the time of a run, in 40 steps: demand between 0.4 and 1.6 of the mean, latency of everybody up to +60 % at the peak."""
-    steps = 40
-    phases = [0.5 - 0.5 * math.cos(2.0 * math.pi * (step + 0.5) / steps) for step in range(steps)]
-    return tuple(
-        change
-        for step, phase in enumerate(phases)
-        for change in (
-            Change(step / steps, (step + 1) / steps, "demand", 0.4 + 1.2 * phase, "all"),
-            Change(step / steps, (step + 1) / steps, "latency", 1.0 + 0.6 * phase**2, "all"),
-        )
-    )
+def _bump(share: float, begin: float, end: float) -> float:
+    """0 outside, 1 in the middle, smooth."""
+    return math.sin(math.pi * (share - begin) / (end - begin)) ** 2 if begin < share < end else 0.0
+
+
+def _days() -> tuple[Change, ...]:
+    """Five days alike, each in forty steps.
+
+    Demand goes from 0.5 to 1.5 of the mean and back. In the evening, a fifth of the day, the best carrier is up to six times as slow;
+    the runner-up up to three times, and loses up to two fifths of what it delivers.
+    """
+    steps = DAYS * 40
+    found = []
+    for step in range(steps):
+        share = (step + 0.5) / 40 % 1.0
+        evening = _bump(share, EVENING_FROM, EVENING_TO)
+        begin, end = step / steps, (step + 1) / steps
+        found.append(Change(begin, end, "demand", 1.0 - 0.5 * math.cos(2.0 * math.pi * share), "all"))
+        if evening:
+            found.append(Change(begin, end, "latency", 1.0 + 5.0 * evening))
+            found.append(Change(begin, end, "latency", 1.0 + 2.0 * evening, "runner_up"))
+            found.append(Change(begin, end, "p", 1.0 - 0.4 * evening, "runner_up"))
+    return tuple(found)
 
 
 def _fade() -> tuple[Change, ...]:
@@ -118,7 +133,9 @@ _ALL: Final = (
         (Change(FAULT_FROM, FAULT_TO, "demand", 2.0, "all"), _fault("speed", 0.5)),
     ),
     Scenario("receipts_lost", "the best carrier delivers as ever and sends no receipts", (_fault("receipts", 0.0),)),
-    Scenario("diurnal", "a day's rise and fall of demand and latency", _day(), reference=False),
+    Scenario(
+        "diurnal", "two carriers are slow every evening, one of them loses messages, too", _days(), reference=False, days=DAYS
+    ),
     Scenario("fade", "the best carrier delivers a tenth less every twentieth of the run", _fade(), reference=False),
     Scenario("flapping", "the best carrier is a black hole every other minute", _flapping(), reference=False),
     Scenario(

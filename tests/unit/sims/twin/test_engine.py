@@ -151,6 +151,15 @@ def test_what_is_counted_of_a_carrier_left_after_ten_seconds():
     assert result.sent_before_left == pytest.approx(300, rel=0.25)
 
 
+def test_what_is_counted_where_every_day_is_alike_is_the_last_evening():
+    setup = setup_of("diurnal")
+    best, begin_s, end_s = setup.roles.best, (4 + 0.7) / 5 * setup.end_s, (4 + 0.9) / 5 * setup.end_s
+    result = judge(setup, "fixed", simulate(setup, Fixed(lambda _: best)))
+    at_s = setup.traffic.at_s
+    assert result.sent == pytest.approx(((at_s >= begin_s) & (at_s < end_s)).sum(), rel=0.1)
+    assert 0 < result.hurt == result.hurt_before_left < result.sent
+
+
 @pytest.mark.parametrize("scenario", ["blackhole", "capacity", "price"])
 def test_nobody_beats_perfect_knowledge(scenario):
     setup = setup_of(scenario, rate_mps=60.0)

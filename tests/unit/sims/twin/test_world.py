@@ -151,6 +151,28 @@ def test_changes_multiply_where_they_overlap():
     assert lows[8] / lows[0] == pytest.approx(0.9**8)
     holes = [now.p[roles.best].max() == 0.0 for now in timetable(world, SCENARIOS["flapping"], roles, 1_000.0)]
     assert holes == [False, *[True, False] * 8]
-    day = timetable(world, SCENARIOS["diurnal"], roles, 1_000.0)
-    assert len(day) == 40
-    assert np.mean([now.demand for now in day]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_every_day_of_diurnal_is_like_the_others():
+    world, scenario = make_world(2), SCENARIOS["diurnal"]
+    roles = cast(world)
+    times = timetable(world, scenario, roles, 1_000.0)
+    days = [times[start : start + 40] for start in range(0, 200, 40)]
+    assert len(times) == 40 * scenario.days == 200
+    for day, at_s in zip(days, range(0, 1_000, 200), strict=True):
+        assert day[0].at_s == pytest.approx(at_s)
+        for now, first in zip(day, days[0], strict=True):
+            assert now.demand == pytest.approx(first.demand)
+            assert np.allclose(now.slow, first.slow)
+            assert np.allclose(now.p, first.p)
+    assert np.mean([now.demand for now in times]) == pytest.approx(1.0)
+    slow = np.array([now.slow for now in days[0]])
+    lost = np.array([now.p[roles.runner_up].mean() / world.p[roles.runner_up].mean() for now in days[0]])
+    evening = (np.arange(40) >= 28) & (np.arange(40) < 36)
+    assert (slow[evening][:, [roles.best, roles.runner_up]] > 1.05).all()
+    assert (slow[:, roles.best].max(), slow[:, roles.runner_up].max()) == pytest.approx((5.8, 2.9), abs=0.1)
+    assert lost.min() == pytest.approx(0.62, abs=0.01)
+    assert (slow[~evening] == 1.0).all()
+    assert (lost[~evening] == 1.0).all()
+    others = np.delete(np.arange(12), [roles.best, roles.runner_up])
+    assert (slow[:, others] == 1.0).all()
