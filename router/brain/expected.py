@@ -65,7 +65,7 @@ def curves(state: BrainState) -> bytes:
     if not ledger.rows:
         return b""
     habits, pairs = _newest(state)
-    positive, negative = _rate(habits.positive, pairs, 0), _rate(habits.negative, pairs, 0)
+    positive, negative = (_rate(habit, pairs, 0) * _common(habit, pairs) for habit in habits)
     fallen, worth = _fallen(state.fallen, pairs), _worth(state, pairs)
     if fallen is not None:
         positive *= fallen
@@ -81,11 +81,12 @@ def cells(state: BrainState) -> Cells:
     fallen = _fallen(state.fallen, pairs)
     worth = _worth(state, pairs)
     figures = np.empty((FIGURES, len(CLASSES), len(pairs.carrier)))
+    common = [_common(habit, pairs) for habit in habits]
+    if fallen is not None:
+        common[0] *= fallen
     for group in range(GROUPS):
         klasses = [klass for klass in CLASSES if GROUP_OF[klass] == group]
-        positive, negative = _rate(habits.positive, pairs, group), _rate(habits.negative, pairs, group)
-        if fallen is not None:
-            positive *= fallen
+        positive, negative = (_rate(habit, pairs, group) * shared for habit, shared in zip(habits, common, strict=True))
         row = pairs.row[group]
         weight = np.where(row >= 0, ledger.n[row], 0.0)
         deadlines_s = [state.deadlines_s[klass] for klass in klasses]
@@ -131,18 +132,21 @@ def _worth(state: BrainState, pairs: _Pairs) -> Floats | None:
     return np.minimum(by_carrier[pairs.carrier], by_market[pairs.market])
 
 
+def _common(habit: Habit, pairs: _Pairs) -> Floats:
+    """The product of the multipliers that both groups share: (BINS, pairs)."""
+    result = _or_one(habit.network, pairs.network)
+    result *= _or_one(habit.route, pairs.route)
+    return result
+
+
 def _rate(habit: Habit, pairs: _Pairs, group: int) -> Floats:
-    """The product of the multipliers that apply: (BINS, pairs)."""
-    factor = _or_one(habit.market[group::GROUPS], pairs.market)
-    factor *= _or_one(habit.cell, pairs.row[group])
+    """The product of the others of a group: (BINS, pairs)."""
     result: Floats = np.take((habit.world[group] * habit.branch[group::GROUPS]).T, pairs.carrier, axis=1)
-    result *= _or_one(habit.network, pairs.network).T
-    result *= _or_one(habit.route, pairs.route).T
-    result *= factor
+    result *= _or_one(habit.market[group::GROUPS], pairs.market) * _or_one(habit.cell, pairs.row[group])
     return result
 
 
 def _or_one(multiplier: Floats, numbers: Ints) -> Floats:
-    """The multiplier of each number, 1 for -1."""
-    found: Floats = np.concatenate((multiplier, np.ones_like(multiplier[:1])))[numbers]
+    """The multiplier of each number, 1 for -1; ages, where it has them, first."""
+    found: Floats = np.take(np.concatenate((multiplier.T, np.ones_like(multiplier[:1]).T), axis=-1), numbers, axis=-1)
     return found
