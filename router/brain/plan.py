@@ -118,7 +118,7 @@ def plan(
             free = [kind for kind in kinds if not kind.ruling.tiers]  # who has set an order wants no probes
             probes, memo.allowance = probe(free, memo.probes, memo.probed, memo.allowance, left, now)
             placements += probes
-    if board is not None and board.version:  # else nothing is known that could be drawn from
+    if board is not None and not board.note:  # else nobody would learn from it
         memo.purse = min(memo.purse + BUDGET * sum(kind.loss * len(kind.members) for kind in kinds), PURSE_LIMIT)
         draws, memo.purse = thompson(_picked(of_member, rng), left, rng, bids.last, memo.purse)
         placements += draws

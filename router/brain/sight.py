@@ -51,4 +51,4 @@ def _substitute(newest: Board | None, fuses: Mapping[str, Fuse], now_s: float) -
         views[name] = replace(view, breaker=fuse.breaker, breaker_until_s=fuse.until_s, reason=fuse.reason)
     if newest is None:
         return Board(version=0, at_s=now_s, carriers=views, cells=Cells(), note=NO_BOARD)
-    return replace(newest, carriers=views, note=OLD_BOARD)
+    return replace(newest, carriers=views, probes={}, note=OLD_BOARD)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from router.brain.breaker import NEVER_S, REFUSING
 from router.brain.cells import Cell, Cells
@@ -83,6 +84,16 @@ def test_of_an_old_board_all_holds_but_its_breakers():
     assert done.choices[0].carrier == "dear"
     assert done.decisions[0]["excluded"] == {"fair": f"breaker open: {REFUSING}"}
     assert sight.board(a_board(20.0), CLOSED, 21.0).note == ""
+
+
+@pytest.mark.parametrize("klass", MessageClass)
+def test_while_nobody_learns_nothing_is_explored(klass):
+    board = replace(a_board(), probes={"dear|*": 1.0})
+    cells = {f"{name}|*|{int(klass)}": Cell(0.9, 2.0, 100.0, 0.1) for name in PRICES}
+    board = replace(board, cells=Cells.of(cells))
+    assert any(choice.explored for choice in made(board, 1.0, 3_000, klass=klass).choices)
+    done = made(Sight().board(board, CLOSED, OLD_S), OLD_S, 3_000, klass=klass)
+    assert {(choice.carrier, choice.explored) for choice in done.choices} == {("cheap", False)}
 
 
 def test_a_substitute_is_the_same_until_something_changes():
