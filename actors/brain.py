@@ -144,7 +144,7 @@ class Brain(Shell):
                 took_s = time.monotonic() - began_s
                 continue
             if self._peers.alone:
-                newest = board(self._state, time.time())
+                newest = board(self._state, time.time(), with_curves=bool(self.settings.rescue.classes))
             else:
                 newest = self._board_of_all()
                 took_s = time.monotonic() - began_s

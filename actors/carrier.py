@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from actors.assigning import assign
 from actors.batching import Outbox, Pause
 from actors.brain_client import BrainCall, Observations
 from actors.fuse import OwnBreaker
@@ -23,9 +24,10 @@ from actors.wire import Lane, Reply, pack_lane, pack_reply, unpack_offer
 from carriers.link import SmppLink
 from carriers.port import Outgoing
 from router.brain.port import Observation, Outcome
-from router.journal.port import Assign, Finish, JournalError, Requeue
+from router.journal.port import Finish
 from router.model import ErrorName, MessageClass, State
 from router.record import EventKind, UnreadableRecord, pack_event, unpack_body
+from router.rescues import Rescues
 from router.settings import CarrierProfile, ClassRules
 
 log = logging.getLogger("trunkline.carrier")
@@ -88,6 +90,7 @@ class Carrier(Shell):
         self._outcomes = Outcomes(
             self.journal, self.name, self._profile, self.metrics, rules=self._rules, observe=self._breaker.put
         )
+        self._outcomes.rescues = Rescues(self.settings)
         self._inbound = InboundDesk(self.journal, self._profile, self.metrics, self.settings, now_ms=self.now_ms, rng=self.rng)
         for box in self._boxes():
             self.spawn(box.run())
@@ -200,8 +203,7 @@ class Carrier(Shell):
 
     async def _assign_and_write(self, batch: Sequence[Waiting]) -> int:
         """Returns the segments written."""
-        items = [Assign(waiting.offered.id, waiting.offered.attempts, waiting.offered.event) for waiting in batch]
-        ours = await self._assign(items)
+        ours = await assign(self.journal, self.name, self._owner.epoch, [waiting.offered for waiting in batch])
         outgoing: list[Outgoing] = []
         unreadable: list[Finish] = []
         for waiting, mine in zip(batch, ours, strict=True):
@@ -214,27 +216,13 @@ class Carrier(Shell):
                 event = pack_event(self.now_ms(), EventKind.FINAL, int(State.FAILED), ErrorName.UNREADABLE_RECORD, True, "")
                 unreadable.append(Finish(offered.id, State.FAILED, event, offered.attempts + 1))
                 continue
-            outgoing.append(Outgoing(offered.id, offered.attempts + 1, offered.klass, body))
+            outgoing.append(Outgoing(offered.id, offered.attempts + 1, offered.klass, body, offered.copy))
         self._outcomes.finished.put(unreadable)
         if outgoing:
             self._write(outgoing)
         for waiting in batch:
             waiting.ticket.settle()
         return sum(message.body.segments for message in outgoing)
-
-    async def _assign(self, items: Sequence[Assign]) -> list[bool]:
-        """Ask until the journal answers.
-
-        A call that failed may have taken effect: asking again tells, for what is in flight at this owner and epoch is ours.
-        """
-        while True:
-            try:
-                return await self.journal.assign(self.name, self._owner.epoch, items)
-            except JournalError as error:
-                log.warning(
-                    "carrier.assign_failed carrier=%s messages=%d error=%s", self._carrier, len(items), type(error).__name__
-                )
-                await asyncio.sleep(LOOK_S)
 
     def _write(self, outgoing: list[Outgoing]) -> None:
         self._owner.clock()
@@ -244,8 +232,7 @@ class Carrier(Shell):
             return
         # The link or the lease went while the assignment was on its way to the disk: nothing has been written.
         event = pack_event(self.now_ms(), EventKind.RETURNED, self._carrier, self._why() or "lease over")
-        back = [Requeue(message.id, 0, event, counted=False, attempts=message.attempts) for message in outgoing]
-        self._outcomes.requeued.put(back)
+        self._outcomes.take_back(outgoing, event)
 
     async def _look(self) -> None:
         """Hand back what waits too long: the lane is throttled, or the link will not come up."""
@@ -267,6 +254,7 @@ class Carrier(Shell):
             log.info("carrier.profile_changed carrier=%s", self._carrier)
             await self.drain(2.0)
             os._exit(0)
+        self._outcomes.rescues = Rescues(self.settings)
         self._inbound.settings_changed(self.settings)
 
     async def drain(self, within_s: float) -> None:

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import msgpack
-
 from actors.batching import Pause
+from actors.decisions import keep_decision
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane
 from actors.networks import Networks
 from actors.partitions import Partitions
 from actors.planner import Planner
 from actors.pool import POOL_LIMIT, Pending, Pool
+from actors.rescuer import Rescuer
 from actors.shell import JournalAddress, Shell
 from actors.triage import Ended, triage
 from actors.turn import Turn
@@ -39,7 +39,6 @@ INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end
 TURN_PAUSES: Final = 4
 TURN_PAUSE_MAX_S: Final = 0.016
 AGAIN_MS: Final = 500  # how long a message without room steps aside
-DECISION_KEEP_S: Final = 86_400.0  # an explanation outlives its message's retention by a day
 
 
 class Dispatcher(Shell):
@@ -64,6 +63,7 @@ class Dispatcher(Shell):
         self._claimed_count = {k: self.metrics.counter("trunkline_claimed", k.word) for k in MessageClass}
         self._networks = Networks(self.metrics)
         self._planner = Planner(self.metrics)
+        self._rescuer: Rescuer
 
     def __repr__(self) -> str:
         held = len(self._partitions.held) if self.started.is_set() else 0
@@ -73,6 +73,8 @@ class Dispatcher(Shell):
     async def run(self) -> None:
         count = self.settings.workers.dispatchers
         self._partitions = Partitions(self.journal, self.name, self._index, count, on_taken=self._heat)
+        rescued = (self.journal, self._partitions, self._planner, self._lanes, self._networks)
+        self._rescuer = Rescuer(*rescued, spawn=self.spawn, retention_s=self.address.retention_s)
         await self.settings_changed()
         await self._read_board()
         await self._partitions.start()
@@ -82,10 +84,12 @@ class Dispatcher(Shell):
         self.spawn(house.keep_timers(self._heat))
         self.spawn(house.keep_tidy())
         self.spawn(self._turns())
+        self.spawn(self._rescuer.run())
 
     async def settings_changed(self) -> None:
         self._planner.retune(self.settings)
         self._book = RuleBook.compile(self.settings)
+        self._rescuer.retune(self.settings, self._book)
         await self._networks.retune(self.settings.portability)
         self._rules = {klass: self.settings.rules(klass) for klass in MessageClass}
         wanted = {profile.name for profile in self.settings.carriers if profile.enabled}
@@ -224,7 +228,7 @@ class Dispatcher(Shell):
         if turn.hopeless:
             self.spawn(self._finish(self._finished(turn.hopeless)))
         if turn.offers:
-            self.spawn(self._keep_decision(turn.decision, turn.rows))
+            self.spawn(keep_decision(self.journal, turn.decision, turn.rows, self.address.retention_s))
         for name, entries in turn.offers.items():
             for start in range(0, len(entries), OFFER_LIMIT):
                 self.spawn(self._offer(self._lanes[name], entries[start : start + OFFER_LIMIT]))
@@ -236,18 +240,12 @@ class Dispatcher(Shell):
             # They stay claimed; as nobody holds them any more they are given back with the partition's next lease.
             self._partitions.retake()
 
-    async def _keep_decision(self, decision: bytes, rows: Sequence[Any]) -> None:
-        try:
-            keep_s = self.address.retention_s + DECISION_KEEP_S
-            await self.journal.put_value(f"decision:{decision.hex()}", msgpack.packb(rows), keep_s)
-        except JournalError:
-            log.warning("dispatcher.decision_lost decision=%s", decision.hex())
-
     async def _offer(self, lane: CarrierLane, entries: list[tuple[Pending, Offered]]) -> None:
         reply = await lane.offer([offered for _, offered in entries])
         by_id = {item.claimed.id: item for item, _ in entries}
         if reply is not None:
             back = [by_id[id_] for id_, _reason in reply.returned if id_ in by_id]
+            self._rescuer.earn(len(entries) - len(back))
         else:
             try:
                 held = await self.journal.still_claimed(list(by_id))

@@ -118,6 +118,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_throttled", _C, "Submits answered with ESME_RTHROTTLED or ESME_RMSGQFUL.", ("carrier",)),
     Metric("trunkline_submits_mended", _C, "Submits sent once more without what the carrier refused.", ("carrier",)),
     Metric("trunkline_unknown", _C, "Submits without an answer.", ("carrier", "class")),
+    Metric("trunkline_copies", _C, "Second copies written while nothing came of the first (rescue).", ("carrier", "class")),
     Metric("trunkline_possible_duplicates", _C, "Messages sent again after a submit without an answer.", ("carrier", "class")),
     Metric(
         "trunkline_finished",

@@ -4,9 +4,11 @@ import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from actors.batching import GroupCommit, Outbox
+from actors.copy_ends import CopyEnds
+from actors.flights import Flight, flight_of, reporter
 from actors.metrics import Metrics
 from carriers.port import Answer, Outgoing, ReceiptIn, Verdict
 from router.advance import End, after_refusal
@@ -14,7 +16,8 @@ from router.brain.port import Observation, Outcome
 from router.ids import MessageId, created_ms
 from router.journal.port import Finish, Hold, Journal, Receipt, Receipted, Requeue, Submitted
 from router.model import STATUS_OF, Again, ErrorName, Fault, MessageClass, State
-from router.record import Body, EventKind, UnreadableRecord, pack_event, unpack_body, unpack_events
+from router.record import EventKind, UnreadableRecord, pack_event
+from router.rescues import Rescues
 from router.settings import CarrierProfile, ClassRules
 
 log = logging.getLogger("trunkline.carrier")
@@ -22,21 +25,6 @@ log = logging.getLogger("trunkline.carrier")
 BATCH_LIMIT: Final = 500  # facts a call
 PAUSE_S: Final = 0.012  # between calls about few messages: nobody waits for these facts but a receipt's acknowledgement
 KNOWN_LIMIT: Final = 200_000  # submits remembered for their receipts; older ones are looked up in the journal
-
-
-class Flight(NamedTuple):
-    """What is remembered of a submit until its receipt."""
-
-    network: str
-    klass: MessageClass
-    first: bool
-    submitted_s: float
-    tenant: str  # of an otp message, whose conversions may be told
-
-
-def _reporter(body: Body, klass: MessageClass) -> str:
-    """Whose conversions would speak of this message; codes alone have any."""
-    return body.tenant if klass is MessageClass.OTP else ""
 
 
 class Outcomes:
@@ -60,6 +48,8 @@ class Outcomes:
         self._observe = observe
         self._flying: dict[MessageId, Outgoing] = {}
         self._known: OrderedDict[MessageId, Flight] = OrderedDict()
+        self.rescues: Rescues | None = None  # who may be sent again; None: nobody
+        self._copies = CopyEnds(journal, profile.name, metrics, PAUSE_S)
         self.submitted = Outbox[Submitted]("submitted", self._commit_submitted, limit=BATCH_LIMIT, pause_s=PAUSE_S)
         self.requeued = Outbox[Requeue](
             "requeue", lambda items: journal.requeue(owner, items), limit=BATCH_LIMIT, pause_s=PAUSE_S
@@ -71,9 +61,9 @@ class Outcomes:
         )
 
     @property
-    def boxes(self) -> tuple[Outbox[Submitted], Outbox[Requeue], Outbox[Finish], Outbox[Hold]]:
+    def boxes(self) -> tuple[Outbox[Any], ...]:
         """The boxes that must be run, and flushed before leaving."""
-        return self.submitted, self.requeued, self.finished, self.held
+        return self.submitted, self.requeued, self.finished, self.held, self._copies.box
 
     def sent(self, batch: Sequence[Outgoing]) -> None:
         """These are being written now."""
@@ -81,6 +71,15 @@ class Outcomes:
             self._flying[outgoing.id] = outgoing
         for klass, count in Counter(outgoing.klass for outgoing in batch).items():
             self._metrics.counter("trunkline_assigned", self._profile.name, klass.word).add(count)
+        for klass, count in Counter(outgoing.klass for outgoing in batch if outgoing.copy).items():
+            self._metrics.counter("trunkline_copies", self._profile.name, klass.word).add(count)
+
+    def take_back(self, batch: Sequence[Outgoing], event: bytes) -> None:
+        """These were assigned, and have not been written."""
+        self.requeued.put([Requeue(one.id, 0, event, counted=False, attempts=one.attempts) for one in batch if not one.copy])
+        for one in batch:
+            if one.copy:
+                self._copies.put(one, event, time.time_ns() // 1_000_000, failed=True)
 
     # -- answers -------------------------------------------------------------------------------------------------
     def on_answers(self, answers: list[Answer]) -> None:
@@ -100,6 +99,10 @@ class Outcomes:
             outgoing = self._flying.pop(answer.id, None)
             if outgoing is None:
                 continue
+            if outgoing.copy and answer.verdict is not Verdict.ACCEPTED:
+                self._copies.take(outgoing, answer, now_ms)
+                seen += self._blame(outgoing, answer, now_s)
+                continue
             match answer.verdict:
                 case Verdict.ACCEPTED:
                     submitted.append(self._accept(outgoing, answer, now_ms))
@@ -107,13 +110,12 @@ class Outcomes:
                     seen.append(self._seen(outgoing, Outcome.SUBMITTED, now_s, answer.latency_us / 1e6))
                 case Verdict.REFUSED:
                     self._refuse(outgoing, answer, now_ms, requeued, finished)
-                    carriers_fault = answer.fault in {Fault.CARRIER, Fault.OURS}
-                    seen.append(self._seen(outgoing, Outcome.REFUSED if carriers_fault else Outcome.REFUSED_OTHER, now_s))
+                    seen += self._blame(outgoing, answer, now_s)
                 case Verdict.UNKNOWN:
                     rules = self._rules(outgoing.klass)
                     event = pack_event(now_ms, EventKind.UNKNOWN, self._profile.name, answer.reason)
                     held.append(Hold(outgoing.id, now_ms + int(rules.unknown_hold_s * 1000), event, outgoing.attempts))
-                    seen.append(self._seen(outgoing, Outcome.UNANSWERED, now_s))
+                    seen += self._blame(outgoing, answer, now_s)
                     self._metrics.counter("trunkline_unknown", self._profile.name, outgoing.klass.word).add()
                 case Verdict.RETURNED:
                     event = pack_event(now_ms, EventKind.RETURNED, self._profile.name, answer.reason)
@@ -130,16 +132,28 @@ class Outcomes:
     def _seen(self, outgoing: Outgoing, outcome: Outcome, now_s: float, age_s: float = 0.0) -> Observation:
         first = outgoing.attempts == 1
         body, klass = outgoing.body, outgoing.klass
-        return Observation(now_s, self._profile.name, body.network, klass, outcome, age_s, first, _reporter(body, klass))
+        return Observation(now_s, self._profile.name, body.network, klass, outcome, age_s, first, reporter(body, klass))
+
+    def _blame(self, outgoing: Outgoing, answer: Answer, now_s: float) -> list[Observation]:
+        """What a submit that was not taken says of the carrier."""
+        if answer.verdict is Verdict.UNKNOWN:
+            return [self._seen(outgoing, Outcome.UNANSWERED, now_s)]
+        if answer.verdict is not Verdict.REFUSED:
+            return []
+        carriers_fault = answer.fault in {Fault.CARRIER, Fault.OURS}
+        return [self._seen(outgoing, Outcome.REFUSED if carriers_fault else Outcome.REFUSED_OTHER, now_s)]
 
     def _accept(self, outgoing: Outgoing, answer: Answer, now_ms: int) -> Submitted:
         body, klass = outgoing.body, outgoing.klass
-        self._known[outgoing.id] = Flight(
-            body.network, klass, outgoing.attempts == 1, answer.written_at_s or now_ms / 1000, _reporter(body, klass)
-        )
+        written_s = answer.written_at_s or now_ms / 1000
+        self._known[outgoing.id] = Flight(body.network, klass, outgoing.attempts == 1, written_s, reporter(body, klass))
         if len(self._known) > KNOWN_LIMIT:
             self._known.popitem(last=False)
-        return self._fact(outgoing.id, answer, EventKind.SUBMITTED, now_ms)
+        fact = self._fact(outgoing.id, answer, EventKind.SUBMITTED, now_ms)
+        if self.rescues is None or outgoing.copy or not any(answer.carrier_ids):
+            return fact
+        look_ms = self.rescues.look_ms(klass, body.tenant, body.segments, written_s)
+        return fact._replace(look_ms=look_ms) if look_ms else fact
 
     def _late(self, answer: Answer, now_ms: int) -> Submitted:
         return self._fact(answer.id, answer, EventKind.SUBMITTED_LATE, now_ms)
@@ -199,6 +213,8 @@ class Outcomes:
         for receipt in receipts:
             self._metrics.counter("trunkline_receipts", self._profile.name, receipt.state.name.lower()).add()
         await self._learn(results, [receipt.at_s for receipt in receipts])
+        if any(result.attempts > 1 for result in results):
+            self._learn_more(results, receipts)
 
     def _receipt(self, receipt: ReceiptIn) -> Receipt:
         at_ms = int(receipt.at_s * 1000)
@@ -233,8 +249,7 @@ class Outcomes:
                 continue
             age_s = max(0.0, at - flight.submitted_s)
             good = state is State.DELIVERED
-            outcome = Outcome.DELIVERED if good else Outcome.UNDELIVERED
-            seen.append(Observation(at, name, flight.network, flight.klass, outcome, age_s, flight.first, flight.tenant))
+            seen.append(self._received(flight, at, good=good))
             word = flight.klass.word
             reason = "" if good else ErrorName.NOT_DELIVERED
             self._metrics.counter("trunkline_finished", STATUS_OF[state], name, word, reason).add()
@@ -246,6 +261,25 @@ class Outcomes:
         if seen:
             self._observe(seen)
 
+    def _learn_more(self, results: Sequence[Receipted], receipts: Sequence[ReceiptIn]) -> None:
+        """Observations of receipts that ended nothing, because another copy of the message did, or still may."""
+        seen: list[Observation] = []
+        for result, receipt in zip(results, receipts, strict=True):
+            if result.id is None or result.state is None or result.changed or result.attempts < 2 or not receipt.state.final:
+                continue
+            good = receipt.state is State.DELIVERED
+            if result.state.final or not good:
+                flight = self._known.pop(result.id, None)
+                if flight is not None:
+                    seen.append(self._received(flight, receipt.at_s, good=good))
+        if seen:
+            self._observe(seen)
+
+    def _received(self, flight: Flight, at_s: float, *, good: bool) -> Observation:
+        outcome = Outcome.DELIVERED if good else Outcome.UNDELIVERED
+        age_s = max(0.0, at_s - flight.submitted_s)
+        return Observation(at_s, self._profile.name, flight.network, flight.klass, outcome, age_s, flight.first, flight.tenant)
+
     async def _recall(self, ids: Sequence[MessageId]) -> None:
         """Look up submits made before this process started."""
         if not ids:
@@ -254,13 +288,9 @@ class Outcomes:
             if record is None or not record.body:
                 continue
             try:
-                body: Body = unpack_body(record.body)
-                lines = unpack_events(record.events)
+                flight = flight_of(record, self._profile.name)
             except UnreadableRecord:
                 log.warning("carrier.unreadable id=%s", record.id.hex())
                 continue
-            written = [line[0] for line in lines if line[1] == EventKind.SUBMITTED]
-            if written:
-                klass = MessageClass(body.klass)
-                flight = Flight(body.network, klass, record.attempts == 1, written[-1] / 1000, _reporter(body, klass))
+            if flight is not None:
                 self._known[record.id] = flight

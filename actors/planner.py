@@ -14,6 +14,7 @@ from router.brain.board import UnreadableBoard, board_from_bytes
 from router.brain.plan import plan, shadow_prices
 from router.brain.policies import Policy, compile_policies
 from router.brain.port import Board, Plan, Waits
+from router.brain.rescue import Copy, Stuck, Terms, rescue
 from router.brain.sight import Sight
 from router.model import MessageClass
 from router.routes import Deck
@@ -77,6 +78,24 @@ class Planner:
         for cause, micros in planned.regret.items():
             self._metrics.counter("trunkline_regret_micros", klass.word, cause).add(micros)
         return planned
+
+    def rescue(
+        self, batch: Sequence[Stuck], room: Mapping[str, int], lanes: Mapping[str, CarrierLane], copies: int, terms: Terms
+    ) -> list[Copy]:
+        """Decide who of these is sent again; nobody while the brain is silent. ``copies``: what the budget allows."""
+        now = time.time()
+        return rescue(
+            batch,
+            self._sight.board(self.board, {name: lane.fuse for name, lane in lanes.items()}, now),
+            room,
+            now,
+            deck=self._deck,
+            rules=self._rules,
+            shadow=shadow_prices(None, self._deck, now),
+            copies=copies,
+            terms=terms,
+            policies=self._policies,
+        )
 
     def _seen(self, lanes: Mapping[str, CarrierLane]) -> Board:
         """The board to plan with."""

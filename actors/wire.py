@@ -20,6 +20,7 @@ class Offered(NamedTuple):
     segments: int
     body: bytes
     event: bytes  # the ASSIGNED line, written with the assignment
+    copy: bool = False  # not claimed: another carrier has it, and this is a second copy
 
 
 class Lane(NamedTuple):
@@ -50,8 +51,8 @@ def pack_offer(batch: Sequence[Offered]) -> bytes:
 def unpack_offer(octets: bytes) -> list[Offered]:
     """Octets to offer."""
     return [
-        Offered(id_, attempts, MessageClass(klass), segments, body, event)
-        for id_, attempts, klass, segments, body, event, *_ in msgpack.unpackb(octets)
+        Offered(id_, attempts, MessageClass(klass), segments, body, event, *more[:1])
+        for id_, attempts, klass, segments, body, event, *more in msgpack.unpackb(octets)
     ]
 
 

@@ -17,6 +17,7 @@ class Outgoing(NamedTuple):
     attempts: int  # including this one
     klass: MessageClass
     body: Body
+    copy: bool = False  # another carrier has it, too, and nothing came of that yet
 
 
 class Verdict(StrEnum):

@@ -33,6 +33,8 @@ def check_routing(settings: Settings) -> Iterator[Problem]:
                 yield Problem(("groups", name, at), f"names a carrier that does not exist: {member!r}{near(member, carriers)}")
             elif member in members[:at]:
                 yield Problem(("groups", name, at), f"is there twice: {member!r}")
+    if settings.rescue.earliest_s > settings.rescue.latest_s:
+        yield Problem(("rescue", "earliest_s"), f"must not be more than latest_s, {settings.rescue.latest_s:g} s")
     service = settings.portability
     if service.url and "{number}" not in service.url:
         yield Problem(("portability", "url"), "must have {number} where the number belongs")

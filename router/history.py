@@ -25,6 +25,14 @@ class Considered(Struct, frozen=True, kw_only=True):
     spread: float | None = None  # standard deviation of ``success``: how much there is to learn; null: not kept
 
 
+class Rescued(Struct, frozen=True, kw_only=True):
+    """The copy that a rescue did not wait for. In its explanation ``wait_s`` is the time left, and a total what is gained, below zero."""
+
+    carrier: str
+    age_s: float  # since it was submitted
+    success: float  # expected probability that it is still delivered in time
+
+
 class Explanation(Struct, frozen=True, kw_only=True):
     """Why a message took its route."""
 
@@ -36,6 +44,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     excluded: dict[str, str]
     rule: str = ""  # the rules before the brain that decided something, by name
     note: str = ""  # what was not as it should be: no scoreboard, an old one, a policy that is not known any more
+    rescue: Rescued | UnsetType = UNSET  # of a second copy
 
 
 class EventView(Struct, frozen=True, kw_only=True):
@@ -46,6 +55,7 @@ class EventView(Struct, frozen=True, kw_only=True):
     carrier: str | UnsetType = UNSET
     attempt: int | UnsetType = UNSET
     explored: bool | UnsetType = UNSET
+    copy: bool | UnsetType = UNSET  # a second one, made while nothing came of the first
     explored_why: str | UnsetType = UNSET  # draw, half_open, suspect, doubt, new, unused
     explanation: Explanation | UnsetType | None = UNSET
     carrier_ids: list[str] | UnsetType = UNSET
@@ -111,9 +121,15 @@ def explanation(row: Any, chosen: str = "") -> Explanation | None:
             excluded={str(name): str(reason) for name, reason in row["excluded"].items()},
             rule=str(row.get("rule", "")),
             note=str(row.get("note", "")),
+            rescue=_rescued(row["rescue"]) if "rescue" in row else UNSET,
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _rescued(values: Sequence[Any]) -> Rescued:
+    carrier, age_s, success, *_ = values
+    return Rescued(carrier=str(carrier), age_s=float(age_s), success=float(success))
 
 
 def _class_word(value: Any) -> str:
@@ -172,7 +188,10 @@ _Reader = Callable[[Any], Any]
 _SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = MappingProxyType(
     {
         EventKind.QUEUED: ("queued", (("reason", _text),)),
-        EventKind.ASSIGNED: ("assigned", (("carrier", _text), ("attempt", int), ("_", repr), ("_", repr), ("explored", bool))),
+        EventKind.ASSIGNED: (
+            "assigned",
+            (("carrier", _text), ("attempt", int), ("_", repr), ("_", repr), ("explored", bool), ("copy", bool)),
+        ),
         EventKind.SUBMITTED: ("submitted", (("carrier", _text), ("carrier_ids", _texts), ("latency_us", int))),
         EventKind.REFUSED: ("refused", (("carrier", _text), ("carrier_status", int), ("error", _text), ("again", _text))),
         EventKind.UNKNOWN: ("unknown", (("carrier", _text), ("reason", _text))),

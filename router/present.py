@@ -163,15 +163,23 @@ def lines_of(record: Record) -> list[list[Any]]:
 def view(record: Record, body: Body) -> MessageView:
     """A message as it stands."""
     carrier = body.inbound.carrier if body.inbound is not None else None
+    copy = ""  # who has a second copy: the first carrier is shown until that one delivers
     sent_at: str | None = None
     completed_at: str | None = None
-    error = _fault(body)
+    error, receipt = _fault(body), ""
     for at, number, *details in lines_of(record):
         if number == EventKind.FINAL:
             completed_at, error = rfc3339(at), delivery_error(details)
+            carrier = copy if copy and copy == receipt else carrier
         elif number == EventKind.RECEIVED:
             completed_at = rfc3339(at)
         elif not details or not isinstance(details[0], str):
+            continue
+        elif number == EventKind.RECEIPT:
+            receipt = details[0]
+        elif number == EventKind.ASSIGNED and details[5:] == [True]:
+            copy = details[0]
+        elif details[0] == copy:
             continue
         elif number == EventKind.ASSIGNED:
             carrier, sent_at = details[0], None

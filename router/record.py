@@ -98,7 +98,7 @@ class EventKind(IntEnum):
     """What a line of a message's history says. Stored: a number is never used again for something else."""
 
     QUEUED = 1  # [t, 1, reason]                      after a schedule, a hold or a refusal
-    ASSIGNED = 2  # [t, 2, carrier, attempt, decision id, row, explored]  the last: false, or what was to be learned; once true
+    ASSIGNED = 2  # [t, 2, carrier, attempt, decision id, row, explored, copy]  explored: false, or what was to be learned; once true. copy: see ``Offered``
     SUBMITTED = 3  # [t, 3, carrier, [carrier message ids], latency_us]
     REFUSED = 4  # [t, 4, carrier, status, error name, again]
     UNKNOWN = 5  # [t, 5, carrier, reason]

@@ -65,3 +65,13 @@ class Portability(Setting, frozen=True, kw_only=True):
     keep_s: Seconds = 86_400.0
     keep_unknown_s: Seconds = 600.0  # how long it is remembered that a number's network is not known
     keep_most: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000  # numbers remembered by each dispatcher
+
+
+class RescueRules(Setting, frozen=True, kw_only=True):
+    """Second copies by another carrier while nothing came of the first, where they gain more than they cost (``router.brain.rescue``)."""
+
+    classes: tuple[Literal["otp", "transactional"], ...] = ()  # none: nobody is rescued
+    earliest_s: Annotated[float, Meta(ge=1, le=120)] = 5.0  # after the submit, and until …
+    latest_s: Annotated[float, Meta(ge=1, le=120)] = 35.0  # … so long after it
+    duplicate_micros: Micros = 10_000  # what a second copy on a handset costs its sender, besides its price
+    share: Annotated[float, Meta(ge=0, le=0.03)] = 0.03  # of all messages that may be sent a second time

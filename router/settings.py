@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, field
 
 from router.model import MessageClass
-from router.rule_settings import PolicyRules, Portability, Rule
+from router.rule_settings import PolicyRules, Portability, RescueRules, Rule
 from router.setting import ClassWord, Destination, Micros, Name, Octet, Port, Seconds, Setting
 
 Reaction = Literal["permanent", "same", "other", "throttle", "queue_full", "rebind"]
@@ -103,6 +103,7 @@ class Tenant(Setting, frozen=True, kw_only=True):
     policies: dict[ClassWord, str] = {}
     transliterate: bool = False  # replace what GSM 03.38 does not hold by what reads alike, unless a message says otherwise
     retention_s: Annotated[int, Meta(ge=0, le=90 * 86_400)] = 0
+    rescue: bool = True  # whether its messages may be sent a second time by another carrier, in the classes of ``rescue``
 
 
 class Key(Setting, frozen=True, kw_only=True):
@@ -266,6 +267,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     networks_file: str = ""  # a table of more of them, read at start
     prefixes: dict[str, tuple[str, ...]] = {}  # MCC-MNC → prefixes: the file's, as it is kept
     portability: Portability = Portability()
+    rescue: RescueRules = RescueRules()
     carriers: tuple[CarrierProfile, ...] = ()
     tenants: tuple[Tenant, ...] = ()
     keys: tuple[Key, ...] = ()

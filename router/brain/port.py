@@ -70,9 +70,7 @@ class Board(Struct, frozen=True):
     counters: dict[str, int] = {}
     probes: dict[str, float] = {}  # "carrier|network, MCC or *", perhaps "|class": seconds between probes that it needs there
     note: str = ""  # of a substitute while the brain is silent: what plans made from it say, which explore nothing
-    curves: bytes = (
-        b""  # by pair of ``cells``: what is to come of pending messages (``router.brain.remains``); only where there is rescue
-    )
+    curves: bytes = b""  # by pair of ``cells`` what is to come of pending messages (``remains``); only with rescue
 
 
 class Want(NamedTuple):

@@ -5,10 +5,11 @@ A message submitted ``a`` seconds ago at carrier 1 has ``L`` seconds left of its
 a second one by carrier 2 does, given that the first has not come yet, are
 
     first(u)  = (r1(a) - r1(a + u)) / q1(a)
-    second(u) = (r2(0) - r2(u)) * (1 - D / q1(a))
+    second(u) = (r2(0) - r2(u)) * (1 - D / q1(a))          D = min(1 %, q1(120 s))
 
-where D = 1 % are numbers that nobody reaches (phones off, numbers gone): of all messages they are a hundredth, of those that are still
-pending when nearly everybody has answered they are many, and for them a second copy is as lost as the first. What the copy brings is
+where D are numbers that nobody reaches (phones off, numbers gone). Of all messages they are few, and no more than have no receipt in the
+end; of those that are still pending when nearly everybody has answered they are many, and for them a second copy is as lost as the first.
+What the copy brings is
 
     gain  = loss * second(L) * (1 - first(L))  +  time * integral from 0 to L of second(u) * (1 - first(u)) du
     money = gain - (price + shadow price) * segments * weight - cost of a duplicate
@@ -35,7 +36,7 @@ from router.model import MessageClass
 from router.routes import NOT_COVERED, Deck
 from router.settings import ClassRules
 
-UNREACHABLE: Final = 0.01  # D: numbers that no carrier reaches at the moment
+UNREACHABLE: Final = 0.01  # the most that D can be: numbers that no carrier reaches at the moment
 CLASSES: Final = frozenset({MessageClass.OTP, MessageClass.TRANSACTIONAL})  # their receipts make the curves
 LEAST_LEFT_S: Final = 1.0  # of the deadline: no copy arrives sooner
 LATER: Final = 1.3  # a message that is not rescued is looked at again when it is so many times as old
@@ -197,7 +198,8 @@ def _chances(batch: Sequence[Stuck], board: Board, deck: Deck, case: _Case) -> t
     coming = mine[:, None, COMING]
     first = np.clip((at(coming, age) - at(coming, age + u)) / pending, 0.0, 1.0)
     theirs = curves[:, :, None, COMING]
-    reached = np.clip(1.0 - UNREACHABLE / pending, 0.0, 1.0)[:, None]
+    nobody = np.minimum(mine[:, PENDING, -1], UNREACHABLE)[:, None]
+    reached = np.clip(1.0 - nobody / pending, 0.0, 1.0)[:, None]
     second = np.clip(theirs[..., 0] - at(theirs, u[:, None]), 0.0, 1.0) * reached
     return first, second
 

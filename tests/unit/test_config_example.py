@@ -48,6 +48,7 @@ def test_the_example_names_every_key_of_every_table():
         declared.PolicyRules: document["policies"]["patient"],
         declared.Rule: document["rules"][1],
         declared.Portability: document["portability"],
+        declared.RescueRules: document["rescue"],
         declared.Network: document["networks"][0],
         declared.CarrierProfile: carrier,
         declared.Tls: carrier["tls"],
