@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from router.brain.ages import Bools, Floats, Ints
+from router.brain.fresh import Silence
 
 DOWN_RATIO: Final = 0.5
 UP_RATIO: Final = 2.5
@@ -30,6 +31,10 @@ RELAPSE_S: Final = 120.0  # a fall so soon after a return is a relapse
 PATIENT: Final = 16.0  # the most that relapses multiply the threshold by
 LONGEST_S: Final = 60.0  # a change is not thought to be older when it is found
 HOLD_S: Final = 2.0
+UNEASY: Final = 2.0  # a score of the CUSUM
+LATE_S: Final = 1.5  # over which it is asked whether the others still hear something
+OTHERS_LEAST: Final = 3.0  # expected receipts
+OTHERS_ALIVE: Final = 0.5  # of them
 LEAST_SEEN: Final = 50.0
 WARM_UP_S: Final = 30.0
 RATE_S: Final = 60.0  # over which the expected rate is averaged
@@ -50,13 +55,21 @@ class Alarm(NamedTuple):
 
 
 _BY_WAY: Final = ("score", "seen", "expected", "rising_s", "over_s")
-_BY_PLACE: Final = {"rate": 0.0, "suspect_s": np.inf, "phi": 1.0, "back": 0.0, "rose_s": -np.inf, "trials": 1.0}
+_BY_PLACE: Final = {
+    "rate": 0.0,
+    "suspect_s": np.inf,
+    "phi": 1.0,
+    "back": 0.0,
+    "rose_s": -np.inf,
+    "trials": 1.0,
+    "silent_s": 0.0,
+}
 
 
 class Detector:
     """The CUSUMs of one level. Columns are places; they grow with the ledger."""
 
-    __slots__ = ("back", "expected", "over_s", "phi", "rate", "rising_s", "rose_s", "score", "seen", "suspect_s", "trials")
+    __slots__ = ("late", *_BY_WAY, *_BY_PLACE)
 
     def __init__(self) -> None:
         self.score: Floats = np.zeros((2, 0))  # by way and place
@@ -64,6 +77,8 @@ class Detector:
         self.expected: Floats = np.zeros((2, 0))
         self.rising_s: Floats = np.zeros((2, 0))  # how long ago that was
         self.over_s: Floats = np.zeros((2, 0))  # how long the score has been above the threshold
+        self.late: Floats = np.zeros((2, 0))  # receipts seen and expected of late
+        self.silent_s: Floats = np.zeros(0)  # for how long hardly anything of what was sent last arrives
         self.rate: Floats = np.zeros(0)  # early receipts expected per second
         self.suspect_s: Floats = np.zeros(0)  # since when the place is under suspicion; inf: it is not
         self.phi: Floats = np.zeros(0)  # of suspects: observed over expected when they fell
@@ -75,7 +90,7 @@ class Detector:
         """Make room for places that appeared."""
         more = places - len(self.rate)
         if more > 0:
-            for name in _BY_WAY:
+            for name in ("late", *_BY_WAY):
                 setattr(self, name, np.hstack((getattr(self, name), np.zeros((2, more)))))
             for name, empty in _BY_PLACE.items():
                 setattr(self, name, np.concatenate((getattr(self, name), np.full(more, empty))))
@@ -87,6 +102,7 @@ class Detector:
         """
         fade = np.exp(-lapse_s / RATE_S)
         self.rate = self.rate * fade + (1.0 - fade) * expected / max(lapse_s, 1e-6)
+        self.late = self.late * np.exp(-lapse_s / LATE_S) + np.stack((seen, expected))
         active: Bools = (known >= LEAST_SEEN) & ~np.isfinite(self.suspect_s)
         threshold = THRESHOLD + np.log1p(self.rate)
         ratios = np.array((DOWN_RATIO, UP_RATIO))[:, None]
@@ -106,6 +122,24 @@ class Detector:
             since_s = min(float(self.rising_s[way, place]), LONGEST_S)
             alarms.append(Alarm(place, way, float(np.clip(ratio, *RATIO_RANGE)), since_s))
         return alarms
+
+    def uneasy(self, known: Floats) -> Ints:
+        """Places not under suspicion that receive less than expected, if only a little less; ``known`` as in ``step``."""
+        active: Bools = (known >= LEAST_SEEN) & ~np.isfinite(self.suspect_s)
+        found: Bools = active & (self.score[DOWN] > UNEASY)
+        self.silent_s = np.where(found, self.silent_s, 0.0)
+        return np.flatnonzero(found)
+
+    def silent(self, place: int, silence: Silence, now_s: float, lapse_s: float) -> Alarm | None:
+        """Whether hardly anything of what was sent last arrives, here and not everywhere, or for some time."""
+        over = silence.score > THRESHOLD + np.log1p(self.rate[place])
+        self.silent_s[place] = self.silent_s[place] + lapse_s if over else 0.0
+        others = self.late.sum(axis=1) - self.late[:, place]
+        alive = others[1] >= OTHERS_LEAST and others[0] >= OTHERS_ALIVE * others[1]
+        if not over or not (alive or self.silent_s[place] > HOLD_S):
+            return None
+        ratio = (silence.seen + 1.0) / (silence.expected + 1.0)
+        return Alarm(place, DOWN, float(np.clip(ratio, *RATIO_RANGE)), min(now_s - silence.since_s, LONGEST_S))
 
     def judge(self, back: Floats) -> tuple[Ints, Ints]:
         """Add log-likelihood ratios of the suspects; returns the places that are back, and those to be watched anew."""

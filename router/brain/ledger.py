@@ -27,6 +27,7 @@ import numpy as np
 
 from router.brain.ages import BINS, EARLY_BINS, EDGES_S, HORIZON_S, WIDTHS_S, Bools, Floats, Ints, bin_of, spent
 from router.brain.cohorts import SLICES, Cohorts
+from router.brain.fresh import Fresh
 from router.brain.networks import country_of
 
 HALF_LIFE_S: Final = 1_800.0
@@ -88,6 +89,7 @@ class Ledger:
         self.of = np.zeros((6, _FIRST_ROWS), dtype=np.int64)
         self.index: object = None  # what ``shrink`` keeps for the present rows
         self.cohorts = Cohorts(_FIRST_ROWS)
+        self.fresh = Fresh(now_s, _FIRST_ROWS)
 
     def row(self, carrier: str, network: str, group: int, at_s: float) -> int:
         """The row of a cell, made if it is new."""
@@ -121,7 +123,10 @@ class Ledger:
         # Submitted before the last tick: the wait until that tick is caught up with here.
         late = at_s < self.at_s
         if late.any():
-            self._expose(rows[late], spent(self.at_s - at_s[late]), at_s[late])
+            rows, at_s = rows[late], at_s[late]
+            self._expose(rows, spent(self.at_s - at_s), at_s)
+            sound = ~self.fallen[rows]
+            self.fresh.submitted(rows[sound], at_s[sound], self.mu[rows[sound]])
 
     def ended(self, rows: Ints, at_s: Floats, age_s: Floats, positive: Bools) -> None:
         """Receipts. Those of messages older than the horizon or than the row's epoch teach nothing."""
@@ -136,6 +141,7 @@ class Ledger:
         np.add.at(self.f, (rows[sound], bins[sound]), 1.0)
         early = positive & (bins < EARLY_BINS)
         np.add.at(self.seen, rows[early & ~down], 1.0)
+        self.fresh.ended(rows[~down], begun[~down], bins[~down], self.mu[rows[~down]], positive[~down])
         if down.any():
             came = positive & down
             np.add.at(self.came, (rows[came], bins[came]), 1.0)
@@ -158,6 +164,7 @@ class Ledger:
         sound = ~self.fallen[:used]
         self.t[:used][sound] += seconds[sound]
         self.expected[:used] += np.where(sound, self._due(seconds, self.mu[:used]), 0.0)
+        self.fresh.advance(now_s, self.cohorts, np.where(sound[:, None], self.mu[:used], 0.0))
         down = np.flatnonzero(~sound)
         if len(down):
             fade = 0.5 ** ((now_s - self.at_s) / FALLEN_HALF_LIFE_S)
@@ -217,6 +224,7 @@ class Ledger:
         self.born_s[rows] = now_s
         self.watch(rows, now_s)
         self.cohorts.forget(rows)
+        self.fresh.forget(rows)
 
     def _expose(self, rows: Ints, seconds: Floats, begun_s: Floats) -> None:
         down = self.fallen[rows]
@@ -252,6 +260,7 @@ class Ledger:
             setattr(self, name, np.concatenate((column, np.zeros(more, dtype=column.dtype))))
         self.of = np.hstack((self.of, np.zeros((6, more), dtype=np.int64)))
         self.cohorts.grow(2 * more)
+        self.fresh.grow(2 * more)
 
 
 def _add(counts: Floats, rows: Ints, seconds: Floats) -> None:

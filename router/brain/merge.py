@@ -85,6 +85,7 @@ def _add(part: Ledger, rows: Ints, whole: Ledger, valid: Bools) -> list[tuple[fl
     for name in _SUMS:
         getattr(whole, name)[rows[mine]] += getattr(part, name)[mine]
     whole.watch_s[rows] = np.maximum(whole.watch_s[rows], part.watch_s[: part.rows])
+    whole.fresh.add(part.fresh, rows[mine], mine)
     found = []
     for place, (start, width) in enumerate(zip(part.cohorts.starts.tolist(), part.cohorts.widths.tolist(), strict=True)):
         column = np.zeros(len(whole.n))
@@ -116,6 +117,8 @@ def _add_detector(part: Ledger, theirs: Detector, whole: Ledger, mine: Detector,
             column[:, here] += other[:, place]
         for column, other in ((mine.over_s, theirs.over_s), (mine.rising_s, theirs.rising_s)):
             column[:, here] = np.maximum(column[:, here], other[:, place])
+        mine.late[:, here] += theirs.late[:, place]
+        mine.silent_s[here] = max(mine.silent_s[here], theirs.silent_s[place])
         mine.rate[here] += theirs.rate[place]
         mine.back[here] += theirs.back[place]
         mine.suspect_s[here] = min(mine.suspect_s[here], theirs.suspect_s[place])

@@ -15,6 +15,7 @@ from router.brain.change import Detector
 from router.brain.cohorts import Cohorts
 from router.brain.doubt import COLUMNS as DOUBT
 from router.brain.evidence import Evidence
+from router.brain.fresh import COLUMNS as FRESH
 from router.brain.hearing import Hearing
 from router.brain.ledger import Ledger
 from router.brain.state import BrainState, Tally, estimate, tick
@@ -23,7 +24,21 @@ from router.brain.trust import BINNED, COLUMNS, Conversion
 SNAPSHOT_VERSION: Final = 3  # since 3 with "evidence"
 READABLE: Final = frozenset({2, SNAPSHOT_VERSION})
 _COLUMNS: Final = ("s", "f", "t", "n", "seen", "expected", "came", "lived", "back", "born_s", "first_s", "used_s", "watch_s")
-_DETECTOR: Final = ("score", "seen", "expected", "rising_s", "over_s", "rate", "suspect_s", "phi", "back", "rose_s", "trials")
+_DETECTOR: Final = (
+    "score",
+    "seen",
+    "expected",
+    "rising_s",
+    "over_s",
+    "rate",
+    "suspect_s",
+    "phi",
+    "back",
+    "rose_s",
+    "trials",
+    "late",
+    "silent_s",
+)
 
 
 class UnreadableSnapshot(ValueError):
@@ -45,6 +60,7 @@ def pack_state(state: BrainState) -> bytes:
             "columns": {name: _pack(getattr(ledger, name)[:used]) for name in _COLUMNS},
             "cohorts": _pack_cohorts(cohorts, used),
             "merged_s": cohorts.merged_s,
+            "fresh": [ledger.fresh.at_s, ledger.fresh.last, *(_pack(getattr(ledger.fresh, name)[:, :used]) for name in FRESH)],
             "detectors": [{name: _pack(getattr(item, name)) for name in _DETECTOR} for item in state.detectors],
             "breakers": {name: {key: getattr(item, key) for key in Breaker.__slots__} for name, item in state.breakers.items()},
             "tallies": {name: [item.submitted, item.delivered, item.undelivered] for name, item in state.tallies.items()},
@@ -72,6 +88,7 @@ def resume(state: BrainState, now: float) -> None:
     """Go on after a restart: what was waiting leaves the ledger, since its receipts may have come while nobody listened."""
     ledger = state.ledger
     ledger.cohorts.forget(np.arange(ledger.rows))
+    ledger.fresh.forget(np.arange(ledger.rows))
     trust = state.evidence.trust
     trust.given.forget(np.arange(trust.rows))
     trust.sent.forget(np.arange(trust.rows))
@@ -113,6 +130,10 @@ def _read_ledger(found: dict[str, Any], ledger: Ledger) -> None:
     for name in _COLUMNS:
         getattr(ledger, name)[:used] = _unpack(found["columns"][name])
     _read_cohorts(found["cohorts"], found["merged_s"], ledger.cohorts, len(ledger.n), used)
+    if "fresh" in found:
+        ledger.fresh.at_s, ledger.fresh.last, *columns = found["fresh"]
+        for name, column in zip(FRESH, columns, strict=True):
+            getattr(ledger.fresh, name)[:, :used] = _unpack(column)
 
 
 def _pack_evidence(evidence: Evidence) -> dict[str, Any]:
@@ -172,6 +193,7 @@ def _read_cohorts(found: list[Any], merged_s: float, cohorts: Cohorts, width: in
 
 
 def _read_detector(item: Detector, packed: dict[str, Any]) -> None:
+    item.grow(packed["rate"][0][0])  # columns that an earlier release did not know begin empty
     for name in _DETECTOR:
         if name in packed:
             setattr(item, name, _unpack(packed[name]))

@@ -187,7 +187,13 @@ def _detect(state: BrainState, now: float, lapse_s: float) -> None:
         for place in np.flatnonzero(detector.suspect_s < now - SUSPICION_S).tolist():
             if not state.evidence.lost(step, names.names[place]):
                 _settle(state, step, place, now)
-        alarms = detector.step(sums(number, seen, places), sums(number, expected, places), sums(number, mature, places), lapse_s)
+        known = sums(number, mature, places)
+        alarms = detector.step(sums(number, seen, places), sums(number, expected, places), known, lapse_s)
+        for place in detector.uneasy(known).tolist():
+            rows = np.flatnonzero(number == place)
+            found = detector.silent(place, ledger.fresh.silence(rows, trust[rows]), now, lapse_s)
+            if found is not None and all(place != alarm.place for alarm in alarms):
+                alarms.append(found)
         for alarm in alarms:
             rows = np.flatnonzero(number == alarm.place)
             _change(state, step, alarm, rows, now)
