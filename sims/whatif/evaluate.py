@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 
 from router.brain.policies import Policy
+from router.brain.rows import CONSIDERED
 from router.model import MessageClass
 from router.settings import ClassRules
 from sims.whatif.estimates import Measure, Overlap, measure, overlap, score
-from sims.whatif.log import Floats, Log
+from sims.whatif.log import NOT_OFFERED, Floats, Log
 from sims.whatif.propensity import Weights, as_logged, estimated, has_spread, logged
 from sims.whatif.refusals import LEAST_EFFECTIVE_OF_CLASS, RefusedToSay, after, before, unseen, weak
 from sims.whatif.strata import Way
@@ -156,6 +157,8 @@ def _cautions(log: Log, chosen: Chosen | None, weights: Weights | None) -> list[
         found.append(
             "Rules decided some messages: the target is free to choose among all carriers that the rules had left, in any order."
         )
+    if ((log.price != NOT_OFFERED).sum(axis=1) >= CONSIDERED).any():
+        found.append(f"Decisions name their {CONSIDERED} best carriers: where there were more, the target chooses among these.")
     if chosen is not None and not (chosen.speed_mps > 0).all():
         names = [name for name, speed in zip(log.carriers, chosen.speed_mps.tolist(), strict=True) if not speed]
         found.append(

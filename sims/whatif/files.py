@@ -111,7 +111,7 @@ class _ParquetWriter:
         self._arrow, parquet = arrow()
         kinds = {int: self._arrow.int64(), float: self._arrow.float64(), bool: self._arrow.bool_(), str: self._arrow.string()}
         fields = [self._arrow.field(column.name, kinds[column.kind], nullable=column.optional) for column in COLUMNS]
-        self._schema = self._arrow.schema(fields, metadata={"trunkline_records_version": str(VERSION)})
+        self._schema = self._arrow.schema(fields, metadata={"records_version": str(VERSION)})
         try:
             self._file = parquet.ParquetWriter(path, self._schema, compression="zstd")
         except OSError as error:
