@@ -23,7 +23,10 @@ MISUSED: Final = 2
 
 
 def policy(
-    records: Annotated[Path, typer.Option(help="What `trunkline export` wrote: .csv, or .parquet with the extra `parquet`.")],
+    records: Annotated[
+        list[Path],
+        typer.Option(help="What `trunkline export` wrote: .csv, or .parquet with the extra `parquet`. Several times: several."),
+    ],
     name: Annotated[
         str,
         typer.Option(

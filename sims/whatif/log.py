@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -29,6 +29,7 @@ NO_DECISION: Final = "the decision is not kept"
 BESIDE: Final = "sent to a carrier that was not among those considered"
 REFUSED: Final = "refused by the carrier, and sent elsewhere"
 YOUNG: Final = "younger than the deadline when the records were read"
+TWICE: Final = "told twice"
 
 
 class Case(NamedTuple):
@@ -85,8 +86,10 @@ class Log:
 class _Reading:
     """Collects rows."""
 
-    def __init__(self, path: Path, rules: Mapping[MessageClass, ClassRules]) -> None:
-        self._path = path
+    def __init__(self, rules: Mapping[MessageClass, ClassRules]) -> None:
+        self._path = Path()
+        self._taken: set[int] = set()  # hashes of ids: half the memory
+        self._young: set[int] = set()
         self._deadline_s = {klass: rules[klass].deadline_s for klass in MessageClass}
         self._options: dict[str, list[Option]] = {}
         self.speeds: dict[str, int] = {}
@@ -96,10 +99,15 @@ class _Reading:
         self.currencies: set[str] = set()
         self.young_until_s = 0.0
 
-    def take(self, number: int, values: Sequence[Any]) -> None:
+    def take(self, path: Path, number: int, values: Sequence[Any]) -> None:
         """One row; raises ``FileFault``."""
+        self._path = path
         row = dict(zip(NAMES, values, strict=True))
         self._check(number, row)
+        name = hash(row["id"])
+        if name in self._taken:
+            self.left_out[TWICE] += 1
+            return
         klass, carrier, at_s = CLASS_BY_WORD[row["class"]], row["carrier"], row["at_ms"] / 1000.0
         if not row["at_ms"]:
             self.left_out[NOT_SENT] += 1
@@ -113,12 +121,14 @@ class _Reading:
             return
         deadline_s = self._deadline_s[klass]
         if row["seen_ms"] / 1000.0 < at_s + deadline_s:  # by age alone: to keep those that ended already would favour the quick
-            self.left_out[YOUNG] += 1
+            self._young.add(name)
             self.young_until_s = max(self.young_until_s, at_s + deadline_s)
             return
         if all(option[0] != carrier for option in options):
             self.left_out[BESIDE] += 1
             return
+        self._taken.add(name)
+        self._young.discard(name)  # an older file had it before its time
         self.currencies.add(row["currency"])
         key = Case(row["considered"], klass, row["network"], row["country"], row["segments"], row["policy"], row["rule"])
         seconds = row["seconds"]
@@ -162,7 +172,7 @@ class _Reading:
     def log(self) -> Log:
         """The columns."""
         if len(self.currencies) > 1:
-            raise FileFault(f"{self._path} has amounts of {' and '.join(sorted(self.currencies))}, which cannot be added up")
+            raise FileFault(f"the records have amounts of {' and '.join(sorted(self.currencies))}, which cannot be added up")
         carriers = tuple(sorted(self.speeds))
         index = {name: place for place, name in enumerate(carriers)}
         shape = len(self.cases), len(carriers)
@@ -192,14 +202,15 @@ class _Reading:
             in_time=np.array(columns[5], dtype=bool),
             waited_s=np.array(columns[6], dtype=np.float64),
             fold=np.array(columns[7], dtype=np.int64),
-            left_out=dict(self.left_out),
+            left_out=dict(self.left_out) | ({YOUNG: len(self._young)} if self._young else {}),
             young_until_s=self.young_until_s,
         )
 
 
-def read_log(path: Path, rules: Mapping[MessageClass, ClassRules], rows: Iterator[tuple[int, list[Any]]] | None = None) -> Log:
-    """The log of a file; raises ``FileFault``. ``rows``: in place of the file's."""
-    reading = _Reading(path, rules)
-    for number, values in rows if rows is not None else read(path):
-        reading.take(number, values)
+def read_log(paths: Iterable[Path], rules: Mapping[MessageClass, ClassRules]) -> Log:
+    """The log of some files; raises ``FileFault``. A message that several tell of counts once."""
+    reading = _Reading(rules)
+    for path in paths:
+        for number, values in read(path):
+            reading.take(path, number, values)
     return reading.log()

@@ -97,7 +97,7 @@ def twin(tmp_path_factory):
     path = Path(tmp_path_factory.mktemp("twin")) / "records.csv"
     with writer(path) as file:
         file.write([record(recorder, number, setup.end_s + 600.0, speeds) for number in numbers])
-    return setup, read_log(path, RULES)
+    return setup, read_log([path], RULES)
 
 
 def truth(setup, log, chosen):

@@ -83,7 +83,7 @@ def kept(tmp_path):
 @pytest.fixture
 def read(kept):
     """Records to a log."""
-    return lambda records: read_log(kept(records), RULES)
+    return lambda records: read_log([kept(records)], RULES)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def test_what_is_written_is_read_again(kept, make, name):
 def test_csv_and_parquet_make_the_same_log(kept, make):
     pytest.importorskip("pyarrow")
     records = make.many(200)
-    one, other = (read_log(kept(records, name), make.rules) for name in ("a.csv", "a.parquet"))
+    one, other = (read_log([kept(records, name)], make.rules) for name in ("a.csv", "a.parquet"))
     assert one.cases == other.cases
     assert (one.chosen == other.chosen).all()
     assert (one.waited_s == other.waited_s).all()
@@ -77,7 +77,7 @@ def spoiled(path, column, text):
 def test_a_fault_names_row_and_column(kept, make, column, text, sentence):
     path = spoiled(kept([make.one(number) for number in range(3)]), column, text)
     with pytest.raises(FileFault) as caught:
-        read_log(path, make.rules)
+        read_log([path], make.rules)
     assert str(caught.value).startswith(f"{path}, row 2, column {column}: ")
     assert sentence in str(caught.value)
 
@@ -126,3 +126,14 @@ def test_in_time_is_by_the_deadline_and_others_waited_until_then(read, make):
     )
     assert log.in_time.tolist() == [True, False, False]
     assert log.waited_s.tolist() == [15.0, 15.0, 15.0]
+
+
+def test_several_files_are_one_log_and_a_message_counts_once(kept, make):
+    day, night = make.many(30), make.many(60)[20:]
+    young = make.one(70, seen_ms=make.one(70).at_ms + 1_000, outcome="pending", seconds=None)
+    paths = [kept([*day, young], "day.csv"), kept([*night, make.one(70)], "night.csv")]
+    log = read_log(paths, make.rules)
+    assert len(log) == 61
+    assert log.left_out == {"told twice": 10}
+    assert len(read_log(paths[::-1], make.rules)) == 61
+    assert read_log(paths[:1], make.rules).left_out == {"younger than the deadline when the records were read": 1}
