@@ -130,10 +130,8 @@ def live_through(story: str, length: Length, *, seed: int, brains: int, say: Say
         with (live.folder / "load.log").open("wb") as log:
             load = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "sims.load", "--url", live.state.api_url, "--key", live.state.key, "--quiet"),
-                    *("--rate", str(length.rate_mps), "--duration", str(length.run_s), "--seed", str(seed), "--retry"),
-                    *("--lengths", "short=1", "--destinations", destinations(), "--json", str(result)),
-                    *("--mix", write_shares({klass.word: share for klass, share in zip(MessageClass, MIX, strict=True)})),
+                    *(sys.executable, "-m", "sims.load", *load_arguments(length, seed), "--json", str(result)),
+                    *("--url", live.state.api_url, "--key", live.state.key),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -158,12 +156,21 @@ def live_through(story: str, length: Length, *, seed: int, brains: int, say: Say
         return _measure(live, Times(begin_s, end_s, length.run_s), began_s), told
 
 
+def load_arguments(length: Length, seed: int) -> list[str]:
+    """The load, as its generator is told."""
+    mix = {klass.word: share for klass, share in zip(MessageClass, MIX, strict=True)}
+    return [
+        *("--rate", str(length.rate_mps), "--duration", str(length.run_s), "--seed", str(seed), "--retry", "--quiet"),
+        *("--lengths", "short=1", "--to", destinations(), "--mix", write_shares(mix)),
+    ]
+
+
 def _first(live: Live, load: "subprocess.Popen[bytes]") -> float:
     """When the first message came to a carrier, seconds since 1970."""
     deadline_s = time.monotonic() + BEGIN_S
     while not live.submits():
         if time.monotonic() > deadline_s or load.poll() is not None:
-            raise RuntimeError("no message came to a carrier")
+            raise RuntimeError(f"no message came to a carrier: {(live.folder / 'load.log').read_text('utf-8')[-1_000:]}")
         time.sleep(LOOK_S)
     return float(min(one["at"] for simulator in live.simulators.values() for one in simulator.messages(KEEP)))
 

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from benchmarks.live.figures import Sent, Times, figures, hold
 from benchmarks.live.foretold import Length, foretell
+from benchmarks.live.lived import load_arguments
 from benchmarks.live.world import CARRIERS, MARKETS, STORIES, VICTIM, networks, profile, temperament, twin_world
 from router.config import check_settings
 from router.routes import Deck
 from router.settings import Settings
+from sims.load.command import load
 from sims.smsc.temperament import changed
 from sims.twin.conditions import cast, timetable
 
@@ -89,6 +93,14 @@ def test_both_sides_have_the_same_fault(name):
     assert bool(during.receipts[place] == 0.0) is smsc.black_hole
     assert world.median_s[place, 0] * during.slow[place] == pytest.approx(smsc.receipt_median_s)
     assert np.array_equal(before.p, after.p)
+
+
+def test_the_load_generator_understands_its_arguments():
+    app = typer.Typer()
+    app.command()(load)
+    answer = CliRunner().invoke(app, [*load_arguments(Length(1.0, 10.0), 1), "--url", "ftp://nowhere"])
+    assert answer.exit_code == 2
+    assert "is not http" in answer.output
 
 
 def test_the_twin_foretells_the_same_of_the_same_seed():
