@@ -90,7 +90,7 @@ class Carrier(Shell):
         self._outcomes = Outcomes(
             self.journal, self.name, self._profile, self.metrics, rules=self._rules, observe=self._breaker.put
         )
-        self._outcomes.rescues = Rescues(self.settings)
+        self._outcomes.rescues = Rescues.wanted(self.settings)
         self._inbound = InboundDesk(self.journal, self._profile, self.metrics, self.settings, now_ms=self.now_ms, rng=self.rng)
         for box in self._boxes():
             self.spawn(box.run())
@@ -254,7 +254,7 @@ class Carrier(Shell):
             log.info("carrier.profile_changed carrier=%s", self._carrier)
             await self.drain(2.0)
             os._exit(0)
-        self._outcomes.rescues = Rescues(self.settings)
+        self._outcomes.rescues = Rescues.wanted(self.settings)
         self._inbound.settings_changed(self.settings)
 
     async def drain(self, within_s: float) -> None:

@@ -25,6 +25,11 @@ class Rescues:
         self.terms = Terms(rules.earliest_s, rules.latest_s, float(rules.duplicate_micros), rules.share)
         self._forbidden = frozenset(tenant.id for tenant in settings.tenants if not tenant.rescue)
 
+    @classmethod
+    def wanted(cls, settings: Settings) -> "Rescues | None":
+        """None: nobody is to be rescued."""
+        return cls(settings) if settings.rescue.classes else None
+
     def may(self, klass: MessageClass, tenant: str, segments: int) -> bool:
         """Whether a message of these may have a second copy: one segment, for the parts of two copies could be mixed up on the handset."""
         return klass in self.classes and segments == 1 and tenant not in self._forbidden

@@ -13,13 +13,15 @@ from router.journal.port import Assign, Claimed, CopyEnd
 class Copies(Carry):
     """See ``router.journal.copies``."""
 
-    async def overdue(self, partitions: Sequence[int], limit: int, again_s: float) -> list[Claimed]:
-        """SENT messages that are to be looked at; each comes again after ``again_s``."""
+    async def overdue(self, partitions: Sequence[int], limit: int, again_s: float) -> tuple[list[Claimed], bool]:
+        """SENT messages that are to be looked at, up to ``limit`` a server; each comes again after ``again_s``."""
         found: list[Claimed] = []
-        for _, flat in await self._over("overdue", partitions, (), (limit, ms(again_s))):
+        more = 0
+        for _, (full, flat) in await self._over("overdue", partitions, (), (limit, ms(again_s))):
             rows = iter(flat)
             found += starmap(_claimed, zip(rows, rows, rows, strict=True))
-        return found
+            more += full
+        return found, more > 0
 
     async def put_off(self, items: Sequence[tuple[MessageId, int]]) -> None:
         """When to look at these again; 0: never."""

@@ -16,10 +16,10 @@ from router.journal.items import Assign, Claimed, CopyEnd
 class Copies(Protocol):
     """A part of ``router.journal.port.Journal``."""
 
-    async def overdue(self, partitions: Sequence[int], limit: int, again_s: float) -> list[Claimed]:
-        """SENT messages without a copy whose ``Submitted.look_ms`` has come. Nothing is claimed: they stay SENT.
+    async def overdue(self, partitions: Sequence[int], limit: int, again_s: float) -> tuple[list[Claimed], bool]:
+        """SENT messages without a copy whose ``Submitted.look_ms`` has come, and whether there may be more. Nothing is claimed: they stay SENT.
 
-        Each is named again after ``again_s``, unless ``put_off`` says otherwise, a copy is made, or it ends.
+        Looks at up to ``limit``, of which those that have ended are forgotten. Each is named again after ``again_s``, unless ``put_off`` says otherwise, a copy is made, or it ends.
         """
         ...
 

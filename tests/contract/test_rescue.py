@@ -320,7 +320,7 @@ async def test_classes_and_tenants_that_do_not_want_it():
         tasks = [asyncio.create_task(box.run()) for box in made.desks["a"].outcomes.boxes]
         await made.stranded(klass)
         made.rescuer.earn(1_000)
-        assert await made.journal.overdue(ALL, 100, 60) == []
+        assert await made.journal.overdue(ALL, 100, 60) == ([], False)
         assert await made.look() == []
         for task in tasks:
             task.cancel()
@@ -331,7 +331,7 @@ async def test_forbidden_meanwhile_it_is_forgotten(system):
     system.rescuer.earn(100)
     system.retune(settings_of("otp", rescue=False))
     assert await system.look() == []
-    assert await system.journal.overdue(ALL, 100, 60) == []
+    assert await system.journal.overdue(ALL, 100, 60) == ([], False)
 
 
 async def test_off_it_sleeps_and_a_journal_that_is_away_does_not_end_it(system):
@@ -341,7 +341,7 @@ async def test_off_it_sleeps_and_a_journal_that_is_away_does_not_end_it(system):
         calls.append(arguments)
         if len(calls) == 1:
             raise JournalUnavailable("away")
-        return []
+        return [], False
 
     system.journal.overdue = overdue
     system.retune(settings_of())

@@ -12,19 +12,22 @@ from router.model import State
 class Copies(Carry):
     """See ``router.journal.copies``."""
 
-    async def overdue(self, partitions: Sequence[int], limit: int, again_s: float) -> list[Claimed]:
+    async def overdue(self, partitions: Sequence[int], limit: int, again_s: float) -> tuple[list[Claimed], bool]:
         """SENT messages that are to be looked at; each comes again after ``again_s``."""
         now_ms = self._clock_ms()
         found: list[Claimed] = []
+        left = limit
         for partition in partitions:
             book = self._books[partition]
-            for octets in book.look.take(now_ms, limit - len(found)):
+            due = book.look.take(now_ms, left)
+            left -= len(due)
+            for octets in due:
                 message_id = MessageId(octets)
                 entry = book.records.get(message_id)
                 if entry is not None and entry.state is State.SENT and not entry.copied:
                     book.look.add(message_id, now_ms + int(again_s * 1000))
                     found.append(Claimed(message_id, entry.attempts, entry.state, entry.body, entry.events))
-        return found
+        return found, left <= 0
 
     async def put_off(self, items: Sequence[tuple[MessageId, int]]) -> None:
         """When to look at these again; 0: never."""

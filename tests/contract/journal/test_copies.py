@@ -36,46 +36,57 @@ async def copied(desk: Any, *, taken: bool = True, **fields: Any) -> Any:
     return message_id
 
 
+async def looked(desk: Any, partitions: Any, limit: int, again_s: float) -> Any:
+    return (await desk.journal.overdue(partitions, limit, again_s))[0]
+
+
 async def record(desk: Any, message_id: Any) -> Any:
     return (await desk.journal.inspect([message_id]))[0]
 
 
 async def test_nobody_is_looked_for_who_did_not_ask(desk: Any) -> None:
     await pending(desk, 3, look_ms=0)
-    assert await desk.journal.overdue(ALL, 100, 60) == []
+    assert await looked(desk, ALL, 100, 60) == []
 
 
 async def test_a_pending_message_is_found_when_its_time_has_come_and_later_again(desk: Any) -> None:
     (soon,), (late,) = await pending(desk, look_ms=FAR_MS), await pending(desk, look_ms=FAR_MS, partition=9)
-    assert await desk.journal.overdue(ALL, 100, 60) == []
+    assert await looked(desk, ALL, 100, 60) == []
     await desk.journal.put_off([(soon, await desk.now())])
-    (found,) = await desk.journal.overdue(ALL, 100, 60)
+    (found,) = await looked(desk, ALL, 100, 60)
     assert (found.id, found.attempts, found.state) == (soon, 1, State.SENT)
     assert (found.body, found.events) == (b"body of " + soon, b"assigned 0<submitted>")
-    assert await desk.journal.overdue(ALL, 100, 60) == []
+    assert await looked(desk, ALL, 100, 60) == []
     assert [(await record(desk, i)).place for i in (soon, late)] == ["wait", "wait"]
     await desk.journal.put_off([(soon, await desk.now())])
-    assert len(await desk.journal.overdue(ALL, 100, 0.01)) == 1
+    assert len(await looked(desk, ALL, 100, 0.01)) == 1
     await desk.until(await desk.now() + 15)
-    assert [message.id for message in await desk.journal.overdue(ALL, 100, 60)] == [soon]
+    assert [message.id for message in await looked(desk, ALL, 100, 60)] == [soon]
     await desk.clean()
 
 
 async def test_a_look_takes_no_more_than_asked(desk: Any) -> None:
     ids = await pending(desk, 5)
-    first = await desk.journal.overdue(ALL, 3, 60)
-    second = await desk.journal.overdue(ALL, 3, 60)
-    assert (len(first), len(second)) == (3, 2)
+    (first, more), (second, none) = [await desk.journal.overdue(ALL, 3, 60) for _ in range(2)]
+    assert (len(first), more, len(second), none) == (3, True, 2, False)
     assert {message.id for message in (*first, *second)} == set(ids)
+
+
+async def test_those_that_ended_are_forgotten_in_passing(desk: Any) -> None:
+    ids = await pending(desk, 4)
+    await desk.journal.receipts("a", [receipt(f"a{n}") for n in range(3)])
+    found = [await desk.journal.overdue(ALL, 3, 60) for _ in range(2)]
+    assert sum(more for _, more in found) == 1
+    assert [message.id for some, _ in found for message in some] == [ids[3]]
 
 
 async def test_looks_can_be_put_off_and_given_up(desk: Any) -> None:
     later, never, other = await pending(desk, 3)
-    await desk.journal.overdue(ALL, 100, 60)
+    await looked(desk, ALL, 100, 60)
     await desk.journal.put_off([(later, 1), (never, 0)])
-    assert [message.id for message in await desk.journal.overdue(ALL, 100, 60)] == [later]
+    assert [message.id for message in await looked(desk, ALL, 100, 60)] == [later]
     await desk.journal.put_off([(never, 1)])
-    assert await desk.journal.overdue(ALL, 100, 60) == []
+    assert await looked(desk, ALL, 100, 60) == []
     assert other not in {later, never}
     await desk.journal.put_off([])
 
@@ -84,7 +95,7 @@ async def test_who_ended_or_was_copied_is_not_looked_at(desk: Any) -> None:
     ended, again = await pending(desk, 2)
     await desk.journal.receipts("a", [receipt("a0")])
     assert await desk.journal.assign_copies(B, await desk.carrier(B), [Assign(again, 1, b"<copy>")]) == [True]
-    assert await desk.journal.overdue(ALL, 100, 60) == []
+    assert await looked(desk, ALL, 100, 60) == []
     assert await desk.state(ended) is State.DELIVERED
 
 
@@ -92,7 +103,7 @@ async def test_a_long_message_is_not_copied(desk: Any) -> None:
     (message_id,) = await desk.send(segments=2)
     horizon = await desk.now() + 60_000
     await desk.journal.submitted(A, "a", [Submitted(message_id, ("a0", "a1"), horizon, b"", 1)])
-    assert await desk.journal.overdue(ALL, 100, 60) == []
+    assert await looked(desk, ALL, 100, 60) == []
     assert await desk.journal.assign_copies(B, await desk.carrier(B), [Assign(message_id, 1, b"<copy>")]) == [False]
 
 
@@ -251,7 +262,7 @@ async def test_a_carrier_that_dies_with_a_copy_in_hand_loses_nothing(desk: Any) 
     message_id = await copied(desk, taken=False)
     epoch, _, _ = await desk.journal.register(B, "second", 60)
     assert await desk.journal.adopt(B, epoch, dict.fromkeys(MessageClass, 1), b"<adopted>") == 0
-    assert await desk.journal.overdue(ALL, 100, 60) == []
+    assert await looked(desk, ALL, 100, 60) == []
     assert await desk.journal.assign_copies(B, epoch, [Assign(message_id, 2, b"<copy 2>")]) == [False]
     (did,) = await desk.journal.receipts("a", [receipt("a0")])
     assert (did.state, did.changed) == (State.DELIVERED, True)

@@ -190,7 +190,7 @@ class Pair:
         owner = self.rng.choice(OWNERS)
         epoch = self.epochs.get(owner, 0) - (self.rng.random() < 0.1)
         limit = self.rng.choice((2, 1000))
-        found = await self.both(lambda j: _as_set(j.overdue(PLACES, limit, 600)) if limit > 2 else _count(j.overdue([1], 2, 600)))
+        found = await self.both(lambda j: _looked(j, limit))
         sent = {c.id: c.attempts for c in found} if isinstance(found, list) else {}
         sent |= {i: self.rng.randint(1, 2) for i in self.some() if i not in sent}
         items = [Assign(i, a, self.word()) for i, a in sent.items() if self.rng.random() < 0.8]
@@ -287,8 +287,12 @@ async def _as_set(call: Awaitable[Any]) -> Any:
     return sorted(await call, key=repr)
 
 
-async def _count(call: Awaitable[Any]) -> int:
-    return len(await call)
+async def _looked(journal: Any, limit: int) -> Any:
+    """Which are looked at when not all can be is for each journal to choose."""
+    if limit > 2:
+        found, more = await journal.overdue(PLACES, limit, 600)
+        return None if more else sorted(found, key=repr)
+    return (await journal.overdue([], limit, 600))[1]
 
 
 async def _without_time(call: Awaitable[Any]) -> Any:
