@@ -227,7 +227,7 @@ class Dispatcher(Shell):
         turn.count(self.metrics)
         if turn.hopeless:
             self.spawn(self._finish(self._finished(turn.hopeless)))
-        if turn.offers:
+        if turn.offers or turn.hopeless:
             self.spawn(keep_decision(self.journal, turn.decision, turn.rows, self.address.retention_s))
         for name, entries in turn.offers.items():
             for start in range(0, len(entries), OFFER_LIMIT):

@@ -89,8 +89,11 @@ def want_of(body: Body, klass: MessageClass, tried: tuple[str, ...], book: RuleB
     return Want(body.network, body.country, body.to, klass, body.segments, tried, ruling.policy or body.policy, ruling)
 
 
-def no_route(item: Pending, now_ms: int) -> Ended:
-    """No carrier may ever take it: REJECTED if none was asked, else FAILED, else unconfirmed when one is in doubt."""
+def no_route(item: Pending, now_ms: int, before: bytes = b"") -> Ended:
+    """No carrier may ever take it: REJECTED if none was asked, else FAILED, else unconfirmed when one is in doubt.
+
+    ``before``: the line of its history that says why.
+    """
     rule = item.want.ruling.denied
     if item.doubtful:
         end = End(State.UNCONFIRMED, ErrorName.NO_ANSWER, permanent=False)
@@ -98,7 +101,7 @@ def no_route(item: Pending, now_ms: int) -> Ended:
         end = End(State.FAILED, ErrorName.ATTEMPTS_EXHAUSTED, permanent=False)
     else:
         end = End(State.REJECTED, ErrorName.DENIED if rule else ErrorName.NO_ROUTE, permanent=True)
-    before = pack_event(now_ms, EventKind.DENIED, rule) if rule else b""
+    before = pack_event(now_ms, EventKind.DENIED, rule) if rule else before
     return _ended(item.claimed, end, item.klass.word, now_ms, before)
 
 

@@ -51,7 +51,9 @@ class Turn:
                 if item.doubtful:
                     self.doubtful[name, klass] += 1
             elif choice.hopeless:
-                self.hopeless.append(no_route(item, self._now_ms))
+                why = (self.decision, first + choice.row)
+                event = pack_event(self._now_ms, EventKind.UNROUTED, "", item.claimed.attempts + 1, *why)
+                self.hopeless.append(no_route(item, self._now_ms, event))
             else:
                 (resting if choice.resting else kept).append(item)
         return kept, resting

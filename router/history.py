@@ -72,12 +72,15 @@ class EventView(Struct, frozen=True, kw_only=True):
     outcome: str | UnsetType = UNSET
 
 
+_EXPLAINED: Final = frozenset({int(EventKind.ASSIGNED), int(EventKind.UNROUTED)})
+
+
 def decision_ids(record: Record) -> set[bytes]:
     """The decision tables that a history refers to."""
     return {
         line[4]
         for line in lines_of(record)
-        if line[1] == EventKind.ASSIGNED and len(line) > 5 and isinstance(line[4], bytes) and isinstance(line[5], int)
+        if line[1] in _EXPLAINED and len(line) > 5 and isinstance(line[4], bytes) and isinstance(line[5], int)
     }
 
 
@@ -87,7 +90,7 @@ def decision_name(decision_id: bytes) -> str:
 
 
 def decision_row(assigned: Sequence[Any], tables: Mapping[bytes, Sequence[Any]]) -> Mapping[str, Any] | None:
-    """The row that an ASSIGNED line refers to; None where it is not kept (any more). ``tables``: by id, as far as they are kept."""
+    """The row that an ASSIGNED or UNROUTED line refers to; None where it is not kept (any more). ``tables``: by id, as far as they are kept."""
     rows = tables.get(assigned[4]) if len(assigned) > 5 and isinstance(assigned[4], bytes) else None
     place = assigned[5] if rows is not None else None
     row = rows[place] if rows is not None and isinstance(place, int) and 0 <= place < len(rows) else None
@@ -156,7 +159,7 @@ def _event(line: list[Any], tables: Mapping[bytes, Sequence[Any]]) -> EventView:
             shown[name] = read(value)
         except (TypeError, ValueError):
             continue
-    if number == EventKind.ASSIGNED:
+    if number in _EXPLAINED:
         row = decision_row(line, tables)
         shown["explanation"] = None if row is None else explanation(row, str(shown.get("carrier", "")))
         shown.pop("_", None)
@@ -192,6 +195,7 @@ _SHAPES: Final[Mapping[int, tuple[str, tuple[tuple[str, _Reader], ...]]]] = Mapp
             "assigned",
             (("carrier", _text), ("attempt", int), ("_", repr), ("_", repr), ("explored", bool), ("copy", bool)),
         ),
+        EventKind.UNROUTED: ("unrouted", (("_", repr), ("attempt", int))),
         EventKind.SUBMITTED: ("submitted", (("carrier", _text), ("carrier_ids", _texts), ("latency_us", int))),
         EventKind.REFUSED: ("refused", (("carrier", _text), ("carrier_status", int), ("error", _text), ("again", _text))),
         EventKind.UNKNOWN: ("unknown", (("carrier", _text), ("reason", _text))),

@@ -108,6 +108,7 @@ class EventKind(IntEnum):
     RECEIVED = 10  # [t, 10, carrier]                 a message from a handset
     DENIED = 11  # [t, 11, rule]                      a rule does not let it through, found when it was to be planned
     FEEDBACK = 12  # [t, 12, used]                     the tenant says whether the code was used; t: when it was
+    UNROUTED = 13  # [t, 13, "", attempt, decision id, row]  no carrier may take it (any more); what follows is its end
     SUBMITTED_LATE = 9  # [t, 9, carrier, [ids], latency_us]   the answer to an attempt that was held for lost
 
 

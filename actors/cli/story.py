@@ -20,6 +20,7 @@ STYLES: Final = {
     "delivery_unconfirmed": "bold yellow",
     "refused": "yellow",
     "unknown": "yellow",
+    "unrouted": "yellow",
 }
 # Why a message went elsewhere than to the best carrier, by the words of ``router.brain.explore``.
 LEARNED: Final = {
@@ -56,7 +57,7 @@ def event(line: Mapping[str, Any], started_at: str, currency: str) -> Renderable
     told.append(f"{_seconds(started_at, line['at']):>10}  ", style="dim")
     told.append(f"{clean(word):<14}", style=STYLES.get(word, "bold" if kind == "assigned" else ""))
     told.append(clean(" · ".join(_details(line))))
-    if kind != "assigned":
+    if "explanation" not in line:
         return told
     reasons = explanation(line, currency)
     return told if reasons is None else Group(told, Padding(reasons, (0, 0, 0, _EXPLANATION_INDENT)))

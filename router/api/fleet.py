@@ -128,7 +128,7 @@ async def board(call: Call) -> Reply:
     if carrier is not None and carrier not in newest.carriers:
         raise Refusal("not_found", "There is no such carrier on the board.")
     live = {status.name: status for status in await call.front.carriers()}
-    fallen = suspicions(newest.probes)
+    fallen = suspicions(newest.probes, newest.carriers)
     rows = []
     for name, seen in sorted(newest.carriers.items()):
         if carrier in {None, name}:

@@ -5,6 +5,7 @@ that a quiet night is not spent on probing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from router.brain.ages import Floats
 from router.brain.assign import Placement
 from router.brain.networks import scopes
-from router.brain.probes import NEW_PROBE_S, PROBE_LATER_S, PROBE_S, STALE_PROBE_S
+from router.brain.port import CarrierView
+from router.brain.probes import STALE_PROBE_S
 from router.brain.score import Kind
 from router.model import MessageClass
 
@@ -33,7 +35,6 @@ SUSPECT: Final = "suspect"  # whether its receipts have come back
 DOUBT: Final = "doubt"  # whether codes that it says to have delivered are used
 NEW: Final = "new"  # it is hardly known
 UNUSED: Final = "unused"  # nothing has gone to it in this country of late
-_WHY: Final = {PROBE_S: SUSPECT, PROBE_LATER_S: SUSPECT, NEW_PROBE_S: NEW, STALE_PROBE_S: UNUSED}
 
 
 class Probe:
@@ -41,36 +42,50 @@ class Probe:
 
     __slots__ = ("every_s", "key", "klass", "place", "why")
 
-    def __init__(self, key: str, place: int, every_s: float, klass: int | None = None) -> None:
+    def __init__(self, key: str, place: int, every_s: float, klass: int | None = None, why: str = NEW) -> None:
         self.key = key
         self.klass = klass
         self.place = place
         self.every_s = every_s
-        # Boards tell how often, and that tells what for: each reason has its own pace.
-        self.why = DOUBT if klass is not None else _WHY.get(every_s, SUSPECT)
+        self.why = why
 
 
-def probes_by_scope(wanted: Mapping[str, float], index: Mapping[str, int]) -> dict[str, list[Probe]]:
-    """``Board.probes`` ("carrier|scope" or "carrier|scope|class": seconds) by scope, the most urgent first; carriers not in the deck are left out."""
+def probes_by_scope(
+    wanted: Mapping[str, float], index: Mapping[str, int], views: Mapping[str, CarrierView] = MappingProxyType({})
+) -> dict[str, list[Probe]]:
+    """``Board.probes`` ("carrier|scope" or "carrier|scope|class": seconds) by scope, the most urgent first; carriers not in the deck are left out.
+
+    ``views``: the board's carriers, which tell what a probe is for.
+    """
     found: dict[str, list[Probe]] = {}
     for key in sorted(wanted):
         carrier, scope, *klass = key.split("|")
         place = index.get(carrier)
         if place is not None:
-            found.setdefault(scope, []).append(Probe(key, place, wanted[key], int(klass[0]) if klass else None))
+            why = _why(wanted[key], views.get(carrier), of_class=bool(klass))
+            found.setdefault(scope, []).append(Probe(key, place, wanted[key], int(klass[0]) if klass else None, why))
     for probes in found.values():
         probes.sort(key=lambda probe: probe.every_s)
     return found
 
 
-def suspicions(wanted: Mapping[str, float]) -> dict[str, list[str]]:
+def suspicions(wanted: Mapping[str, float], views: Mapping[str, CarrierView]) -> dict[str, list[str]]:
     """Where each carrier is under suspicion, as ``Board.probes`` tells: networks, countries or the whole world."""
     found: dict[str, list[str]] = {}
     for key in sorted(wanted):
         carrier, scope, *klass = key.split("|")
-        if not klass and _WHY.get(wanted[key]) == SUSPECT:
+        if _why(wanted[key], views.get(carrier), of_class=bool(klass)) == SUSPECT:
             found.setdefault(carrier, []).append(scope)
     return found
+
+
+def _why(every_s: float, view: CarrierView | None, *, of_class: bool) -> str:
+    """What a probe is for. One hardly known cannot be under suspicion: that takes more observations."""
+    if of_class:
+        return DOUBT
+    if every_s == STALE_PROBE_S:
+        return UNUSED
+    return SUSPECT if view is not None and view.suspect else NEW
 
 
 def half_open(kinds: Sequence[Kind], waiting: Mapping[int, float], used: dict[int, float], room: list[int]) -> list[Placement]:

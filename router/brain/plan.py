@@ -182,7 +182,7 @@ def _refresh(
     if memo.known and memo.board is board and memo.status == status and memo.terms == terms and memo.policies is policies:
         return
     if not memo.known or memo.board is not board:
-        memo.probes = {} if board is None else probes_by_scope(board.probes, deck.index)
+        memo.probes = {} if board is None else probes_by_scope(board.probes, deck.index, board.carriers)
         memo.probed = {key: at for key, at in memo.probed.items() if board is not None and key in board.probes}
     if not memo.known or memo.board is not board or memo.terms != terms:
         memo.scores = Scores(deck, board, [term[0] for term in terms], getattr(memo, "scores", None))

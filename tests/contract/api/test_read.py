@@ -94,6 +94,30 @@ async def test_a_history_of_an_earlier_release_gives_no_reason(api, explored):
     assert "explored_why" not in shown["data"][1]
 
 
+async def test_a_message_that_no_carrier_may_take_tells_why(api):
+    message_id = await sent(api)
+    wanted = from_text(message_id)
+    journal = api.front.journal
+    await journal.lease_partitions("d", 1, [partition_of(wanted)], 60)
+    await journal.claim("d", 1, [partition_of(wanted)], dict.fromkeys(MessageClass, 100))
+    row = ROW | {"considered": [], "excluded": {"one": "disabled", "two": "tried"}}
+    await journal.put_value(decision_name(b"decision"), msgpack.packb([{}, row]))
+    event = pack_event(1, EventKind.UNROUTED, "", 2, b"decision", 1)
+    event += pack_event(1, EventKind.FINAL, int(State.REJECTED), "no_route", True, "")
+    await journal.finish("", [Finish(wanted, State.REJECTED, event)])
+    _, shown, _ = await api("GET", f"/v1/messages/{message_id}/events")
+    line, final = shown["data"][1:]
+    assert (line["kind"], line["attempt"], line["explanation"]["excluded"]) == (
+        "unrouted",
+        2,
+        {"one": "disabled", "two": "tried"},
+    )
+    assert "carrier" not in line
+    assert final["status"] == "rejected"
+    _, seen, _ = await api("GET", f"/v1/messages/{message_id}")
+    assert (seen["status"], seen["carrier"]) == ("rejected", None)
+
+
 async def test_an_ended_message_tells_its_error(api):
     message_id = await sent(api)
     wanted = await assigned(api, message_id)

@@ -27,11 +27,11 @@ DECK = Deck(
 PLENTY = dict.fromkeys(PRICES, 100_000)
 
 
-def a_board(*, breaker="closed", sd=0.01, probes=None):
+def a_board(*, breaker="closed", sd=0.01, probes=None, suspect=False):
     cells = {f"{name}|*|{int(klass)}": Cell(0.9, 2.0, 100.0, sd) for name in PRICES for klass in MessageClass}
     views = {
         "good": CarrierView("good", "closed", 0.0, "", False, 1, 1, 0, 0.0),
-        "other": CarrierView("other", breaker, 5.0, "", False, 1, 1, 0, 0.0),
+        "other": CarrierView("other", breaker, 5.0, "", suspect, 1, 1, 0, 0.0),
     }
     return Board(7, 0.0, views, Cells.of(cells), {}, probes or {})
 
@@ -53,11 +53,15 @@ def made(klass, count, board, room=PLENTY, now=6.0, ruling=FREE):
     ],
 )
 def test_a_probe_says_what_for(key, every_s, why):
-    done = made(OTP, 100, a_board(sd=0.0, probes={key: every_s}))
+    done = made(OTP, 100, a_board(sd=0.0, probes={key: every_s}, suspect=why == SUSPECT))
     explored = [choice for choice in done.choices if choice.explored]
     assert [(choice.carrier, choice.why) for choice in explored] == [("other", why)]
     assert done.regret == {why: pytest.approx(1_000)}
     assert {choice.why for choice in done.choices if not choice.explored} == {""}
+
+
+def test_what_has_not_been_used_is_told_by_its_pace():
+    assert STALE_PROBE_S not in {PROBE_S, PROBE_LATER_S, NEW_PROBE_S}
 
 
 def test_a_half_open_carrier_is_asked_whether_it_takes_messages():
@@ -104,6 +108,7 @@ def test_a_carrier_that_was_chosen_though_not_among_the_best_stands_beside_them(
     )
     cells = {f"{name}|*|0": Cell(0.9, 2.0, 100.0, 0.01) for name in names}
     views = {name: CarrierView(name, "closed", 0.0, "", False, 1, 1, 0, 0.0) for name in names}
+    views["c15"] = CarrierView("c15", "closed", 0.0, "", True, 1, 1, 0, 0.0)
     views["c03"] = CarrierView("c03", "half_open", 5.0, "refused three in a row", False, 1, 1, 0, 0.0)
     board = Board(7, 0.0, views, Cells.of(cells), {}, {"c15|*": PROBE_S})
     batch = [Want("23410", "GB", "447700900123", OTP, 2) for _ in range(60)]

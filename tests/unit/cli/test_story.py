@@ -74,6 +74,13 @@ def test_what_was_amiss_is_told(printed, assigned):
     assert row(text, "acme")[2:4] == ["98.1%", "3.2"]
 
 
+def test_who_finds_no_carrier_is_told_why(printed, assigned):
+    line = {"kind": "unrouted", "at": START, "attempt": 1, "explanation": assigned["explanation"] | {"considered": []}}
+    text = printed(story.event(line, START, "EUR"))
+    assert "breaker open: 41 of the last 50 submits were refused" in text
+    assert "rule direct-only" in " ".join(row(text, "umbrella"))
+
+
 def test_every_reason_to_learn_has_a_sentence():
     words = {value for name, value in vars(explore).items() if name in {"DRAW", "HALF_OPEN", "SUSPECT", "DOUBT", "NEW", "UNUSED"}}
     assert words == set(story.LEARNED)
@@ -100,6 +107,7 @@ def test_an_explanation_that_is_not_kept_leaves_one_line(printed, assigned):
             "n (permanent) · carrier's code 11",
         ),
         ({"kind": "other"}, "other"),
+        ({"kind": "unrouted", "attempt": 2, "explanation": None}, "unrouted      attempt 2"),
     ],
 )
 def test_what_an_event_tells(printed, line, told):
