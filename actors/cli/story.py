@@ -78,6 +78,8 @@ def _details(line: Mapping[str, Any]) -> Iterator[str]:
         yield str(carrier)
     if "attempt" in line:
         yield f"attempt {line['attempt']}"
+    if line.get("copy"):
+        yield "second copy"
     if line.get("explored"):
         why = str(line.get("explored_why", ""))
         yield f"chosen to learn: {LEARNED.get(why, why)}" if why else "chosen to learn"
@@ -128,6 +130,9 @@ def explanation(line: Mapping[str, Any], currency: str) -> RenderableType | None
     policy += f", rule {told['rule']}" if told.get("rule") else ""
     board = f"board {told['board']}" if told["board"] else "no board"
     notes = [Text(clean(f"network {told['network']}, class {told['class']}{policy}, {board}, {currency}"), style="dim")]
+    if rescue := told.get("rescue"):
+        first = f"{rescue['carrier']} has had it for {rescue['age_s']:.1f} s and delivers it in time with {rescue['success']:.1%}"
+        notes.append(Text(clean(f"{first}; wait is the time left, cost below zero what a copy gains"), style="dim"))
     if told.get("note"):
         notes.append(Text(clean(told["note"]), style="yellow"))
     heads = ("carrier", "price", "p", "wait", "shadow", "cost", "verdict")

@@ -74,6 +74,15 @@ def test_what_was_amiss_is_told(printed, assigned):
     assert row(text, "acme")[2:4] == ["98.1%", "3.2"]
 
 
+def test_a_second_copy_is_told_with_its_sums(printed, assigned):
+    rescue = {"carrier": "initech", "age_s": 8.24, "success": 0.061}
+    told = assigned | {"copy": True, "explanation": assigned["explanation"] | {"rescue": rescue}}
+    text = printed(story.event(told, START, "EUR"))
+    assert text.splitlines()[0].endswith("acme · attempt 1 · second copy")
+    assert "initech has had it for 8.2 s and delivers it in time with 6.1%" in text
+    assert "second copy" not in printed(story.event(assigned | {"copy": False}, START, "EUR"))
+
+
 def test_who_finds_no_carrier_is_told_why(printed, assigned):
     line = {"kind": "unrouted", "at": START, "attempt": 1, "explanation": assigned["explanation"] | {"considered": []}}
     text = printed(story.event(line, START, "EUR"))
