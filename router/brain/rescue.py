@@ -194,13 +194,13 @@ def _chances(batch: Sequence[Stuck], board: Board, deck: Deck, case: _Case) -> t
     mine = curves[np.arange(len(batch)), [deck.index.get(item.carrier, 0) for item in batch]]
     u = case.left_s[:, None] * np.append(_NODES, 1.0)
     age = case.age_s[:, None]
-    pending = np.maximum(at(mine[:, PENDING], case.age_s), LEAST_PENDING)[:, None]
-    coming = mine[:, None, COMING]
+    pending = np.maximum(at(mine[:, PENDING], age), LEAST_PENDING)
+    coming = mine[:, COMING]
     first = np.clip((at(coming, age) - at(coming, age + u)) / pending, 0.0, 1.0)
-    theirs = curves[:, :, None, COMING]
+    theirs = curves[:, :, COMING]
     nobody = np.minimum(mine[:, PENDING, -1], UNREACHABLE)[:, None]
     reached = np.clip(1.0 - nobody / pending, 0.0, 1.0)[:, None]
-    second = np.clip(theirs[..., 0] - at(theirs, u[:, None]), 0.0, 1.0) * reached
+    second = np.clip(theirs[..., :1] - at(theirs, u[:, None]), 0.0, 1.0) * reached
     return first, second
 
 

@@ -45,9 +45,9 @@ def a_board():
     """Carrier a delivers nothing any more; of b the usual is expected."""
     cells = Cells.of({f"{name}|*|0": Cell(0.9, 5.0, 100.0, 0.01) for name in NAMES})
     rates = {"a": PRIOR_POSITIVE * 0.01, "b": PRIOR_POSITIVE}
-    curves = [remains(rates[key[0]][:, None], PRIOR_NEGATIVE[:, None])[0] for key in cells.places]
+    curves = [remains(rates[key[0]][:, None], PRIOR_NEGATIVE[:, None])[..., 0] for key in cells.places]
     views = {name: CarrierView(name, "closed", 0.0, "", False, 1, 1, 0, 0.0) for name in NAMES}
-    return board_to_bytes(Board(7, time.time(), views, cells, curves=pack_curves(np.array(curves))))
+    return board_to_bytes(Board(7, time.time(), views, cells, curves=pack_curves(np.stack(curves, axis=-1))))
 
 
 class Desk:

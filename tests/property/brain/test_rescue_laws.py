@@ -42,8 +42,8 @@ def boards(draw):
     keys = draw(st.lists(st.sampled_from([f"{c}|{n}|0" for c in NAMES for n in ("*", "234", *NETWORKS)]), unique=True))
     cells = Cells.of(dict.fromkeys(keys, Cell(0.9, 5.0, 1.0, 0.1)))
     shapes = draw(habits)
-    curves = [remains(*shapes[place % len(shapes)][..., None])[0] for place in range(len(keys))]
-    packed = pack_curves(np.array(curves)) if curves else b""
+    curves = [remains(*shapes[place % len(shapes)][..., None])[..., 0] for place in range(len(keys))]
+    packed = pack_curves(np.stack(curves, axis=-1)) if curves else b""
     return Board(3, 0.0, draw(st.dictionaries(st.sampled_from(NAMES), views)), cells, curves=packed)
 
 
@@ -134,7 +134,7 @@ def test_a_carrier_that_becomes_cheaper_gets_no_less(batch, board, micros, who, 
 @settings(max_examples=100, deadline=None)
 @given(rates, st.floats(0, 1))
 def test_curves_only_fall_and_what_comes_was_pending(shape, worth):
-    coming, pending = remains(*shape[..., None], np.array([worth]))[0]
+    coming, pending = remains(*shape[..., None], np.array([worth]))[..., 0]
     assert np.isfinite(coming).all()
     assert (np.diff(coming) <= 1e-12).all()
     assert (np.diff(pending) <= 1e-12).all()

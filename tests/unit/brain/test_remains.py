@@ -21,7 +21,7 @@ def constant(mu, nu):
 
 def test_constant_hazards_have_a_closed_form():
     mu, nu = 0.01, 0.002
-    found = remains(*constant(mu, nu))[0]
+    found = remains(*constant(mu, nu))[..., 0]
     total = mu + nu
     assert found[PENDING] == pytest.approx(np.exp(-total * AGES_S))
     whole = np.exp(-total * AGES_S) - np.exp(-total * EDGES_S[-1])
@@ -29,16 +29,16 @@ def test_constant_hazards_have_a_closed_form():
 
 
 def test_what_is_left_of_a_new_message_is_the_cell_that_the_board_tells():
-    curves = remains(PRIOR_POSITIVE[:, None], PRIOR_NEGATIVE[:, None])[0]
+    curves = remains(PRIOR_POSITIVE[:, None], PRIOR_NEGATIVE[:, None])[..., 0]
     for deadline_s in (15.0, 60.0):
         p, _ = curve(*hazards(PRIOR_POSITIVE, PRIOR_NEGATIVE), deadline_s)
         coming = curves[COMING]
-        assert coming[0] - at(coming, np.array(deadline_s)) == pytest.approx(p, abs=1e-9)
+        assert coming[0] - at(coming, np.array([deadline_s]))[0] == pytest.approx(p, abs=1e-9)
 
 
 def test_receipts_worth_half_promise_half_and_end_the_wait_as_before():
     rates = PRIOR_POSITIVE[:, None], PRIOR_NEGATIVE[:, None]
-    whole, half = remains(*rates)[0], remains(*rates, np.array([0.5]))[0]
+    whole, half = remains(*rates)[..., 0], remains(*rates, np.array([0.5]))[..., 0]
     assert half[COMING] == pytest.approx(whole[COMING] / 2)
     assert half[PENDING] == pytest.approx(whole[PENDING])
 
@@ -53,11 +53,11 @@ def test_a_curve_that_is_absent_falls_back_to_the_country_the_carrier_and_the_pr
     cells = Cells.of(dict.fromkeys(("a|23410|0", "a|234|0", "a|*|0"), CELL))
     order = list(cells.places)
     shares = {"a|23410": 0.1, "a|234": 0.2, "a|*": 0.3}
-    packed = pack_curves(np.array([np.full((2, AGES), shares[key]) for key in order]))
+    packed = pack_curves(np.stack([np.full((2, AGES), shares[key]) for key in order], axis=-1))
     of = Remains(("a", "b"), Board(1, 0.0, {}, cells, curves=packed)).of
     found = of(["23410", "23415", "26201"])
     assert found[:, 0, 0, 0] == pytest.approx([0.1, 0.2, 0.3], abs=1e-3)
-    assert found[0, 1] == pytest.approx(remains(PRIOR_POSITIVE[:, None], PRIOR_NEGATIVE[:, None])[0])
+    assert found[0, 1] == pytest.approx(remains(PRIOR_POSITIVE[:, None], PRIOR_NEGATIVE[:, None])[..., 0])
 
 
 def test_octets_that_do_not_fit_the_pairs_say_nothing():
@@ -93,6 +93,6 @@ def test_the_board_publishes_them_when_asked_and_they_survive_their_octets():
     assert slow[PENDING][AGES_S.tolist().index(15.0)] > 0.8
     for name, curves in (("quick", quick), ("slow", slow)):
         cell = newest.cells[f"{name}|23410|0"]
-        assert curves[COMING][0] - at(curves[COMING], np.array(15.0)) == pytest.approx(cell.p, abs=2e-3)
+        assert curves[COMING][0] - at(curves[COMING], np.array([15.0]))[0] == pytest.approx(cell.p, abs=2e-3)
     assert board(BrainState(0.0, (15.0, 60.0, 600.0)), 0.0, with_curves=True).curves == b""
     assert BINS > AGES

@@ -41,8 +41,12 @@ def view(name, **more):
 
 def a_board(habits=None, **views):
     cells = Cells.of({f"{name}|*|0": Cell(0.9, 5.0, 100.0, 0.01) for name in NAMES})
-    curves = [remains(*(rate[:, None] for rate in (habits or {}).get(key.partition("|")[0], USUAL)))[0] for key in cells.places]
-    return Board(7, 0.0, {name: views.get(name, view(name)) for name in NAMES}, cells, curves=pack_curves(np.array(curves)))
+    curves = [
+        remains(*(rate[:, None] for rate in (habits or {}).get(key.partition("|")[0], USUAL)))[..., 0] for key in cells.places
+    ]
+    return Board(
+        7, 0.0, {name: views.get(name, view(name)) for name in NAMES}, cells, curves=pack_curves(np.stack(curves, axis=-1))
+    )
 
 
 FALLEN = a_board({"hole": SILENT})
