@@ -145,7 +145,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         "A message's history",
         "EventPage",
         description="Every transition and attempt, each route with its explanation: every carrier's score by part, and why the others"
-        " were left out. `explanation` is null when its retention is over.",
+        " were left out. `explanation` is null when its retention is over; its `note` says when there was no new scoreboard."
+        " `explored_why` says what was to be learned where a message went elsewhere than to the best carrier: `draw` (its success is"
+        " uncertain), `half_open`, `suspect`, `doubt`, `new`, `unused`. `unrouted` tells why no carrier was left.",
         codes=("not_found", "journal_unavailable"),
         parameters=(_ID,),
         limited=True,
@@ -195,7 +197,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/v1/board"): Operation(
         "The brain's scoreboard",
         "BoardView",
-        description="What is expected of each carrier towards each network: success, waiting, price, capacity, breaker.",
+        description="What is expected of each carrier towards each network: success, waiting, price; and of each carrier its breaker,"
+        " where it is under suspicion, what its receipts are worth, and what one more segment a second of its speed would have saved of"
+        " late (`shadow_micros_per_s`, millionths of the currency a second).",
         codes=("invalid_query", "not_found"),
         parameters=(
             _parameter("carrier", "query", "Only this one."),
