@@ -194,7 +194,13 @@ def _excluded(entry: Entry, deck: Deck, board: Board | None, status: Sequence[in
     known = entry.sheet.excluded
     found = known.get(entry.place)
     if found is None:
-        found = known[entry.place] = _named(_reasons(entry, deck, board, status), deck.names)
+        # With all breakers closed only the deck, the rules and those tried bar the way, and they are the kind's own.
+        found = None if any(status) else entry.kind.excluded
+        if found is None:
+            found = _named(_reasons(entry, deck, board, status), deck.names)
+        known[entry.place] = found
+        if not any(status):
+            entry.kind.excluded = found
     return found
 
 

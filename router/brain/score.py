@@ -70,6 +70,7 @@ class Kind:
         "best",
         "cost",
         "epoch",
+        "excluded",
         "hopeless",
         "hurry",
         "klass",
@@ -125,6 +126,7 @@ class Kind:
         self.order: list[int]  # candidates, best first
         self.best: int  # the first of them, -1: there is none
         self.retry: Sequence[int] = ()  # half-open carriers that may take it
+        self.excluded: dict[str, str] | None = None  # why the others are none with all breakers closed, once somebody asked
         self.hopeless = False
         self.loss = 0.0
 

@@ -53,3 +53,10 @@ def test_rows_are_shared_for_as_long_as_their_board():
     assert first[0] is second[0]
     assert first[0:1] == [first[0]]
     assert made(memo, a_board(2, 0.9), ROOM).decisions[0] is not first[0]
+
+
+def test_why_others_are_out_is_told_anew_when_a_breaker_opens_and_closes():
+    memo = Memo()
+    boards = [a_board(1, 0.9), a_board(2, 0.9, "open"), a_board(3, 0.9, "open"), a_board(4, 0.9)]
+    excluded = [made(memo, board, ROOM).decisions[0]["excluded"] for board in boards]
+    assert excluded == [{}, {"cheap": "breaker open: reason 2"}, {"cheap": "breaker open: reason 3"}, {}]
