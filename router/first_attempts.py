@@ -19,6 +19,7 @@ from router.setting import ClassWord
 
 VERSION: Final = 1
 RECEIPT_DELIVERED: Final = "DELIVRD"  # SMPP 3.4, 5.2.28
+RECEIPTS_FAILED: Final = frozenset({"UNDELIV", "EXPIRED", "DELETED", "REJECTD"})
 
 AttemptEnd = Literal["delivered", "undelivered", "refused", "unconfirmed", "pending"]
 # carrier, price_micros of the whole message, p, wait_s, shadow_micros, cost_micros, sd of p, speed_mps now contracted (0: none)
@@ -135,11 +136,14 @@ def _outcome(record: Record, rest: Sequence[Sequence[Any]], carrier: str) -> tup
     # In doubt when another was tried: a receipt of its own settles it.
     late = [line for line in rest[later:] if line[1] == EventKind.SUBMITTED_LATE and line[2:3] == [carrier]]
     wanted = {name for line in (*before, *late) for name in _carrier_ids(line)}
+    beside = list(rest[later][7:8]) == [True]  # a second copy, made while nothing came of this one
     for line in rest:
         mine = line[1] == EventKind.RECEIPT and len(line) > 4 and line[2] == carrier and line[3] in wanted
         if mine and line[4] == RECEIPT_DELIVERED:
             return "delivered", int(line[0])
-    return "unconfirmed", None
+        if mine and beside and line[4] in RECEIPTS_FAILED:
+            return "undelivered", int(line[0])
+    return "pending" if beside and not record.state.final else "unconfirmed", None
 
 
 def _carrier_ids(line: Sequence[Any]) -> Sequence[Any]:

@@ -106,3 +106,21 @@ def test_a_decision_that_is_not_kept_or_cannot_be_read_leaves_the_rest():
 def test_a_record_survives_json():
     found = made(State.DELIVERED, ASSIGNED, SUBMITTED, receipt(AT + 3_200), final(AT + 3_200, State.DELIVERED))
     assert msgspec.json.decode(msgspec.json.encode(found), type=FirstAttempt) == found
+
+
+COPY = pack_event(AT + 6_000, EventKind.ASSIGNED, "two", 2, TABLE, 1, False, True)
+COPIED = pack_event(AT + 6_040, EventKind.SUBMITTED, "two", ["b"], 30_000)
+
+
+@pytest.mark.parametrize(
+    ("state", "lines", "outcome", "seconds"),
+    [
+        (State.SENT, (), "pending", None),
+        (State.DELIVERED, (receipt(AT + 7_000, "two", "b"), final(AT + 7_000, State.DELIVERED)), "unconfirmed", None),
+        (State.DELIVERED, (receipt(AT + 8_000), final(AT + 8_000, State.DELIVERED)), "delivered", 8.0),
+        (State.SENT, (receipt(AT + 9_000, stat="UNDELIV"),), "undelivered", 9.0),
+    ],
+)
+def test_beside_a_second_copy_only_receipts_of_its_own_speak_of_the_first(state, lines, outcome, seconds):
+    found = made(state, ASSIGNED, SUBMITTED, COPY, COPIED, *lines, attempts=2)
+    assert (found.carrier, found.outcome, found.seconds, found.attempts) == ("one", outcome, seconds, 2)
