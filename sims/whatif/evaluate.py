@@ -89,7 +89,7 @@ def evaluate(
     parts = []
     for name, mask in masks.items():
         told = overlap(log, chosen, weights, strange, mask)
-        enough = name == TOTAL or told.effective >= LEAST_EFFECTIVE_OF_CLASS
+        enough = name == TOTAL or not weak(weights.weight[mask], LEAST_EFFECTIVE_OF_CLASS)
         parts.append(Part(name=name, overlap=told, measures=measure(scored, weights, mask) if enough else {}))
     return _answer(log, target, prices, chosen=chosen, weights=weights, parts=parts)
 

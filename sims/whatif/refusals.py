@@ -17,6 +17,9 @@ LEAST_EFFECTIVE: Final = 200.0  # messages of equal weight: as many as give a sh
 LEAST_HEAVY: Final = (
     20.0  # of those that stand for many, where they stand for more than MOST_UNSEEN: with fewer intervals are not normal
 )
+MOST_MISSING: Final = (
+    0.02  # of the weight: more is more than chance where nothing stands for many, and choices of which nothing is seen
+)
 LEAST_EFFECTIVE_OF_CLASS: Final = 50.0  # of a class by itself: below it only the total is told
 MOST_LEFT_OUT: Final = 0.1  # share of the records sent that may say nothing, for each reason
 MOST_UNSEEN: Final = 0.01  # share of messages that may go where no record speaks of
@@ -129,15 +132,22 @@ def _load(slot: Ints, segments: Floats, mine: Bools) -> Floats:
     return found
 
 
-def weak(weight: Floats) -> list[RefusedToSay]:
-    """Too little overlap."""
-    found, (heavy, of) = effective(weight), heaviest(weight)
-    if found < LEAST_EFFECTIVE:
-        sentence = f"the records speak of the target as {found:.0f} messages would; at least {LEAST_EFFECTIVE:.0f} are needed"
+def weak(weight: Floats, least: float = LEAST_EFFECTIVE) -> list[RefusedToSay]:
+    """Too little overlap. ``least``: effective messages that are needed."""
+    found, (heavy, of), mean = effective(weight), heaviest(weight), float(weight.mean())
+    if found < least:
+        sentence = f"the records speak of the target as {found:.0f} messages would; at least {least:.0f} are needed"
         return [RefusedToSay("little_overlap", f"{sentence}: it chose too differently")]
-    if heavy > MOST_UNSEEN and of < LEAST_HEAVY:
+    if of >= LEAST_HEAVY:
+        return []
+    if heavy > MOST_UNSEEN:
         sentence = f"{heavy:.1%} of what is known of the target rests on as much as {of:.0f} messages; at least {LEAST_HEAVY:.0f} are needed"
         return [RefusedToSay("little_overlap", f"{sentence}: where it chose otherwise the log seldom did alike")]
+    if abs(mean - 1.0) > MOST_MISSING:
+        sentence = (
+            f"the mean weight is {mean:.2f} and should be 1: where the target chose otherwise the log hardly ever did alike"
+        )
+        return [RefusedToSay("little_overlap", sentence)]
     return []
 
 

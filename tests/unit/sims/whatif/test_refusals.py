@@ -1,10 +1,12 @@
 """Each reason for which a log cannot answer, by name."""
 
+import numpy as np
 import pytest
 
 from router.brain.policies import POLICIES, Policy
 from sims.whatif.decks import table
 from sims.whatif.evaluate import evaluate
+from sims.whatif.refusals import weak
 from sims.whatif.target import Target, choose
 
 BALANCED = POLICIES["balanced"]
@@ -141,3 +143,22 @@ def test_other_prices_alone_need_no_model(read, make, asked, tmp_path):
     assert total["delivered_in_time"].difference.estimate == pytest.approx(0.0, abs=1e-12)
     assert total["cost_micros"].difference.estimate == pytest.approx(3_000 * (log.chosen == 0).mean())
     assert (choose(log, Target(name="logged", policy=None), make.rules).carrier == log.chosen).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
+        ([1.0] * 150, "as 150 messages would"),
+        ([1.0] * 900 + [10.0] * 10, "rests on as much as 10 messages"),
+        ([1.0] * 900 + [0.0] * 100, "the mean weight is 0.90"),
+    ],
+)
+def test_weights_that_tell_too_little(weights, sentence):
+    (found,) = weak(np.array(weights))
+    assert found.name == "little_overlap"
+    assert sentence in found.sentence
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 200, [1.0] * 900 + [10.0] * 30, [1.01] * 990 + [0.0] * 10])
+def test_weights_that_tell_enough(weights):
+    assert weak(np.array(weights)) == []
