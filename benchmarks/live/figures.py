@@ -13,6 +13,7 @@ from sims.twin.statistics import t_quantile
 
 LOOK_S: Final = 0.5  # between the windows in which a share is looked at
 SETTLED_S: Final = 20.0  # after the fault's begin: by then its victim has been left, and shares are those of the fault
+INSIDE: Final = 0.95
 LAST_S: Final = 40.0  # of the run: its shares after the fault
 
 
@@ -89,12 +90,38 @@ def resolution(name: str) -> float:
     return 0.002 if name.startswith(("share", "in time")) else 1.0
 
 
+def interval(seen: Sequence[float], least: float) -> tuple[float, float]:
+    """Where one more run lies with 95 %, at least ``least`` around the mean.
+
+    From 39 runs on that is between two of them, whatever the distribution: one more is equally likely to have any rank, so it lies between
+    the k-th least and the k-th greatest of n with 1 - 2k / (n + 1) (Wilks 1941). Of fewer: mean ± t(n - 1) * s * sqrt(1 + 1 / n).
+    """
+    values = np.sort(np.array(seen))
+    mean, count = float(values.mean()), len(values)
+    rank = int((count + 1) * (1.0 - INSIDE) / 2.0 + 1e-9)
+    if rank:
+        low, high = float(values[rank - 1]), float(values[-rank])
+    else:
+        half = t_quantile(count - 1) * float(values.std(ddof=1)) * math.sqrt(1.0 + 1.0 / count)
+        low, high = mean - half, mean + half
+    return max(min(low, mean - least), 0.0), max(high, mean + least)
+
+
 def hold(live: Mapping[str, float], twin: Sequence[Mapping[str, float]]) -> list[Row]:
-    """Each figure against the 95 % prediction interval of a single run: mean ± t(n-1) * s * sqrt(1 + 1/n) (Geisser 1993, 1.1)."""
+    """Each figure against the interval of a single run."""
     rows = []
     for name, value in live.items():
-        seen = np.array([run[name] for run in twin])
-        mean, spread, count = float(seen.mean()), float(seen.std(ddof=1)), len(seen)
-        half = max(t_quantile(count - 1) * spread * math.sqrt(1.0 + 1.0 / count), resolution(name))
-        rows.append(Row(name=name, live=value, mean=mean, low=max(mean - half, 0.0), high=mean + half, runs=count))
+        seen = [run[name] for run in twin]
+        low, high = interval(seen, resolution(name))
+        rows.append(Row(name=name, live=value, mean=float(np.mean(seen)), low=low, high=high, runs=len(seen)))
     return rows
+
+
+def allowed(twin: Sequence[Mapping[str, float]]) -> int:
+    """How many figures of one run may lie outside.
+
+    Of twenty figures one lies outside of its 95 % now and then without any difference. Each run of the twin is held against the others; the
+    number outside that 95 % of them do not pass is what a live run may have.
+    """
+    counts = sorted(sum(not row.fits for row in hold(run, [other for other in twin if other is not run])) for run in twin)
+    return counts[min(math.ceil(INSIDE * len(counts)), len(counts)) - 1]

@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmarks.live.figures import Sent, Times, figures, hold
+from benchmarks.live.figures import Sent, Times, allowed, figures, hold, interval
 from benchmarks.live.foretold import Length, foretell
 from benchmarks.live.lived import load_arguments
 from benchmarks.live.world import CARRIERS, MARKETS, STORIES, VICTIM, networks, profile, temperament, twin_world
@@ -58,6 +58,36 @@ def test_the_interval_is_that_of_one_more_run():
     assert inside.high - inside.mean == pytest.approx(1.5815, abs=1e-3)
     assert inside.fits
     assert not outside.fits
+
+
+def test_of_many_runs_the_interval_lies_between_two_of_them():
+    # Of 39 the least and the greatest, of 79 the second ones.
+    assert interval([float(n) for n in range(39)], 0.1) == (0.0, 38.0)
+    assert interval([float(n) for n in range(79)], 0.1) == (1.0, 77.0)
+    skewed = [*[2.0] * 35, 3.0, 5.0, 7.0, 9.0]
+    assert interval(skewed, 0.1) == (2.0, 9.0)
+
+
+def test_one_more_run_lies_inside_as_often_as_is_said():
+    rng = np.random.default_rng(5)
+    inside = 0
+    for _ in range(400):
+        *seen, one = rng.exponential(size=40).tolist()
+        low, high = interval(seen, 0.0)
+        inside += low <= one <= high
+    assert 0.92 <= inside / 400 <= 0.98
+
+
+def test_as_many_figures_may_lie_outside_as_of_the_twins_own_runs():
+    rng = np.random.default_rng(6)
+    twin = [dict(enumerate_names(rng.normal(10.0, 1.0, 20))) for _ in range(40)]
+    assert 1 <= allowed(twin) <= 5
+    far = dict.fromkeys(twin[0], 99.0)
+    assert sum(not row.fits for row in hold(far, twin)) == 20
+
+
+def enumerate_names(values):
+    return ((f"figure {place}, s", float(value)) for place, value in enumerate(values))
 
 
 def test_what_cannot_be_measured_is_no_difference():
