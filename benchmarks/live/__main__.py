@@ -25,7 +25,7 @@ def main(
     story: Annotated[str, typer.Option(help=f"One of: {', '.join(STORIES)}.")] = "blackhole",
     minutes: Annotated[float, typer.Option(min=2, help="Length of the run, live and in the twin.")] = 5.5,
     rate: Annotated[float, typer.Option(min=10, help="Messages a second.")] = 55.0,
-    seeds: Annotated[int, typer.Option(min=10, help="Runs of the twin.")] = 20,
+    seeds: Annotated[int, typer.Option(min=10, help="Runs of the twin.")] = 40,
     brains: Annotated[int, typer.Option(min=1, max=16, help="Brains of the live system.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the live run's load.")] = 1,
     processes: Annotated[int, typer.Option(min=0, help="For the twin; 0: one a core.")] = 0,
