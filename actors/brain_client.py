@@ -14,13 +14,13 @@ from router.brain.port import Observation
 class BrainCall(Protocol):
     """The brain as carriers call it."""
 
-    def observe(self, brain: str, batch: Sequence[Observation]) -> None:
-        """Tell this one, and do not wait; never raises."""
+    def observe(self, brain: str, batch: Sequence[Observation]) -> bool:
+        """Tell this one, and do not wait; never raises. False: it is busy, and was not told."""
         ...
 
 
 TELL_S: Final = 0.1  # a Ray call costs 1 ms: observations go in batches
-KEEP: Final = 50_000  # observations kept while the brain is away, the newest
+KEEP: Final = 50_000  # observations kept while the brain is busy, the newest
 
 
 class Observations:
@@ -30,6 +30,7 @@ class Observations:
         self._brain = brain
         self._brains = brains
         self._seen: list[Observation] = []
+        self._due: dict[str, list[Observation]] = {}  # by brain: what it was too busy to be told
 
     def put(self, seen: Sequence[Observation]) -> None:
         """Have these told soon."""
@@ -42,9 +43,15 @@ class Observations:
         while True:
             await asyncio.sleep(TELL_S)
             if self._seen:
-                batch, self._seen = self._seen, []
-                for brain, part in self._parts(batch):
-                    self._brain.observe(brain, part)
+                seen, self._seen = self._seen, []
+                for brain, part in self._parts(seen):
+                    self._due.setdefault(brain, []).extend(part)
+            for brain, due in list(self._due.items()):
+                if self._brain.observe(brain, due):
+                    del self._due[brain]
+                else:
+                    # A submit that is told without its receipt looks like one that never arrived: what cannot be told yet is kept.
+                    del due[:-KEEP]
 
     def _parts(self, batch: Sequence[Observation]) -> Iterable[tuple[str, Sequence[Observation]]]:
         brains = self._brains()

@@ -15,7 +15,7 @@ from router.brain.port import Observation
 
 log = logging.getLogger("trunkline.calls")
 
-TELLING_LIMIT: Final = 50  # calls to the brain under way from one carrier, which makes ten a second
+TELLING_LIMIT: Final = 50  # calls to a brain under way from one carrier, which makes ten a second
 
 
 class Calls:
@@ -59,14 +59,16 @@ class RayBrain:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling: dict[str, set[asyncio.Task[None]]] = {}  # by brain: one that hangs is in nobody's way
 
-    def observe(self, brain: str, batch: Sequence[Observation]) -> None:
-        if len(self._telling) >= TELLING_LIMIT:
-            return  # it hangs, or starts: what it does not hear it does not learn
+    def observe(self, brain: str, batch: Sequence[Observation]) -> bool:
+        telling = self._telling.setdefault(brain, set())
+        if len(telling) >= TELLING_LIMIT:
+            return False  # it hangs, or starts
         task = asyncio.get_running_loop().create_task(self._tell(brain, pack_observations(batch)))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        telling.add(task)
+        task.add_done_callback(telling.discard)
+        return True
 
     async def _tell(self, brain: str, octets: bytes) -> None:
         try:

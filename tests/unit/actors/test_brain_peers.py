@@ -31,8 +31,10 @@ class Calls:
         self.told.append((brain, octets))
         return self.answer
 
-    def observe(self, brain: str, batch) -> None:
-        self.told.append((brain, batch))
+    def observe(self, brain: str, batch) -> bool:
+        if brain not in self.gone:
+            self.told.append((brain, list(batch)))
+        return brain not in self.gone
 
 
 def peers(index=0, count=2, started_s=NOW_S - 60, calls=None):
@@ -175,3 +177,29 @@ async def test_each_brain_is_told_of_its_own_carriers(brains):
     assert sorted(item for _, batch in calls.told for item in batch) == sorted(seen)
     for brain, batch in calls.told:
         assert {brain_actor(brain_of(item.carrier, brains)) for item in batch} == {brain}
+
+
+async def test_what_a_busy_brain_is_not_told_is_told_later_in_order():
+    calls = Calls()
+    calls.gone = {brain_actor(1)}
+    box = Observations(calls, lambda: 2)
+    mine = {index: next(f"c{n}" for n in range(99) if brain_of(f"c{n}", 2) == index) for index in (0, 1)}
+    seen = [Observation(float(n), mine[n % 2], "23410", MessageClass.OTP, Outcome.SUBMITTED) for n in range(10)]
+    task = asyncio.create_task(box.run())
+    try:
+        async with asyncio.timeout(5):
+            for start in (0, 4):
+                before = len(calls.told)
+                box.put(seen[start : start + 4])
+                while len(calls.told) == before:
+                    await asyncio.sleep(0.01)
+            assert {brain for brain, _ in calls.told} == {brain_actor(0)}
+            calls.gone = set()
+            box.put(seen[8:])
+            while sum(len(batch) for _, batch in calls.told) < len(seen):
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+    for index in (0, 1):
+        told = [item for brain, batch in calls.told if brain == brain_actor(index) for item in batch]
+        assert told == [item for item in seen if item.carrier == mine[index]]
