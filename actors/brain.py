@@ -8,6 +8,8 @@ import logging
 import time
 from typing import Any, Final
 
+from msgspec import structs
+
 from actors.brain_figures import BoardFigures
 from actors.brain_peers import BrainCalls, Peers, Told, pack_told
 from actors.dispatcher import BOARD_VALUE
@@ -225,7 +227,7 @@ class Brain(Shell):
         parts = {self._peers.index: self._state} | self._peers.states(now_s)
         whole = together(parts, lambda carrier: brain_of(carrier, self._peers.count), now_s)
         whole.version = max(whole.version, self._state.version, self._peers.board)
-        newest = board(whole, now_s)
+        newest = structs.replace(board(whole, now_s), parts={self.name: now_s} | self._peers.heard_s())
         self._state.version = self._peers.board = newest.version
         self._tenants = tenants(whole.evidence)
         heed(self._state.evidence, self._tenants, now_s)

@@ -118,13 +118,13 @@ class Peers:
             index < min(self.index, self.count) and now_s - alive_s < SILENT_S for index, alive_s in self._alive_s.items()
         )
 
+    def heard_s(self) -> dict[str, float]:
+        """When each of the other brains was heard of last, by name; those that do not run any more are left out."""
+        return {brain_actor(index): part.heard_s for index, part in sorted(self._parts.items()) if index < self.count}
+
     def heard(self, now_s: float) -> Mapping[str, float]:
-        """Seconds since each of the other brains was heard of, by name; those that do not run any more are left out."""
-        return {
-            brain_actor(index): max(now_s - part.heard_s, 0.0)
-            for index, part in sorted(self._parts.items())
-            if index < self.count
-        }
+        """How many seconds ago that was."""
+        return {name: max(now_s - heard_s, 0.0) for name, heard_s in self.heard_s().items()}
 
     def states(self, now_s: float) -> dict[int, BrainState]:
         """The others' parts, unpacked. Parts that are not worth anything any more are dropped."""

@@ -18,6 +18,7 @@ from router.present import CLASS_WORDS
 
 HISTORY_ROWS: Final = 12
 WORLD: Final = "*"
+SILENT_S: Final = 10.0  # an idle scoreboard is five seconds old at most
 NOTHING: Final = "the brain has not published a scoreboard yet"
 
 
@@ -92,7 +93,11 @@ def board_view(shown: Mapping[str, Any]) -> RenderableType:
     if not shown["version"]:
         return Text(NOTHING)
     age = f", {shown['age_s']:.1f} s old" if shown.get("age_s") is not None else ""
-    parts: list[RenderableType] = [Text(f"board {shown['version']}{age}"), standing_table(shown["carriers"])]
+    silent = [f", {name} silent for {told_s:.0f} s" for name, told_s in shown.get("brains", {}).items() if told_s > SILENT_S]
+    parts: list[RenderableType] = [
+        Text(clean(f"board {shown['version']}{age}{''.join(silent)}")),
+        standing_table(shown["carriers"]),
+    ]
     if any(one.get("shadow_micros_per_s") for one in shown["carriers"]):
         unit = clean(f"{shown.get('currency', '')} a second".strip())
         parts.append(Text(f"shadow: {unit} that one more segment a second would have saved of late", style="dim"))

@@ -245,6 +245,7 @@ ANSWERS: Final[dict[str, Any]] = {
             )
         ],
         counters={"plans": 9120},
+        brains={"brain": 0.4, "brain:#1": 0.7},
     ),
     "DeadNotices": DeadNotices(
         [

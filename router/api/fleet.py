@@ -88,6 +88,7 @@ class BoardView(msgspec.Struct, frozen=True, kw_only=True):
     carriers: list[BreakerView]
     cells: list[CellView]
     counters: dict[str, int]
+    brains: dict[str, float]  # where several learn: how many seconds old is what each of them knows, by its name
 
 
 async def carriers(call: Call) -> Reply:
@@ -184,6 +185,7 @@ def _view(call: Call, newest: Board | None, rows: list[BreakerView], cells: list
         carriers=rows,
         cells=cells,
         counters=newest.counters if newest else {},
+        brains={name: max(0.0, round(call.now_ms / 1000 - told_s, 1)) for name, told_s in newest.parts.items()} if newest else {},
     )
 
 

@@ -71,6 +71,7 @@ class Board(Struct, frozen=True):
     probes: dict[str, float] = {}  # "carrier|network, MCC or *", perhaps "|class": seconds between probes that it needs there
     note: str = ""  # of a substitute while the brain is silent: what plans made from it say, which explore nothing
     curves: bytes = b""  # by pair of ``cells`` what is to come of pending messages (``remains``); only with rescue
+    parts: dict[str, float] = {}  # where several brains learn: when what each of them knows was told last, by its name
 
 
 class Want(NamedTuple):

@@ -121,6 +121,8 @@ async def test_the_board_has_what_both_know_whichever_is_killed(region: Region) 
     await region.kill(0)
     await region.observe(MINE[1], 4)
     other = await region.shows({MINE[0]: 35, MINE[1]: 55}, after=both.version)
+    assert other.parts["brain"] < other.at_s - 1.0
+    assert other.parts["brain:#1"] == other.at_s
     assert region.brains["brain:#1"].health()["parts"]["brain"] > 1.0
     await region.start(0)
     await region.observe(MINE[0], 2)
