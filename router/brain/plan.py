@@ -30,6 +30,7 @@ from router.model import MessageClass
 from router.routes import Deck
 from router.settings import ClassRules
 
+AHEAD: Final = 256  # kinds appraised before they are met: 0.3 ms
 KINDS_LIMIT: Final = 65_536  # kinds kept from board to board
 _MOST_THOMPSON: Final = max(THOMPSON_SHARE)
 _STATUS: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
@@ -48,8 +49,10 @@ class Memo:
         "board",
         "deck",
         "epoch",
+        "former",
         "kinds",
         "known",
+        "met",
         "openings",
         "policies",
         "probed",
@@ -71,6 +74,8 @@ class Memo:
         self.probes: dict[str, list[Probe]] = {}
         self.kinds: tuple[dict[tuple[Any, ...], Kind], ...] = tuple({} for _ in MessageClass)
         self.epoch: object = None  # kinds of another are appraised again when they are met
+        self.met: list[Kind] = []  # those met since it began,
+        self.former: list[Kind] = []  # and some of those met in the one before, not appraised yet
         self.probed: dict[str, float] = {}
         self.openings: dict[int, float] = {}
         self.allowance = 1.0
@@ -104,6 +109,9 @@ def plan(
     _refresh(memo, board, now, deck, rules, policies)
     of_member, kinds, fresh = _group(batch, memo, deck)
     if fresh:
+        memo.met += fresh
+        if memo.former:
+            fresh += _met_again(memo)
         appraise(fresh, [kind.prices for kind in fresh], memo.scores, deck, memo.status, rules, policies)
     left = [max(int(room.get(name, 0)), 0) for name in deck.names]
     most = max((kind.segments for kind in kinds), default=0)
@@ -174,7 +182,7 @@ def _refresh(
     """Begin a new epoch when what kinds are appraised from has changed. Deck and board are compared by identity, so they are kept."""
     if memo.deck is not deck:  # carriers have other places
         memo.deck, memo.known, memo.bids, memo.openings = deck, False, {}, {}
-        memo.kinds = tuple({} for _ in MessageClass)
+        memo.kinds, memo.met = tuple({} for _ in MessageClass), []
     status = _status(board, now, deck)
     terms = tuple((r.deadline_s, r.loss_micros, r.time_micros_per_s) for r in (rules[klass] for klass in MessageClass))
     if sum(map(len, memo.kinds)) > KINDS_LIMIT:
@@ -188,6 +196,7 @@ def _refresh(
         memo.scores = Scores(deck, board, [term[0] for term in terms], getattr(memo, "scores", None))
     memo.board, memo.status, memo.terms, memo.policies, memo.known = board, status, terms, policies, True
     memo.epoch = object()
+    memo.met, memo.former = [], memo.met[:AHEAD]
 
 
 def _status(board: Board | None, now: float, deck: Deck) -> tuple[int, ...]:
@@ -239,6 +248,16 @@ def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], l
                 kind.epoch = epoch
                 fresh.append(kind)
     return of_member, kinds, fresh
+
+
+def _met_again(memo: Memo) -> list[Kind]:
+    """Kinds that were met on the last board and are likely to be met on this one: appraised with the first of them, for a call has its price."""
+    found = [kind for kind in memo.former if kind.epoch is not memo.epoch]
+    for kind in found:
+        kind.epoch = memo.epoch
+    memo.met += found
+    memo.former = []
+    return found
 
 
 def _picked(of_member: Sequence[Kind], rng: np.random.Generator) -> dict[int, Kind]:

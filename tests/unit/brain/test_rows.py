@@ -60,3 +60,18 @@ def test_why_others_are_out_is_told_anew_when_a_breaker_opens_and_closes():
     boards = [a_board(1, 0.9), a_board(2, 0.9, "open"), a_board(3, 0.9, "open"), a_board(4, 0.9)]
     excluded = [made(memo, board, ROOM).decisions[0]["excluded"] for board in boards]
     assert excluded == [{}, {"cheap": "breaker open: reason 2"}, {"cheap": "breaker open: reason 3"}, {}]
+
+
+def test_what_was_met_on_the_last_board_is_appraised_with_the_first_that_is_met_on_the_next():
+    memo = Memo()
+    made(memo, a_board(1, 0.9), ROOM)
+    made(memo, a_board(1, 0.9), ROOM, klass=MessageClass.MARKETING)
+    made(memo, a_board(2, 0.5), ROOM)
+    kinds = [kind for table in memo.kinds for kind in table.values()]
+    assert len(kinds) == 2
+    assert kinds[0].sheet is kinds[1].sheet
+    late = made(memo, memo.board, ROOM, klass=MessageClass.MARKETING)
+    assert late.decisions[0]["considered"][0][2] == 0.5
+    fewer = Deck([CarrierProfile(name="good", addresses=("h:1",), system_id="x")])
+    (choice,) = plan([Want("23410", "GB", "1", MessageClass.OTP, 1)], memo.board, ROOM, 0.0, np.random.default_rng(0), deck=fewer, rules=RULES, memo=memo).choices  # fmt: skip
+    assert choice.carrier == "good"
