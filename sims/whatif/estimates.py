@@ -9,7 +9,7 @@ For attempt i with context x, logged carrier a, outcome y, target's carrier t, w
 
 The doubly robust one is right when either the weights or the model are, and is the one to read. Intervals are the mean of the estimate's
 influence function, 1.96 standard errors to each side; the direct model has none, for its error is not that of chance. A difference to what
-was logged is an interval of its own: both are of the same messages. Where few attempts stand for many, these may all have been delivered, and
+was logged is an interval of its own: both are of the same messages. Intervals take the weights as given, which matters least to the doubly robust. Where few attempts stand for many, these may all have been delivered, and
 would vary too little by what was seen: together they vary at least as deliveries with the model's chances do.
 """
 

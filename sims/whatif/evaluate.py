@@ -169,6 +169,10 @@ def _cautions(log: Log, chosen: Chosen | None, weights: Weights | None) -> list[
             "Propensities are estimated: within a class, a network and a quarter of an hour, why a carrier was chosen is taken to say"
             " nothing of a message's fate."
         )
+    if log.overtaken:
+        found.append(
+            f"{log.overtaken} first attempts were overtaken by a later one and had no receipt of their own: they count as not delivered in time."
+        )
     if log.left_out:
         found.append("Records left out: " + "; ".join(f"{many} {why}" for why, many in sorted(log.left_out.items())) + ".")
     found.append(

@@ -66,6 +66,7 @@ class Log:
     waited_s: Floats  # (N,) seconds until then, the deadline for all others
     fold: Ints  # (N,) of FOLDS, by the message's id
     left_out: Mapping[str, int]
+    overtaken: int  # attempts without a receipt of their own beside a later attempt of their message
     young_until_s: float  # when the youngest record left out will be old enough
 
     def __len__(self) -> int:
@@ -97,6 +98,7 @@ class _Reading:
         self.rows: list[tuple[int, float, str, bool, str, bool, float, int]] = []
         self.left_out: Counter[str] = Counter()
         self.currencies: set[str] = set()
+        self.overtaken = 0
         self.young_until_s = 0.0
 
     def take(self, path: Path, number: int, values: Sequence[Any]) -> None:
@@ -127,11 +129,12 @@ class _Reading:
         if all(option[0] != carrier for option in options):
             self.left_out[BESIDE] += 1
             return
+        seconds = row["seconds"]
         self._taken.add(name)
+        self.overtaken += row["attempts"] > 1 and seconds is None
         self._young.discard(name)  # an older file had it before its time
         self.currencies.add(row["currency"])
         key = Case(row["considered"], klass, row["network"], row["country"], row["segments"], row["policy"], row["rule"])
-        seconds = row["seconds"]
         in_time = row["outcome"] == "delivered" and seconds is not None and seconds <= deadline_s
         fold = zlib.crc32(row["id"].encode()) % FOLDS
         self.rows.append(
@@ -203,6 +206,7 @@ class _Reading:
             waited_s=np.array(columns[6], dtype=np.float64),
             fold=np.array(columns[7], dtype=np.int64),
             left_out=dict(self.left_out) | ({YOUNG: len(self._young)} if self._young else {}),
+            overtaken=self.overtaken,
             young_until_s=self.young_until_s,
         )
 

@@ -124,3 +124,13 @@ COPIED = pack_event(AT + 6_040, EventKind.SUBMITTED, "two", ["b"], 30_000)
 def test_beside_a_second_copy_only_receipts_of_its_own_speak_of_the_first(state, lines, outcome, seconds):
     found = made(state, ASSIGNED, SUBMITTED, COPY, COPIED, *lines, attempts=2)
     assert (found.carrier, found.outcome, found.seconds, found.attempts) == ("one", outcome, seconds, 2)
+
+
+def test_the_layout_is_stable():
+    # What stands here is read outside of the system: another layout is another VERSION.
+    names = [field.encode_name for field in msgspec.structs.fields(FirstAttempt)]
+    assert VERSION == 1
+    assert (
+        names[:14] == "version id tenant class country network segments currency due_ms at_ms seen_ms policy rule board".split()
+    )
+    assert names[14:] == "carrier explored reason considered excluded price_micros outcome seconds attempts status".split()

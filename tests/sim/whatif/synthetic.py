@@ -91,6 +91,7 @@ def make(seed, count=6_000, carriers=5, noise=0.03, bias=0.0, sd=0.04, share=THO
         waited_s=waited_s,
         fold=rng.integers(0, FOLDS, count),
         left_out={},
+        overtaken=0,
         young_until_s=0.0,
     )
     assert (log.price[log.case, log.chosen] != NOT_OFFERED).all()

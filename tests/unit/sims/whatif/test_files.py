@@ -137,3 +137,10 @@ def test_several_files_are_one_log_and_a_message_counts_once(kept, make):
     assert log.left_out == {"told twice": 10}
     assert len(read_log(paths[::-1], make.rules)) == 61
     assert read_log(paths[:1], make.rules).left_out == {"younger than the deadline when the records were read": 1}
+
+
+def test_attempts_that_were_overtaken_are_told(read, make):
+    lost = {"outcome": "unconfirmed", "seconds": None}
+    log = read([make.one(0, attempts=2, **lost), make.one(1, attempts=2), make.one(2, **lost)])
+    assert log.overtaken == 1
+    assert log.in_time.tolist() == [False, True, False]
