@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from router.present import rfc3339
 from router.settings import CarrierProfile
 from sims.whatif.decks import prefixed
 from sims.whatif.estimates import effective, heaviest
@@ -53,7 +54,7 @@ def _records(log: Log) -> Iterator[RefusedToSay]:
     count = len(log)
     for reason, name, advice in (
         (NO_DECISION, "no_decisions", "explanations are kept a day longer than messages: export before"),
-        (YOUNG, "pending", "export again when they are older"),
+        (YOUNG, "pending", f"export again after {rfc3339(int(log.young_until_s * 1000))}"),
         (BESIDE, "beside", "their decisions do not name the carrier they went to"),
     ):
         many = log.left_out.get(reason, 0)

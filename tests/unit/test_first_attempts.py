@@ -130,7 +130,31 @@ def test_the_layout_is_stable():
     # What stands here is read outside of the system: another layout is another VERSION.
     names = [field.encode_name for field in msgspec.structs.fields(FirstAttempt)]
     assert VERSION == 1
-    assert (
-        names[:14] == "version id tenant class country network segments currency due_ms at_ms seen_ms policy rule board".split()
-    )
-    assert names[14:] == "carrier explored reason considered excluded price_micros outcome seconds attempts status".split()
+    assert names[:14] == [
+        "version",
+        "id",
+        "tenant",
+        "class",
+        "country",
+        "network",
+        "segments",
+        "currency",
+        "due_ms",
+        "at_ms",
+        "seen_ms",
+        "policy",
+        "rule",
+        "board",
+    ]
+    assert names[14:] == [
+        "carrier",
+        "explored",
+        "reason",
+        "considered",
+        "excluded",
+        "price_micros",
+        "outcome",
+        "seconds",
+        "attempts",
+        "status",
+    ]

@@ -54,6 +54,7 @@ def test_outcomes_that_are_pending(read, make, asked):
     names, answer = asked(read([*make.many(700), *young]))
     assert names == ["pending"]
     assert "100 of 800" in answer.refused[0].sentence
+    assert "export again after 2026-01-15T" in answer.refused[0].sentence
 
 
 def test_carriers_beside_those_considered(read, make, asked):
