@@ -5,11 +5,12 @@ A message submitted ``a`` seconds ago at carrier 1 has ``L`` seconds left of its
 a second one by carrier 2 does, given that the first has not come yet, are
 
     first(u)  = (r1(a) - r1(a + u)) / q1(a)
-    second(u) = (r2(0) - r2(u)) * (1 - D / q1(a))          D = min(1 %, q1(120 s))
+    second(u) = (r2(0) - r2(u)) * (1 - D / q1(a))          D = min(q1(120 s) / 2, 10 %)
 
-where D are numbers that nobody reaches (phones off, numbers gone). Of all messages they are few, and no more than have no receipt in the
-end; of those that are still pending when nearly everybody has answered they are many, and for them a second copy is as lost as the first.
-What the copy brings is
+D are those for whom a second copy does nothing: messages that arrived while their receipt got lost, and numbers that nobody reaches. How
+many they are of those without a receipt in the end, ``q1(120 s)``, is not to be seen: half are taken, but never more than a tenth of all,
+for where everything stays silent that is the carrier. Of those pending now they are ``D / q1(a)``: few at first, half once everybody else has
+answered. What the copy brings is
 
     gain  = loss * second(L) * (1 - first(L))  +  time * integral from 0 to L of second(u) * (1 - first(u)) du
     money = gain - (price + shadow price) * segments * weight - cost of a duplicate
@@ -36,7 +37,8 @@ from router.model import MessageClass
 from router.routes import NOT_COVERED, Deck
 from router.settings import ClassRules
 
-UNREACHABLE: Final = 0.01  # the most that D can be: numbers that no carrier reaches at the moment
+SETTLED: Final = 0.5  # of messages without a receipt in the end, those for whom a second copy does nothing,
+MOST_SETTLED: Final = 0.1  # and of all messages at most
 CLASSES: Final = frozenset({MessageClass.OTP, MessageClass.TRANSACTIONAL})  # their receipts make the curves
 LEAST_LEFT_S: Final = 1.0  # of the deadline: no copy arrives sooner
 LATER: Final = 1.3  # a message that is not rescued is looked at again when it is so many times as old
@@ -198,8 +200,8 @@ def _chances(batch: Sequence[Stuck], board: Board, deck: Deck, case: _Case) -> t
     coming = mine[:, COMING]
     first = np.clip((at(coming, age) - at(coming, age + u)) / pending, 0.0, 1.0)
     theirs = curves[:, :, COMING]
-    nobody = np.minimum(mine[:, PENDING, -1], UNREACHABLE)[:, None]
-    reached = np.clip(1.0 - nobody / pending, 0.0, 1.0)[:, None]
+    settled = np.minimum(SETTLED * mine[:, PENDING, -1:], MOST_SETTLED)
+    reached = np.clip(1.0 - settled / pending, 0.0, 1.0)[:, None]
     second = np.clip(theirs[..., :1] - at(theirs, u[:, None]), 0.0, 1.0) * reached
     return first, second
 
