@@ -23,7 +23,7 @@ from router.brain.ages import Floats, Ints
 
 LIE: Final = 0.25
 ODDS: Final = 6.5
-CEILING: Final = 8.0
+CEILING: Final = 9.0
 NEGLIGIBLE: Final = 0.01  # a chance of lying below that is none
 WATCHED: Final = 0.95  # a place worth less than that is probed, for conversions to clear it
 RETURN_S: Final = 20.0  # and often for so long after each conversion

@@ -11,9 +11,10 @@ conversions and a lognormal prior) the receipts of a row have promised
 
     promised = c * sum_b t[b] * g[b] / width[b]
 
-conversions so far, c being the conversions a receipt of that tenant in that country is worth: o over the promise of receipts as far as they are
-trusted, over all carriers; shrunk by Gamma priors in steps (as in ``shrink``) from the world to the tenant (20) to its country (30). ``doubt`` weighs
-o against the promise, ``hearing`` weighs u against what was sent.
+conversions so far, c being the conversions a receipt of that tenant in that country is worth: o over the promise of receipts, over the carriers that
+are trusted (one trusted by three quarters or less has no say: its honest past and its present lies are in one count); shrunk by Gamma priors in steps
+(as in ``shrink``) from the world to the tenant (20) to its country (30). ``doubt`` weighs o against the promise, ``hearing`` weighs u against what
+was sent.
 
 Everything is a sum, so ledgers of two brains add up. Without any feedback nothing is kept and nothing is changed.
 """
@@ -182,7 +183,8 @@ class Trust:
     def worth(self, trusted: Floats, after: Floats) -> Floats:
         """Conversions that a receipt of each row is worth. ``trusted``: how far its carrier's receipts are, by row."""
         used = self.rows
-        seen, promised = self.o[:used], np.maximum(self.t[:used] @ after, 0.0) * trusted
+        heard = np.clip(4.0 * trusted - 3.0, 0.0, 1.0)
+        seen, promised = self.o[:used] * heard, np.maximum(self.t[:used] @ after, 0.0) * heard
         world = (seen.sum() + 2.0 * WORLD_RATE) / (promised.sum() + 2.0)
         tenant, mix = self.of[3, :used], self.of[4, :used]
         by_tenant = _shrunk(tenant, seen, promised, len(self.tenants), np.array(world), TENANT_COUNT)
