@@ -4,7 +4,7 @@ import re
 import sys
 import tomllib
 
-OURS = {"router", "carriers", "actors", "sims", "tests"}
+OURS = {"router", "carriers", "actors", "sims", "benchmarks", "tests"}
 # Imported under the name of a package that brings it along and hands out its types as its own.
 BROUGHT_BY = {
     "starlette": "fastapi",
