@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.journal.head import CHANNELED, KEYED, WANTS_EVENTS, first_head, history_of, owner_tag, read_head
+from actors.journal.head import CHANNELED, COPIED, KEYED, WANTS_EVENTS, first_head, history_of, owner_tag, read_head
 from actors.journal.scripts import load, moves
 from router.model import TRANSITIONS, MessageClass, State
 from router.record import UnreadableRecord
@@ -33,6 +33,8 @@ def test_every_golden_head_is_still_read() -> None:
     assert (sent.segments, sent.tenant, sent.owner, sent.mask) == (3, "acme", "carrier:a#0", b"\x05")
     assert (sent.tag, sent.history) == (owner_tag("carrier:a#0"), b"history")
     assert history_of(heads["sent"]) == b"history"
+    first_failed = 16
+    assert read_head(heads["copied"]) == sent._replace(flags=WANTS_EVENTS | COPIED | first_failed)
     assert read_head(heads["scheduled"]).retention_s == 86_400
     assert read_head(heads["channeled"]).flags == WANTS_EVENTS | CHANNELED
     received = read_head(heads["received"])
