@@ -176,6 +176,7 @@ def _cautions(log: Log, chosen: Chosen | None, weights: Weights | None) -> list[
     if log.left_out:
         found.append("Records left out: " + "; ".join(f"{many} {why}" for why, many in sorted(log.left_out.items())) + ".")
     found.append(
-        "First attempts only; what a carrier would have done with more traffic than it had, or another tenant's, is not in the records."
+        "First attempts only, decided from the boards of the log: what the target would have learned by its own choices, and what more traffic"
+        " or another tenant's would have done, is not in the records."
     )
     return found
