@@ -71,23 +71,23 @@ class Evidence:
         for step, doubt in enumerate(self.doubts):
             doubt.grow(len(trust.places[step]))
         untold = [self._untold(step, trust.seen[:used], expected) for step in range(LEVELS)]
-        for step, (doubt, counts) in enumerate(zip(self.doubts, untold, strict=True)):
+        for step, (doubt, (told, due)) in enumerate(zip(self.doubts, untold, strict=True)):
             number, places = trust.of[step, :used], len(trust.places[step])
             suspicion = self._suspicion()[trust.owners(step)]
-            doubt.step(*(sums(number, one, places) for one in counts), suspicion, lapse_s)
+            doubt.step(sums(number, told, places), sums(number, due, places), suspicion, lapse_s)
         for tenant in trust.gone_silent(expected):
             self.silence(tenant, now_s + RETRY_S)
         trust.settle()
         self._weigh(worth, after)
 
-    def _untold(self, step: int, *counts: Floats) -> tuple[Floats, ...]:
+    def _untold(self, step: int, seen: Floats, promised: Floats) -> tuple[Floats, Floats]:
         """Counts by row without those of countries in doubt, for carriers that are not: what is known of a country is not held against the others."""
         if step:
-            return counts
+            return seen, promised
         carrier, market = (self.trust.of[level, : self.trust.rows] for level in range(LEVELS))
         whole, part = (doubt.quick() < WATCHED for doubt in self.doubts)
         told = part[market] & ~whole[carrier]
-        return tuple(np.where(told, 0.0, one) for one in counts)
+        return np.where(told, 0.0, seen), np.where(told, 0.0, promised)
 
     def silence(self, tenant: str, until_s: float) -> None:
         """Forget what a tenant told, and do not listen to it until then."""
@@ -156,8 +156,8 @@ class Evidence:
         factors: list[Floats] = []
         for step, doubt in enumerate(self.doubts):
             number, places, owner = trust.of[step, :used], len(trust.places[step]), trust.owners(step)
-            counts = self._untold(step, trust.o[:used], promised)
-            bound, mean = slow(*(sums(number, one, places) for one in counts), above[owner])
+            told, due = self._untold(step, trust.o[:used], promised)
+            bound, mean = slow(sums(number, told, places), sums(number, due, places), above[owner])
             factor = np.minimum(doubt.quick(), bound)
             factors.append(np.minimum(factor, factors[0][owner]) if step else factor)
             above = mean
