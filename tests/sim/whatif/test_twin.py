@@ -12,7 +12,7 @@ from router.first_attempts import FirstAttempt
 from router.ids import make_id, to_text
 from router.model import MessageClass
 from sims.twin.engine import make_setup, simulate
-from sims.twin.policy import Seen, generator
+from sims.twin.policy import Pick, Seen, generator
 from sims.twin.values import DEADLINE_S, LOSS, RULES, TIME, outlook
 from sims.whatif.evaluate import evaluate
 from sims.whatif.files import flat, writer
@@ -20,23 +20,37 @@ from sims.whatif.log import read_log
 from sims.whatif.target import Target, choose
 
 BEGIN_MS = 1_768_469_400_000
-MINUTES, RATE_MPS = 6.0, 40.0
+MINUTES, RATE_MPS = 5.0, 40.0
 
 
 class Recorder(twin_brain.BrainPolicy):
-    """The twin's brain, which notes what its plans said and what became of each message."""
+    """The twin's brain, which notes what its plans said and what became of each message.
+
+    Every fifth message finds its best carrier full and goes to the second or the third: by itself the brain of a quiet world tries too
+    little for a log of minutes.
+    """
 
     def __init__(self, brief, rng):
         super().__init__(brief, rng)
         self.made, self.decided, self.ended = [], {}, {}
+        self.luck = np.random.default_rng(11)
 
     def _plan(self, items, klass, room, now):
         self.made.clear()
         picks = super()._plan(items, klass, room, now)
         (made,) = self.made
-        for item, choice in zip(items, made.choices, strict=True):
-            if choice.carrier and not item.tried:
-                self.decided[item.number] = now, item, choice, made.decisions[choice.row]
+        for number, (item, choice) in enumerate(zip(items, made.choices, strict=True)):
+            if not choice.carrier or item.tried:
+                continue
+            considered = made.decisions[choice.row]["considered"]
+            if choice.carrier == considered[0][0] and len(considered) > 2 and self.luck.random() < 0.2:
+                name = considered[1 + int(self.luck.integers(2))][0]
+                place = self._brief.carriers.index(name)
+                if room.takes(place, klass):
+                    room.tokens[picks[number].place] += 1.0
+                    room.take(place)
+                    picks[number], choice = Pick(place), choice._replace(carrier=name)  # noqa: PLW2901 (it is this now)
+            self.decided[item.number] = now, item, choice, made.decisions[choice.row]
         return picks
 
     def observe(self, events, now):
@@ -122,7 +136,7 @@ def test_the_records_are_those_of_the_run(twin):
 
 
 @pytest.mark.parametrize(
-    "policy", [POLICIES["balanced"], Policy(loss_factor=1.15), Policy(time_factor=2.0)], ids=["balanced", "loss", "time"]
+    "policy", [POLICIES["balanced"], Policy(loss_factor=1.3), Policy(time_factor=2.0)], ids=["balanced", "loss", "time"]
 )
 def test_the_interval_holds_the_truth_of_a_policy_that_is_not_far(twin, policy):
     setup, log = twin
