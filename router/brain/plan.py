@@ -288,8 +288,9 @@ def _write(
         choice = Choice(names[place], kind.number, explored, place < 0 and kind.hopeless, resting, why)
         if place >= 0 and place != kind.best:
             others.setdefault(kind.number, set()).add(place)
-            if kind.best >= 0 and not kind.ruling.tiers:  # with an order set, costs are no money
-                lost = float(kind.cost[place] - kind.cost[kind.best]) * len(members)
+            if kind.sheet and kind.best >= 0 and not kind.ruling.tiers:  # with an order set, costs are no money
+                cost, row = kind.sheet.cost, kind.place  # most kinds are asked for this alone: not worth a column of their own
+                lost = float(cost[row, place] - cost[row, kind.best]) * len(members)
                 regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)
         for member in members:
             choices[member] = choice
