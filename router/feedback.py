@@ -22,11 +22,17 @@ class Attempt(NamedTuple):
 
 
 def attempt_of(record: Record) -> Attempt | None:
-    """The submit whose receipt says that it was delivered, else the latest one; None: no carrier has taken the message (yet)."""
+    """The submit whose receipt says that it was delivered, else the latest one; None: no carrier has taken the message (yet).
+
+    With a second copy beside the first and no receipt of either, the first one: it has had the time to be read.
+    """
     submits: list[tuple[str, int]] = []
+    copied = False
     receipt, delivered_ms = "", 0
     for at_ms, kind, *details in lines_of(record):
-        if kind in _SUBMITS and details and isinstance(details[0], str):
+        if kind == EventKind.ASSIGNED:
+            copied = details[5:] == [True]
+        elif kind in _SUBMITS and details and isinstance(details[0], str):
             latency_us = details[2] if len(details) > 2 and isinstance(details[2], int) else 0
             submits.append((details[0], at_ms - latency_us // 1000))
         elif kind == EventKind.RECEIPT and details and not delivered_ms:
@@ -36,7 +42,7 @@ def attempt_of(record: Record) -> Attempt | None:
     if not submits:
         return None
     told = [one for one in submits if one[0] == receipt] if delivered_ms else []
-    carrier, written_ms = (told or submits)[-1]
+    carrier, written_ms = told[-1] if told else submits[0 if copied else -1]
     return Attempt(carrier, written_ms, delivered_ms if told else 0)
 
 

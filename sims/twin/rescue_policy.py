@@ -34,10 +34,11 @@ class RescueBrain(BrainPolicy):
         self._looks: list[tuple[float, int]] = []
         self._looked_s = 0.0
         self._budget = Budget()
+        self._copied: dict[int, int] = {}  # to the carrier that had it first
 
     def observe(self, events: Sequence[Event], now: float) -> None:
         """Learn of messages that are pending, and that are not any more."""
-        super().observe(events, now)
+        super().observe([self._as_told(event) if event.item in self._copied else event for event in events], now)
         for event in events:
             item = self._sent.get(event.item)
             if item is None:
@@ -99,7 +100,7 @@ class RescueBrain(BrainPolicy):
                 place = names.index(copy.carrier)
                 room.take(place)
                 self._budget.spend(1)
-                self._reported.pop(number, None)  # which of the two was used is not known
+                self._copied[number] = names.index(self._stuck[number].carrier)
                 made.append((number, place))
             elif copy.again_s:
                 heapq.heappush(self._looks, (now + copy.again_s, number))
@@ -107,6 +108,12 @@ class RescueBrain(BrainPolicy):
             del self._stuck[number]
             del self._sent[number]
         return made
+
+    def _as_told(self, event: Event) -> Event:
+        """As ``router.feedback`` has it: a code used before any receipt came speaks of the first copy, after that of the other of neither."""
+        if event.seen == Seen.DELIVERED and event.place != self._copied[event.item]:
+            self._reported.pop(event.item, None)
+        return event._replace(place=self._copied[event.item]) if event.seen == Seen.CONVERTED else event
 
     def _wait(self, item: Item, place: int, submitted_s: float) -> None:
         names, networks, countries = self._brief.carriers, self._brief.networks, self._brief.countries

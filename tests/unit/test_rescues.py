@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from router.brain.port import Want
+from router.feedback import attempt_of
 from router.history import history
 from router.journal.port import Claimed, Record
 from router.model import ErrorName, MessageClass, State
@@ -136,3 +137,17 @@ def test_the_history_tells_the_copy_and_its_sums():
     assert (copy.explanation.rescue.carrier, copy.explanation.rescue.age_s, copy.explanation.rescue.success) == ("a", 5.5, 0.03)
     assert copy.explanation.considered[0].total_micros == -240_000
     assert first.explanation is None  # a row that cannot be read
+
+
+def test_a_code_used_before_any_receipt_speaks_of_the_first_copy():
+    """Whose receipt has come is told by it; until then the first copy is the likelier one."""
+
+    def carrier(*lines, state=State.SENT):
+        return attempt_of(Record(b"i" * 16, state, 2, pack_body(BODY), b"".join((ASSIGNED, SUBMITTED, *lines)))).carrier
+
+    delivered = final(16)
+    assert carrier(COPY, MINE) == "a"
+    assert carrier(COPY, MINE, receipt("b", "DELIVRD"), delivered, state=State.DELIVERED) == "b"
+    assert carrier(COPY, MINE, receipt("a", "DELIVRD"), delivered, state=State.DELIVERED) == "a"
+    again = pack_event(NOW_MS - 1_000, EventKind.ASSIGNED, "b", 2, b"d" * 8, 1, False)
+    assert carrier(again, MINE) == "b"
