@@ -116,14 +116,14 @@ def rows(
     """Plain values, best first, as ``Plan`` describes it. All kinds at once, for what they have in common is looked up once."""
     if not entries:
         return []
-    names = deck.names
+    names, sheets = deck.names, _sheets(entries)
     segments = np.array([entry.kind.segments for entry in entries])[:, None]
-    cost = _table(entries, "cost")
-    best, counts = _table(entries, "ranked"), np.array([entry.sheet.counts[entry.place] for entry in entries])
+    cost = _table(sheets, "cost")
+    best, counts = _table(sheets, "ranked"), np.array([entry.sheet.counts[entry.place] for entry in entries])
     paid = np.asarray(shadow) * segments
     full: Bools | None = None
     if room is not None or paid.any():
-        able = np.isfinite(unit := _table(entries, "unit"))
+        able = np.isfinite(unit := _table(sheets, "unit"))
         if room is not None:
             full = able & (np.array(room) < segments)
             able &= ~full
@@ -132,7 +132,7 @@ def rows(
     best = best[:, :CONSIDERED]
     price, p, wait_s, sd, due = (
         np.take_along_axis(table, best, axis=1)
-        for table in (*(_table(entries, name) for name in ("whole", "p", "wait_s", "sd")), cost + paid)
+        for table in (*(_table(sheets, name) for name in ("whole", "p", "wait_s", "sd")), cost + paid)
     )
     named, rounded = np.array(names, dtype=object)[best], np.rint(np.asarray(shadow)).astype(np.int64)[best]
     columns = (named, price, np.round(p, 4), np.round(wait_s, 2), rounded, np.rint(due).astype(np.int64), np.round(sd, 4))
@@ -151,13 +151,29 @@ def rows(
     return found
 
 
-def _table(entries: Sequence[Entry], name: str) -> NDArray[Any]:
+def _sheets(entries: Sequence[Entry]) -> list[tuple[Sheet, list[int], list[int]]]:
+    """The sheets of the entries, each with whose place among the entries, and on the sheet, that is."""
+    found: dict[int, tuple[Sheet, list[int], list[int]]] = {}
+    for position, (_, sheet, place) in enumerate(entries):
+        known = found.get(id(sheet))
+        if known is None:
+            known = found[id(sheet)] = (sheet, [], [])
+        known[1].append(position)
+        known[2].append(place)
+    return list(found.values())
+
+
+def _table(sheets: Sequence[tuple[Sheet, list[int], list[int]]], name: str) -> NDArray[Any]:
     """A column of the sheets: (entries, carriers)."""
-    sheet = entries[0].sheet
-    if all(entry.sheet is sheet for entry in entries):
-        found: NDArray[Any] = getattr(sheet, name)[[entry.place for entry in entries]]
-        return found
-    return np.concatenate([getattr(entry.sheet, name)[entry.place] for entry in entries]).reshape(len(entries), -1)
+    columns = [getattr(sheet, name)[places] for sheet, _, places in sheets]
+    if len(columns) == 1:
+        alone: NDArray[Any] = columns[0]
+        return alone
+    found = np.concatenate(columns)
+    order = np.concatenate([np.array(positions) for _, positions, _ in sheets])
+    result = np.empty_like(found)
+    result[order] = found
+    return result
 
 
 def _row(
