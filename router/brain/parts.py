@@ -3,7 +3,8 @@
 Each brain holds some carriers whole, so that what needs one place has it: a breaker counts faults in a row, a change detector sees all of a
 carrier's receipts. What carriers share (a network's habit, the shape of ages, what conversions are worth) are sums over all ledgers, and is
 estimated from the merged one.
-What a part's detectors ask of other carriers (whether they still hear something) they ask of those in the same part.
+What is asked of other carriers between two boards (whether they still hear something, what a conversion is worth) is asked of those in the same
+part: few carriers a part make doubts of receipts slower.
 
 A part that is not heard of stands still. Its waiting messages are no exposure, or the silence of a dead brain would look like a black hole in
 each of its carriers; what it knew fades with the half-life of everything else.
