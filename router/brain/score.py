@@ -159,8 +159,7 @@ def by_carrier(kinds: Sequence[Kind], name: str) -> Floats:
     if sheet is not None and all(kind.sheet is sheet for kind in kinds):
         found: Floats = getattr(sheet, name)[[kind.place for kind in kinds]]
         return found
-    rows = [getattr(kind, name) if kind.sheet is None else getattr(kind.sheet, name)[kind.place] for kind in kinds]
-    return np.concatenate(rows).reshape(len(kinds), -1)
+    return np.concatenate([getattr(kind, name) for kind in kinds]).reshape(len(kinds), -1)
 
 
 def appraise(
