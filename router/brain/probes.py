@@ -12,7 +12,7 @@ from router.brain.networks import WORLD
 from router.brain.state import BrainState
 from router.model import MessageClass
 
-PROBE_S: Final = 2.0  # between probes of a suspect at first, and whenever receipts come again
+PROBE_S: Final = 1.0  # between probes of a suspect at first, and whenever receipts come again
 PROBE_LATER_S: Final = 6.0
 PATIENCE_S: Final = 30.0  # how long a suspect is probed often
 NEW_PROBE_S: Final = 2.0  # between probes of a carrier hardly known

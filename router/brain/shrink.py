@@ -34,6 +34,7 @@ ROUTE_COUNT: Final = 4.0
 MARKET_COUNT: Final = 40.0
 CELL_COUNT: Final = 30.0
 AGE_COUNT: Final = 20.0
+_ONES: Final = np.ones(BINS)  # a product sums rows five times as fast as ``sum`` does
 
 
 class Habit(NamedTuple):
@@ -83,6 +84,7 @@ class _Steps:
 
     def __init__(self, seen: Floats, waited: Floats, rate: Floats) -> None:
         self.seen, self.rate = seen, np.repeat(rate[None], len(seen), axis=0)
+        self.total: Floats = seen @ _ONES
         self.expected = waited * self.rate
 
     def by_age(self, level: _Level, count: float) -> Floats:
@@ -95,7 +97,7 @@ class _Steps:
 
     def whole(self, number: Ints, size: int, count: float) -> Floats:
         """The same for all ages: (size,)."""
-        seen, expected = sums(number, self.seen.sum(axis=1), size), sums(number, self.expected.sum(axis=1), size)
+        seen, expected = sums(number, self.total, size), sums(number, self.expected @ _ONES, size)
         found: Floats = (seen + count) / (expected + count)
         self._times(found[number][:, None])
         return found

@@ -46,7 +46,8 @@ class UnreadableSnapshot(ValueError):
 
 
 def pack_state(state: BrainState) -> bytes:
-    """State to octets."""
+    """State to octets. Its habits are estimated anew, as those of the state that is read will be."""
+    estimate(state, anew=True)
     ledger = state.ledger
     cohorts, used = ledger.cohorts, ledger.rows
     packed: bytes = msgpack.packb(

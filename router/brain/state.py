@@ -15,6 +15,8 @@ from router.brain.port import Observation, Outcome
 from router.brain.shrink import Habits, habits
 
 KEEP: Final = 150.0  # effective observations that survive an alarm: enough to start from, little enough to unlearn
+ESTIMATE_S: Final = 2.0  # between estimates of the habits, which take most of a tick
+ESTIMATE_SHARE: Final = 0.01  # of what the ledger knows: sooner, when so much has been seen since
 SUSPICION_S: Final = 1_800.0  # a suspect that never recovers is the new normal
 # Looked up once: reading them from the enum's class costs as much as a dictionary look-up, for each observation.
 _SUBMITTED: Final = Outcome.SUBMITTED
@@ -42,11 +44,14 @@ class BrainState:
         "counters",
         "deadlines_s",
         "detectors",
+        "estimated",
+        "estimated_s",
         "evidence",
         "fallen",
         "habits",
         "ledger",
         "tallies",
+        "told",
         "version",
     )
 
@@ -59,7 +64,10 @@ class BrainState:
         self.tallies: dict[str, Tally] = {}
         self.counters = {"alarms_down": 0, "alarms_up": 0, "epochs": 0, "observations": 0}
         self.version = 0
-        self.habits: Habits | None = None  # of the last tick; None: not computed for what the ledger holds
+        self.habits: Habits | None = None  # None: not computed for what the ledger holds
+        self.estimated_s = now  # when they were, and for which rows and epochs
+        self.estimated = (0, 0)
+        self.told = 0  # observations until then
         self.fallen: tuple[Floats, ...] = ()  # its multipliers of fallen places, level by level
 
     def tally(self, carrier: str) -> Tally:
@@ -137,9 +145,20 @@ def tick(state: BrainState, now: float) -> None:
     estimate(state)
 
 
-def estimate(state: BrainState) -> Habits:
-    """The rates of what the ledger holds now."""
-    state.habits = habits(state.ledger)
+def _outdated(state: BrainState) -> bool:
+    """Whether the habits are of another time: they change when a row or an epoch begins, and with what is seen."""
+    ledger, told = state.ledger, state.counters["observations"]
+    if state.estimated != (ledger.rows, state.counters["epochs"]) or ledger.at_s - state.estimated_s >= ESTIMATE_S:
+        return True
+    return told - state.told > ESTIMATE_SHARE * float(ledger.n[: ledger.rows].sum())
+
+
+def estimate(state: BrainState, *, anew: bool = False) -> Habits:
+    """The rates of what the ledger holds: its habits, if they are of another time or ``anew``, and what has fallen below them."""
+    if state.habits is None or anew or _outdated(state):
+        state.habits = habits(state.ledger)
+        state.estimated, state.estimated_s = (state.ledger.rows, state.counters["epochs"]), state.ledger.at_s
+        state.told = state.counters["observations"]
     for detector, names in zip(state.detectors, places_of(state.ledger), strict=True):
         detector.grow(len(names))
     state.fallen = multipliers(state.ledger, state.detectors, state.habits.positive.rate)

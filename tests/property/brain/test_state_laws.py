@@ -8,7 +8,7 @@ from router.brain.board import board, board_from_bytes, board_to_bytes
 from router.brain.merge import merge
 from router.brain.port import Observation, Outcome
 from router.brain.snapshot import pack_state, unpack_state
-from router.brain.state import BrainState, observe, tick
+from router.brain.state import BrainState, estimate, observe, tick
 from router.model import MessageClass
 
 NAMES = ("a", "b", "c")
@@ -80,6 +80,7 @@ def test_two_halves_of_a_history_merge_into_the_whole(batches, pauses, random):
         for name in ("s", "f", "t", "n"):
             assert np.allclose(getattr(both.ledger, name)[mine], getattr(whole.ledger, name)[row], atol=1e-6)
         assert np.isclose(both.ledger.cohorts.pending()[mine], whole.ledger.cohorts.pending()[row])
+    estimate(whole, anew=True)  # as those of both were
     whole_cells, cells = board(whole, now).cells, board(both, now).cells
     assert cells.keys() == whole_cells.keys()
     assert all(np.isclose(cells[key].p, whole_cells[key].p, atol=1e-6) for key in cells)
