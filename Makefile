@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.lua' -o -name '*.toml' \))
 
-.PHONY: help setup demo up down test interop lint bench readme format lock clean
+.PHONY: help setup demo up down test interop lint bench bench-brain readme format lock clean
 
 help:
 	@echo "make demo   set up, start everything, send traffic, break a carrier, sum up (two to three minutes)"
@@ -12,6 +12,7 @@ help:
 	@echo "make up     start the demo's system and leave it running; make down stops it"
 	@echo "make interop  the tests against software that is not ours, with Debian's too (fetched, not installed)"
 	@echo "make bench  measure (ten minutes)"
+	@echo "make bench-brain  hold the brain in the twin against what is asked of it (three quarters of an hour)"
 
 setup: $(VENV)/.installed
 
@@ -51,6 +52,10 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.smpp
+
+bench-brain: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.targets
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.brain
 
 readme: setup
 	$(BIN)/python .ci/readme.py

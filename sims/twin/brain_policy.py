@@ -69,6 +69,10 @@ class BrainPolicy:
         observe(self.state, batch, now)
         self._urgent = self._urgent or any(event.seen in URGENT for event in events)
 
+    def alarms(self) -> int:
+        """Changes for the worse, of carriers and of their parts."""
+        return self.state.counters["alarms_down"]
+
     def prices(self, price: Floats) -> None:
         """New settings make a new deck; what was learned stays."""
         if not np.array_equal(price, self._price):

@@ -149,6 +149,15 @@ class Rescuer(Policy, Protocol):
         ...
 
 
+@runtime_checkable
+class Watcher(Policy, Protocol):
+    """A policy that says when a carrier has become worse."""
+
+    def alarms(self) -> int:
+        """How often it has said so."""
+        ...
+
+
 def generator(seed: int, name: str) -> np.random.Generator:
     """The dice of a policy in a run."""
     return np.random.default_rng([seed, 100, *name.encode()])

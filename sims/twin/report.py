@@ -12,10 +12,6 @@ from sims.twin.statistics import mean_and_half
 
 Grouped = Mapping[tuple[str, str], Sequence[Result]]  # (scenario, policy) to its runs, in order of seed
 
-# What is asked of the brain: the mean of ten seeds and more, over the whole run.
-TARGET_EACH: Final = 0.987
-TARGET_MEAN: Final = 0.992
-
 
 def grouped(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
     """By scenario and policy."""
@@ -63,6 +59,7 @@ _COLUMNS: Final[tuple[tuple[str, Callable[[Result], float | None], int], ...]] =
     ("hurt b.l.", lambda one: one.hurt_before_left, 0),
     ("left s", lambda one: one.left_after_s, 1),
     ("back s", lambda one: one.back_after_s, 1),
+    ("alarms", lambda one: one.alarms, 1),
 )
 
 

@@ -46,6 +46,7 @@ class Result(Struct, kw_only=True):
     back_after_s: float | None  # from the end of the fault to half of its usual share; None: it was not back
     shares: list[float]  # of the messages concerned, in slices of 10 s
     values_micros: list[float]  # kept of a message, in slices of 10 s, from the run's beginning
+    alarms: int | None = None  # changes for the worse that the policy saw, from the beginning; None: it looks for none
     cpu_s: float = 0.0
     copied: float = 0.0  # share that was sent a second time while the first copy was pending
     doubles: int = 0  # of those, both copies arrived

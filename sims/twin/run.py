@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sims.twin.engine import make_setup, simulate
 from sims.twin.policies import ORACLE, make_policy
+from sims.twin.policy import Watcher
 from sims.twin.result import Result, judge
 
 
@@ -50,7 +51,10 @@ def play(job: Job, progress: Callable[[float], None] | None = None) -> Result:
     """Carry out one run."""
     began_s = time.process_time()
     setup = make_setup(job.scenario, job.seed, minutes=job.minutes, rate_mps=job.rate_mps, burn_in_minutes=job.burn_in_minutes)
-    result = judge(setup, job.policy, simulate(setup, make_policy(job.policy, setup), progress))
+    policy = make_policy(job.policy, setup)
+    result = judge(setup, job.policy, simulate(setup, policy, progress))
+    if isinstance(policy, Watcher):
+        result.alarms = policy.alarms()
     result.cpu_s = round(time.process_time() - began_s, 2)
     return result
 
