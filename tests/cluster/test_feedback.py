@@ -131,10 +131,17 @@ def test_the_board_and_its_figures(world: "World") -> None:
     assert {one["carrier"] for one in shown["carriers"]} == set(world.sims)
     assert shown["currency"] == "EUR"
     assert shown["age_s"] < 15.0
-    for one in shown["carriers"]:
-        assert one["shadow_micros_per_s"] >= 0
-        assert (one["trust"], one["unheard"], one["suspect_in"]) == (1.0, "", [])
-        carrier = {"carrier": one["carrier"]}
-        assert counted(world, "trunkline_receipt_trust_ratio", **carrier) == 1.0
-        assert counted(world, "trunkline_carrier_suspect", **carrier) == 0.0
+    assert all(one["shadow_micros_per_s"] >= 0 for one in shown["carriers"])
+
+    def agree() -> bool:
+        """Board and metrics are of different moments, and a carrier may still be under suspicion for what other tests did to it."""
+        carriers = world.call("GET", "/v1/board?network=*").json["carriers"]
+        return all(
+            counted(world, "trunkline_receipt_trust_ratio", carrier=one["carrier"]) == one["trust"]
+            and counted(world, "trunkline_carrier_suspect", carrier=one["carrier"]) == float(bool(one["suspect_in"]))
+            and counted(world, "trunkline_receipts_lost", carrier=one["carrier"]) == float(bool(one["unheard"]))
+            for one in carriers
+        )
+
+    until(agree, "figures that say what the board says", within_s=15)
     assert 0.0 < counted(world, "trunkline_board_age_seconds") < 15.0
