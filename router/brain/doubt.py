@@ -26,6 +26,7 @@ ODDS: Final = 6.5
 CEILING: Final = 9.0
 NEGLIGIBLE: Final = 0.01  # a chance of lying below that is none
 WATCHED: Final = 0.95  # a place worth less than that is probed, for conversions to clear it
+ONE_COUNTRY: Final = 2.0  # that a country's own doubt adds to its carrier's: next to nothing
 RETURN_S: Final = 20.0  # and often for so long after each conversion
 RUN_HALF_LIFE_S: Final = 300.0
 COUNT: Final = 10.0
@@ -62,9 +63,10 @@ class Doubt:
         self.seen = np.where(running, self.seen * fade + seen, 0.0)
         self.promised = np.where(running, self.promised * fade + promised, 0.0)
 
-    def quick(self) -> Floats:
-        """The factor of the sequential test."""
-        lies = 1.0 / (1.0 + np.exp(ODDS - self.suspicion - self.score))
+    def quick(self, most: Floats | None = None) -> Floats:
+        """The factor of the sequential test. ``most``: by place, what its score may count at the most."""
+        score = self.score if most is None else np.minimum(self.score, most)
+        lies = 1.0 / (1.0 + np.exp(ODDS - self.suspicion - score))
         # Of a liar caught early little is known but that it lies.
         ratio = np.minimum((self.seen + LIE) / (self.promised + 1.0), 1.0)
         return np.where(lies > NEGLIGIBLE, 1.0 - lies * (1.0 - ratio), 1.0)

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import Floats, sums
-from router.brain.doubt import RETURN_S, WATCHED, Doubt, slow
+from router.brain.ages import Bools, Floats, sums
+from router.brain.doubt import ONE_COUNTRY, RETURN_S, WATCHED, Doubt, slow
 from router.brain.hearing import RATE_COUNT, Hearing
 from router.brain.ledger import HALF_LIFE_S, Ledger, Names
 from router.brain.port import Observation
@@ -15,6 +15,7 @@ from router.brain.spotless import Spotless
 from router.brain.trust import RETRY_S, Trust
 
 LEVELS: Final = 2  # receipts are doubted by carrier, and by carrier and country
+KNOWN: Final = 3.0  # conversions promised in a country for it to speak for its carrier
 BARELY: Final = 0.55  # conversions of a submit where nothing is known, with the weight of one
 Place = tuple[int, tuple[str, ...]]  # a step of ``fallen.LEVELS``, and the name there
 
@@ -22,7 +23,7 @@ Place = tuple[int, tuple[str, ...]]  # a step of ``fallen.LEVELS``, and the name
 class Evidence:
     """Changes nothing as long as nobody reports conversions."""
 
-    __slots__ = ("_begun", "doubts", "factors", "hearings", "spotless", "trust")
+    __slots__ = ("_begun", "_several", "doubts", "factors", "hearings", "spotless", "trust")
 
     def __init__(self, now_s: float) -> None:
         self.trust = Trust(now_s)
@@ -30,6 +31,9 @@ class Evidence:
         self.doubts = tuple(Doubt() for _ in range(LEVELS))
         self.hearings: dict[Place, Hearing] = {}
         self.factors: tuple[Floats, ...] = (np.ones(0), np.ones(0))  # what receipts are worth, by place of the trust's levels
+        self._several: Bools = np.zeros(
+            0, dtype=bool
+        )  # carriers of which conversions were to be expected in more than one country
         self._begun: dict[Place, float] = {}  # since when places that fell lately have been falling
 
     @property
@@ -70,23 +74,35 @@ class Evidence:
         expected = worth * np.maximum(trust.fresh_t[:used] @ after, 0.0)
         for step, doubt in enumerate(self.doubts):
             doubt.grow(len(trust.places[step]))
-        untold = [self._untold(step, trust.seen[:used], expected) for step in range(LEVELS)]
-        for step, (doubt, (told, due)) in enumerate(zip(self.doubts, untold, strict=True)):
             number, places = trust.of[step, :used], len(trust.places[step])
             suspicion = self._suspicion()[trust.owners(step)]
-            doubt.step(sums(number, told, places), sums(number, due, places), suspicion, lapse_s)
+            doubt.step(sums(number, trust.seen[:used], places), sums(number, expected, places), suspicion, lapse_s)
         for tenant in trust.gone_silent(expected):
             self.silence(tenant, now_s + RETRY_S)
         trust.settle()
         self._weigh(worth, after)
+
+    def _quick(self, step: int) -> Floats:
+        """The factors of the sequential tests.
+
+        Of the score of a carrier that is known in several countries what one of them alone has brought up does not count: it speaks for that country.
+        """
+        if step:
+            return self.doubts[step].quick()
+        whole, part = self.doubts
+        alone, owner = np.maximum(part.score, 0.0), self.trust.owners(1)[: len(part.score)]
+        most = np.zeros(len(whole.score))
+        np.maximum.at(most, owner, alone)
+        several = np.zeros(len(most), dtype=bool)
+        several[: len(self._several)] = self._several  # as of the last weighing
+        return whole.quick(np.where(several, sums(owner, alone, len(most)) - most + ONE_COUNTRY, np.inf))
 
     def _untold(self, step: int, seen: Floats, promised: Floats) -> tuple[Floats, Floats]:
         """Counts by row without those of countries in doubt, for carriers that are not: what is known of a country is not held against the others."""
         if step:
             return seen, promised
         carrier, market = (self.trust.of[level, : self.trust.rows] for level in range(LEVELS))
-        whole, part = (doubt.quick() < WATCHED for doubt in self.doubts)
-        told = part[market] & ~whole[carrier]
+        told = (self._quick(1) < WATCHED)[market] & (self._quick(0) >= WATCHED)[carrier]
         return np.where(told, 0.0, seen), np.where(told, 0.0, promised)
 
     def silence(self, tenant: str, until_s: float) -> None:
@@ -124,9 +140,9 @@ class Evidence:
     def doubted(self) -> list[tuple[tuple[str, ...], bool]]:
         """Places whose receipts are in doubt, and whether conversions come back there; countries of such carriers are left out."""
         found: list[tuple[tuple[str, ...], bool]] = []
-        for names, doubt in zip(self.trust.places[:LEVELS], self.doubts, strict=True):
+        for step, (names, doubt) in enumerate(zip(self.trust.places[:LEVELS], self.doubts, strict=True)):
             carriers = {name[0] for name, _ in found}
-            watched = np.flatnonzero(doubt.quick() < WATCHED).tolist()
+            watched = np.flatnonzero(self._quick(step) < WATCHED).tolist()
             found += [
                 (names.names[place], bool(doubt.age_s[place] < RETURN_S))
                 for place in watched
@@ -152,13 +168,15 @@ class Evidence:
         """The factors of all places."""
         trust, used = self.trust, self.trust.rows
         promised = worth * np.maximum(trust.t[:used] @ after, 0.0)
+        known = sums(trust.of[1, :used], promised, len(trust.places[1])) >= KNOWN
+        self._several = sums(trust.owners(1), known.astype(np.float64), len(trust.places[0])) > 1.0
         above: Floats = np.ones(len(trust.places[0]))
         factors: list[Floats] = []
-        for step, doubt in enumerate(self.doubts):
+        for step in range(LEVELS):
             number, places, owner = trust.of[step, :used], len(trust.places[step]), trust.owners(step)
             told, due = self._untold(step, trust.o[:used], promised)
             bound, mean = slow(sums(number, told, places), sums(number, due, places), above[owner])
-            factor = np.minimum(doubt.quick(), bound)
+            factor = np.minimum(self._quick(step), bound)
             factors.append(np.minimum(factor, factors[0][owner]) if step else factor)
             above = mean
         self.factors = tuple(factors)
