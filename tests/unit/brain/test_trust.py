@@ -247,3 +247,38 @@ def test_after_a_restart_nothing_under_way_counts():
     assert trust.given.pending().sum() == trust.sent.pending().sum() == 0.0
     assert trust.reporters == world.state.evidence.trust.reporters
     assert trust.o.sum() > 0
+
+
+def test_the_lies_of_one_are_not_held_against_the_others():
+    world = World().run(400, BOTH)
+    for _ in range(12):
+        world.run(10, BOTH, delivered={"a": 0.25}, receipts={"a": "all"})
+        assert world.view("b").trust > 0.97  # the honest past of the liar does not raise what a receipt has to bring
+    assert world.view("a").trust < 0.5
+
+
+def test_who_lies_everywhere_is_doubted_everywhere_though_one_country_is_found_out_first():
+    state, rng, coming = BrainState(0.0), np.random.default_rng(4), []
+    rate = {"23410": 4, "26201": 1, "20801": 1}
+    observe(state, [of(Outcome.CONVERTED, 0.0, 10.0)], 0.0)
+    for second in range(400):
+        now, lies = float(second), second >= 300
+        for carrier in ("a", "b"):
+            for network, count in rate.items():
+                for _ in range(count):
+                    arrives = rng.random() < (0.1 if lies and carrier == "a" else 0.95)
+                    told = arrives or (lies and carrier == "a")
+                    coming.append(of(Outcome.SUBMITTED, now, 0.0, carrier, network=network))
+                    if told:
+                        coming.append(of(Outcome.DELIVERED, now + 2, 2.0, carrier, network=network))
+                    if arrives and rng.random() < 0.75:
+                        coming.append(of(Outcome.CONVERTED, now + 10, 10.0, carrier, 8.0, network=network))
+        due = sorted(item for item in coming if item.at_s <= now)
+        coming = [item for item in coming if item.at_s > now]
+        observe(state, due, now)
+        tick(state, now)
+    shown = board(state, 400.0)
+    assert shown.carriers["a"].trust < 0.5
+    assert all(shown.cells[f"a|{network}|0"].p < 0.5 for network in rate)
+    assert shown.cells["a|*|0"].p < 0.6
+    assert all(shown.cells[f"b|{network}|0"].p > 0.9 for network in rate)
