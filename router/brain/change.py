@@ -8,6 +8,8 @@ kept above zero, it alarms at a threshold: downwards with r = 0.5, upwards with 
   that the logarithm keeps it the same in hours whatever the traffic.
 - It must hold for 2 s: hazards are constant within an age bin only on average, and a burst of messages runs ahead of or behind
   its expectation for as long as a bin is wide.
+- Who stops delivering altogether is found sooner by what became of the messages sent last (``fresh``), with the same threshold and at once
+  where others' receipts go on coming; where nobody's do, or there is nobody else, it may be ours that are late, and it must hold as well.
 - A place that fell is under suspicion, and the question is whether its habit is back: a sequential probability ratio test (Wald
   1945) of the habit against what is seen since the fall, or half of the habit where that is less. At +6 it is back, for a carrier
   taken back too soon is found out again and one left out too long is money lost; at -3 the test begins anew with the messages

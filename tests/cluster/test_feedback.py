@@ -5,25 +5,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from cluster_world import until
-from prometheus_client.parser import text_string_to_metric_families
 
 from router.rule_settings import Rule
+from tests.cluster.figures import counted
 
 if TYPE_CHECKING:
     from tests.cluster.world import World
 
 pytestmark = pytest.mark.timeout(240)  # the first test of a session starts the system, the last one stops it
-
-
-def counted(world: "World", name: str, **labels: str) -> float:
-    """The sum of a metric's samples with these labels."""
-    page = world.call("GET", "/metrics").body.decode()
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
 
 
 def conversions(world: "World") -> float:

@@ -10,8 +10,9 @@ import msgpack
 import msgspec
 import pytest
 from cluster_world import SECRET, profile, until
-from prometheus_client.parser import text_string_to_metric_families
 from standardwebhooks.webhooks import Webhook
+
+from tests.cluster.figures import counted
 
 if TYPE_CHECKING:
     from tests.cluster.world import World
@@ -26,16 +27,6 @@ def number(world: "World") -> str:
     """One that no other test of this run has written to."""
     world.numbers += 1
     return f"+49151{20_000_000 + world.numbers}"
-
-
-def metric(world: "World", name: str, **labels: str) -> float:
-    page = world.call("GET", "/metrics").body.decode()
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
 
 
 def test_one_message_from_the_request_to_the_signed_webhook(world: "World") -> None:
@@ -167,7 +158,7 @@ def test_over_the_limit_is_429(world: "World") -> None:
         assert answer.status == 429
         assert answer.json["code"] == "rate_limited"
         assert int(answer.headers["retry-after"]) >= 1
-    assert metric(world, "trunkline_limiter_refusals_total") >= len(refused)
+    assert counted(world, "trunkline_limiter_refusals_total") >= len(refused)
 
 
 def test_a_refused_bind_is_told_and_the_others_carry_the_load(world: "World") -> None:
@@ -177,8 +168,8 @@ def test_a_refused_bind_is_told_and_the_others_carry_the_load(world: "World") ->
         until(lambda: "bind" in world.carriers().get("locked", {}).get("reason", ""), "the reason", within_s=30)
         row = world.carriers()["locked"]
         assert row["bound"] == 0
-        assert metric(world, "trunkline_carrier_sessions_bound", carrier="locked") == 0
-        assert metric(world, "trunkline_carrier_sessions", carrier="locked") == 1
+        assert counted(world, "trunkline_carrier_sessions_bound", carrier="locked") == 0
+        assert counted(world, "trunkline_carrier_sessions", carrier="locked") == 1
         ids = [world.send(number(world)) for _ in range(10)]
         assert {world.final(one)["status"] for one in ids} == {"delivered"}
         assert "locked" not in {world.message(one)["carrier"] for one in ids}
@@ -189,11 +180,11 @@ def test_a_refused_bind_is_told_and_the_others_carry_the_load(world: "World") ->
 
 def test_metrics_count_what_was_sent(world: "World") -> None:
     names = {"trunkline_accepted_total": {"class": "marketing"}, "trunkline_submitted_total": {"class": "marketing"}}
-    before = {name: metric(world, name, **labels) for name, labels in names.items()}
+    before = {name: counted(world, name, **labels) for name, labels in names.items()}
     ids = [world.send(number(world), **{"class": "marketing"}) for _ in range(15)]
     for one in ids:
         assert world.final(one)["status"] == "delivered"
-    after = {name: metric(world, name, **labels) for name, labels in names.items()}
+    after = {name: counted(world, name, **labels) for name, labels in names.items()}
     assert {name: after[name] - before[name] for name in names} == dict.fromkeys(names, 15.0)
     started_s = time.monotonic()
     assert world.call("GET", "/metrics").status == 200
