@@ -100,11 +100,13 @@ class Detector:
     def step(self, seen: Floats, expected: Floats, known: Floats, lapse_s: float) -> list[Alarm]:
         """Add what was seen and expected in ``lapse_s`` seconds; the alarms of places not under suspicion, at most one a place.
 
-        ``known``: observations behind each place.
+        ``expected`` by place, or by way and place: who does not know what to expect alarms when nothing of it fits. ``known``: observations
+        behind each place.
         """
         fade = np.exp(-lapse_s / RATE_S)
-        self.rate = self.rate * fade + (1.0 - fade) * expected / max(lapse_s, 1e-6)
-        self.late = self.late * np.exp(-lapse_s / LATE_S) + np.stack((seen, expected))
+        least = np.atleast_2d(expected)[DOWN]
+        self.rate = self.rate * fade + (1.0 - fade) * least / max(lapse_s, 1e-6)
+        self.late = self.late * np.exp(-lapse_s / LATE_S) + np.stack((seen, least))
         active: Bools = (known >= LEAST_SEEN) & ~np.isfinite(self.suspect_s)
         threshold = THRESHOLD + np.log1p(self.rate)
         ratios = np.array((DOWN_RATIO, UP_RATIO))[:, None]

@@ -1,12 +1,11 @@
 """What the ledger expects of each carrier towards each network, in its country and in the world: the cells of a board."""
 
-from collections.abc import Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from router.brain.ages import CLASSES, GROUP_OF, GROUPS, Floats, Ints
+from router.brain.ages import BINS, CLASSES, GROUP_OF, GROUPS, Floats, Ints
 from router.brain.cells import FIGURES, Cells
 from router.brain.curves import outlooks
 from router.brain.ledger import CARRIER, COUNTRY, GROUP, MARKET, NETWORK, ROUTE, Ledger
@@ -66,9 +65,9 @@ def curves(state: BrainState) -> bytes:
         return b""
     habits, pairs = _newest(state)
     positive, negative = (_rate(habit, pairs, 0) * _common(habit, pairs) for habit in habits)
-    fallen, worth = _fallen(state.fallen, pairs), _worth(state, pairs)
-    if fallen is not None:
-        positive *= fallen
+    present, worth = _present(state, pairs), _worth(state, pairs)
+    if present is not None:
+        positive *= present
     return pack_curves(remains(positive, negative, 1.0 if worth is None else worth))
 
 
@@ -78,12 +77,12 @@ def cells(state: BrainState) -> Cells:
     if not ledger.rows:
         return Cells()
     habits, pairs = _newest(state)
-    fallen = _fallen(state.fallen, pairs)
+    present = _present(state, pairs)
     worth = _worth(state, pairs)
     figures = np.empty((FIGURES, len(CLASSES), len(pairs.carrier)))
     common = [_common(habit, pairs) for habit in habits]
-    if fallen is not None:
-        common[0] *= fallen
+    if present is not None:
+        common[0] *= present
     for group in range(GROUPS):
         klasses = [klass for klass in CLASSES if GROUP_OF[klass] == group]
         positive, negative = (_rate(habit, pairs, group) * shared for habit, shared in zip(habits, common, strict=True))
@@ -113,10 +112,15 @@ def _newest(state: BrainState) -> tuple[Habits, _Pairs]:
     return habits, pairs
 
 
-def _fallen(factors: Sequence[Floats], pairs: _Pairs) -> Floats | None:
-    """The multipliers of fallen places: (BINS, pairs); None: nothing has fallen."""
+def _present(state: BrainState, pairs: _Pairs) -> Floats | None:
+    """The multipliers of fallen places and of the time of day: (BINS, pairs); None: nothing has fallen, and there is no season."""
     found: Floats | None = None
-    for factor, places in zip(factors, (pairs.carrier, pairs.market, pairs.route), strict=True):
+    season = state.season.ahead(state.ledger.at_s)
+    factors, numbers = list(state.fallen), [pairs.carrier, pairs.market, pairs.route]
+    if season is not None:
+        factors.append(np.vstack((season, np.ones((len(pairs.carriers) - len(season), BINS)))))
+        numbers.append(pairs.carrier)
+    for factor, places in zip(factors, numbers, strict=True):
         if (factor != 1.0).any():
             mine = np.take(factor.T, places, axis=1)
             found = mine if found is None else found * mine

@@ -15,6 +15,7 @@ from router.brain.change import Detector
 from router.brain.fallen import LEVELS, cover, places_of, rows_of
 from router.brain.ledger import Ledger
 from router.brain.merge_evidence import merge_evidence
+from router.brain.season import Season
 from router.brain.state import BrainState, estimate, tick
 
 _SEVERITY: Final = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
@@ -55,6 +56,7 @@ def merge(a: BrainState, b: BrainState) -> BrainState:
             cover(both.ledger, both.detectors, step, rows_of(both.ledger, level, place))
     both.ledger.cohorts.merged_s = max(a.ledger.cohorts.merged_s, b.ledger.cohorts.merged_s)
     both.evidence = merge_evidence(a.evidence, b.evidence, now)
+    _add_seasons((a, b), places, both)
     estimate(both)
     both.evidence.spotless.begin(both.ledger)
     return both
@@ -92,6 +94,18 @@ def _add(part: Ledger, rows: Ints, whole: Ledger, valid: Bools) -> list[tuple[fl
         column[rows[mine]] = part.cohorts.counts[place, mine]
         found.append((start, width, column))
     return found
+
+
+def _add_seasons(parts: tuple[BrainState, BrainState], places: list[Ints], both: BrainState) -> None:
+    """Habits of the time of day add up."""
+    both.season = Season(both.ledger.at_s, parts[0].season.day_s)
+    both.season.began_s = min(part.season.began_s for part in parts)
+    both.season.grow(both.ledger)
+    both.season.begin(both.ledger)
+    for part, rows in zip(parts, places, strict=True):
+        carriers = np.array([both.ledger.carriers.index[name] for name in part.ledger.carriers.names], dtype=np.int64)
+        both.season.add(part.season, carriers, rows)
+    both.season.estimate(both.ledger.at_s)
 
 
 def _stack(whole: Ledger, found: list[tuple[float, float, Floats]]) -> None:

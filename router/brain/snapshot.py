@@ -18,6 +18,8 @@ from router.brain.evidence import Evidence
 from router.brain.fresh import COLUMNS as FRESH
 from router.brain.hearing import Hearing
 from router.brain.ledger import Ledger
+from router.brain.season import COLUMNS as SEASON
+from router.brain.season import Season
 from router.brain.state import BrainState, Tally, estimate, tick
 from router.brain.trust import BINNED, COLUMNS, Conversion
 
@@ -67,6 +69,7 @@ def pack_state(state: BrainState) -> bytes:
             "tallies": {name: [item.submitted, item.delivered, item.undelivered] for name, item in state.tallies.items()},
             "counters": state.counters,
             "evidence": _pack_evidence(state.evidence),
+            "season": _pack_season(state.season),
         }
     )
     return packed
@@ -121,6 +124,9 @@ def _read(found: dict[str, Any]) -> BrainState:
         _read_evidence(found["evidence"], state.evidence)
     else:
         state.evidence.trust.at_s = found["at_s"]
+    state.season.begin(ledger)
+    if "season" in found:
+        _read_season(found["season"], state.season)
     estimate(state)
     state.evidence.spotless.begin(ledger)
     return state
@@ -179,6 +185,21 @@ def _read_evidence(found: dict[str, Any], evidence: Evidence) -> None:
     evidence.factors = tuple(_unpack(factor) for factor in found["factors"])
     evidence.hearings = {(step, tuple(name)): Hearing.unpack(fields) for step, name, fields in found["hearings"]}
     evidence.spotless.score = found["spotless"]
+
+
+def _pack_season(season: Season) -> dict[str, Any]:
+    # What the ledger took in since the last look, of the day's thousandth at most, is not kept.
+    columns = {name: _pack(getattr(season, name)) for name in SEASON}
+    factor = None if season.factor is None else _pack(season.factor)
+    return {"began_s": season.began_s, "day_s": season.day_s, "slot": season.slot, "columns": columns, "factor": factor}
+
+
+def _read_season(found: dict[str, Any], season: Season) -> None:
+    season.began_s, season.day_s, season.slot = found["began_s"], found["day_s"], found["slot"]
+    for name in SEASON:
+        if name in found["columns"]:
+            setattr(season, name, _unpack(found["columns"][name]))
+    season.factor = None if found["factor"] is None else _unpack(found["factor"])
 
 
 def _pack_cohorts(cohorts: Cohorts, used: int) -> list[Any]:

@@ -12,6 +12,7 @@ from router.brain.evidence import Evidence, Place
 from router.brain.fallen import LEVELS, cover, known_places, multipliers, places_of, rows_of
 from router.brain.ledger import CARRIER, Ledger
 from router.brain.port import Observation, Outcome
+from router.brain.season import DAY_S, Season, seasoned
 from router.brain.shrink import Habits, habits
 
 KEEP: Final = 150.0  # effective observations that survive an alarm: enough to start from, little enough to unlearn
@@ -37,7 +38,7 @@ class Tally:
 
 
 class BrainState:
-    """All that the brain remembers. ``deadlines_s`` by class: what "in time" means on its boards."""
+    """All that the brain remembers. ``deadlines_s`` by class: what "in time" means on its boards; ``day_s``: after which habits of the time come again."""
 
     __slots__ = (
         "breakers",
@@ -50,14 +51,17 @@ class BrainState:
         "fallen",
         "habits",
         "ledger",
+        "season",
         "tallies",
         "told",
+        "unseasoned",
         "version",
     )
 
-    def __init__(self, now: float, deadlines_s: Sequence[float] = DEADLINES_S) -> None:
+    def __init__(self, now: float, deadlines_s: Sequence[float] = DEADLINES_S, day_s: float = DAY_S) -> None:
         self.deadlines_s = tuple(deadlines_s)
         self.ledger = Ledger(now)
+        self.season = Season(now, day_s)
         self.evidence = Evidence(now)
         self.detectors = tuple(Detector() for _ in LEVELS)
         self.breakers: dict[str, Breaker] = {}
@@ -69,6 +73,8 @@ class BrainState:
         self.estimated = (0, 0)
         self.told = 0  # observations until then
         self.fallen: tuple[Floats, ...] = ()  # its multipliers of fallen places, level by level
+        # By row: early receipts that were expected at the last tick without the season, for each one expected; None: there is none.
+        self.unseasoned: Floats | None = None
 
     def tally(self, carrier: str) -> Tally:
         """The carrier's counts; a carrier never seen is known from here on."""
@@ -140,6 +146,7 @@ def tick(state: BrainState, now: float) -> None:
     lapse_s = now - ledger.at_s
     if lapse_s > 0:
         ledger.advance(now)
+        state.season.look(ledger, state.habits)
         _detect(state, now, lapse_s)
         state.evidence.tick(now, _suspects(state), ledger, state.habits)
     estimate(state)
@@ -161,7 +168,8 @@ def estimate(state: BrainState, *, anew: bool = False) -> Habits:
         state.told = state.counters["observations"]
     for detector, names in zip(state.detectors, places_of(state.ledger), strict=True):
         detector.grow(len(names))
-    state.fallen = multipliers(state.ledger, state.detectors, state.habits.positive.rate)
+    rate, state.unseasoned = seasoned(state.season, state.ledger, state.habits.positive.rate)
+    state.fallen = multipliers(state.ledger, state.detectors, rate)
     state.evidence.excuse(state.fallen, places_of(state.ledger))
     return state.habits
 
@@ -199,6 +207,11 @@ def _detect(state: BrainState, now: float, lapse_s: float) -> None:
     used = ledger.rows
     trust = knownness(ledger.n[:used], ledger.first_s[:used], now)
     seen, expected = ledger.seen[:used] * trust, np.maximum(ledger.expected[:used], 0.0) * trust
+    plain = (
+        None
+        if state.unseasoned is None
+        else expected * np.append(state.unseasoned, np.ones(max(used - len(state.unseasoned), 0)))
+    )
     mature = np.where(ledger.fallen[:used], 0.0, ledger.n[:used] * (trust > 0))
     for step, (level, names, detector) in enumerate(zip(LEVELS, places_of(ledger), state.detectors, strict=True)):
         number, places = ledger.of[level, :used], len(names)
@@ -206,8 +219,11 @@ def _detect(state: BrainState, now: float, lapse_s: float) -> None:
         for place in np.flatnonzero(detector.suspect_s < now - SUSPICION_S).tolist():
             if not state.evidence.lost(step, names.names[place]):
                 _settle(state, step, place, now)
-        known = sums(number, mature, places)
-        alarms = detector.step(sums(number, seen, places), sums(number, expected, places), known, lapse_s)
+        known, due = sums(number, mature, places), sums(number, expected, places)
+        if plain is not None:
+            without = sums(number, plain, places)
+            due = np.stack((np.minimum(due, without), np.maximum(due, without)))
+        alarms = detector.step(sums(number, seen, places), due, known, lapse_s)
         for place in detector.uneasy(known).tolist():
             rows = np.flatnonzero(number == place)
             found = detector.silent(place, ledger.fresh.silence(rows, trust[rows]), now, lapse_s)
@@ -217,6 +233,8 @@ def _detect(state: BrainState, now: float, lapse_s: float) -> None:
             rows = np.flatnonzero(number == alarm.place)
             _change(state, step, alarm, rows, now)
             seen[rows] = expected[rows] = 0.0  # told already: the narrower detectors start again
+            if plain is not None:
+                plain[rows] = 0.0
         risen, anew = detector.judge(sums(number, ledger.back[:used], places))
         for place in anew.tolist():
             ledger.watch(np.flatnonzero(number == place), now)

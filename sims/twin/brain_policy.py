@@ -40,7 +40,7 @@ class BrainPolicy:
 
     def __init__(self, brief: Brief, rng: np.random.Generator) -> None:
         self._brief, self._rng = brief, rng
-        self.state = BrainState(0.0, DEADLINE_S)
+        self.state = BrainState(0.0, DEADLINE_S, brief.day_s)
         self.board: Board | None = None
         self._deck = _deck(brief, brief.price)
         self._price = brief.price

@@ -17,6 +17,7 @@ from sims.twin.traffic import Traffic, make_traffic
 from sims.twin.values import Bools, Floats, Ints
 from sims.twin.world import REPORTING, World, make_world
 
+DAY_S: Final = 86_400.0
 STEP_S: Final = 0.1  # production plans every 5 to 50 ms and tells the brain every 100 ms
 CODE_LIFE_S: Final = 120.0  # a code that comes later is not used any more
 
@@ -95,6 +96,7 @@ def setup_of(
             speed_mps=world.speed_mps,
             usual=costs(world, usual),
             share=world.share,
+            day_s=end_s / story.days if story.days else DAY_S,
         ),
     )
 

@@ -122,6 +122,7 @@ class Brief:
         Floats  # (C, N, classes): what a message costs there while nothing is wrong; operators' lists of priorities come from it
     )
     share: Floats  # (N,)
+    day_s: float  # after which whatever depends on the time of day comes again
 
 
 class Policy(Protocol):

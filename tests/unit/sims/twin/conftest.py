@@ -21,6 +21,7 @@ def brief():
         speed_mps=np.array([50.0, 50.0, 50.0]),
         usual=usual,
         share=np.array([0.5, 0.25, 0.25]),
+        day_s=86_400.0,
     )
 
 
