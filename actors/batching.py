@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
+from actors import machine
 from router.journal.port import JournalError
 
 log = logging.getLogger("trunkline.batching")
@@ -32,13 +32,13 @@ class Pause:
 
     async def before(self, size: int) -> None:
         """Wait if it is worth it."""
-        left_s = self._ended_s + self._length_s - time.monotonic()
+        left_s = self._ended_s + self._length_s - machine.monotonic()
         if left_s > 0 and size < self._enough:
             await asyncio.sleep(left_s)
 
     def after(self, length_s: float | None = None) -> None:
         """A call has ended; the next pause is ``length_s`` when given."""
-        self._ended_s = time.monotonic()
+        self._ended_s = machine.monotonic()
         if length_s is not None:
             self._length_s = length_s
 

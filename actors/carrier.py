@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import logging
-import os
-import random
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from actors import machine
 from actors.assigning import assign
 from actors.batching import Outbox, Pause
 from actors.brain_client import BrainCall, Observations
@@ -56,7 +54,7 @@ class Carrier(Shell):
         self._assigning = asyncio.Lock()
         self._go = asyncio.Event()
         self._turned = asyncio.Event()
-        self._version = time.time_ns() // 1_000_000  # grows over restarts too
+        self._version = machine.now_ms()  # grows over restarts too
         self._up = False
         self._leaving = False
         self._rate = 0.0  # segments a second of late: the measure of a lane without a contract
@@ -101,8 +99,8 @@ class Carrier(Shell):
             on_inbound=self._inbound.on_inbound,
             on_change=self._on_change,
             clock=self._owner.clock,
-            wall=time.time,
-            rng=random.Random(),  # noqa: S311 (jitter)
+            wall=machine.time,
+            rng=machine.dice(),
         )
         await self._link.start()
         self.spawn(self._owner.keep())
@@ -116,7 +114,7 @@ class Carrier(Shell):
         """Have these sent: returns (``Reply``) when each is assigned or handed back."""
         await self.started.wait()
         batch = unpack_offer(octets)
-        ticket = self._queue.put(batch, time.monotonic())
+        ticket = self._queue.put(batch, machine.monotonic())
         if not self._up:
             self._queue.return_all(self._why())
         self._go.set()
@@ -126,8 +124,8 @@ class Carrier(Shell):
     async def lane(self, version: int, wait_s: float) -> bytes:
         """The ``Lane`` as soon as its version is another than ``version``, at the latest after ``wait_s``."""
         await self.started.wait()
-        deadline_s = time.monotonic() + wait_s
-        while self._version == version and (left_s := deadline_s - time.monotonic()) > 0:
+        deadline_s = machine.monotonic() + wait_s
+        while self._version == version and (left_s := deadline_s - machine.monotonic()) > 0:
             self._turned.clear()
             await woken(self._turned, left_s)
         return pack_lane(self._lane())
@@ -160,7 +158,7 @@ class Carrier(Shell):
             self._up = up
             self._changed()
             outcome = Outcome.LINK_UP if up else Outcome.LINK_DOWN
-            self._observations.put([Observation(time.time(), self._carrier, "", MessageClass.OTP, outcome)])
+            self._observations.put([Observation(machine.time(), self._carrier, "", MessageClass.OTP, outcome)])
             log.info("carrier.%s carrier=%s reason=%s", "up" if up else "down", self._carrier, state.reason)
             if not up:
                 self._queue.return_all(self._why() or "not bound")
@@ -174,7 +172,7 @@ class Carrier(Shell):
     # -- sending -------------------------------------------------------------------------------------------------
     async def _send(self) -> None:
         """Assign what fits into windows and speed, then write it. Nothing is written that is not assigned on disk."""
-        sent, since_s = 0, time.monotonic()
+        sent, since_s = 0, machine.monotonic()
         while True:
             now_s = self._owner.clock()
             if now_s - since_s > 1.0:
@@ -238,7 +236,7 @@ class Carrier(Shell):
         """Hand back what waits too long: the lane is throttled, or the link will not come up."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self._queue.return_impatient(time.monotonic(), "the lane has no room")
+            self._queue.return_impatient(machine.monotonic(), "the lane has no room")
 
     # -- operations ----------------------------------------------------------------------------------------------
     def _rules(self, klass: MessageClass) -> ClassRules:
@@ -253,7 +251,7 @@ class Carrier(Shell):
             # Sessions are bound to a profile for life; the next incarnation reads the new one.
             log.info("carrier.profile_changed carrier=%s", self._carrier)
             await self.drain(2.0)
-            os._exit(0)
+            machine.end(0)
         self._outcomes.rescues = Rescues.wanted(self.settings)
         self._inbound.settings_changed(self.settings)
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import time
 from typing import Any, Final
 
+from actors import machine
 from actors.batching import Outbox, Pause
 from actors.partitions import share_of
 from actors.shell import JournalAddress, Shell
@@ -55,7 +55,9 @@ class Courier(Shell):
 
     async def run(self) -> None:
         rules = self.settings.webhooks
-        self._sender = WebhookSender(allow_hosts=rules.allow_hosts, timeout_s=rules.timeout_s, concurrency=rules.concurrency)
+        self._sender = machine.backend("webhooks") or WebhookSender(
+            allow_hosts=rules.allow_hosts, timeout_s=rules.timeout_s, concurrency=rules.concurrency
+        )
         await self.settings_changed()
         self._done = Outbox("notices_done", self.journal.settle_notices, limit=SETTLE_LIMIT, pause_s=SETTLE_PAUSE_S)
         self._retry = Outbox("notices_retry", self.journal.retry_notices, limit=SETTLE_LIMIT, pause_s=SETTLE_PAUSE_S)
@@ -93,8 +95,8 @@ class Courier(Shell):
             if await woken(self._stir, LOOK_S):
                 await pause.before(0)
             self._stir.clear()
-            if time.monotonic() - looked_s > LOOK_S:
-                looked_s = time.monotonic()
+            if machine.monotonic() - looked_s > LOOK_S:
+                looked_s = machine.monotonic()
                 self._hot.update(self._partitions)
             room = min(CLAIM_LIMIT, IN_HAND_LIMIT - self._in_hand)
             if not self._hot or room <= 0 or self._leaving:
@@ -143,11 +145,11 @@ class Courier(Shell):
             self._dead.put([notice])
             outcomes.counter("trunkline_webhooks", "disabled").add()
             return
-        started_s = time.monotonic()
+        started_s = machine.monotonic()
         answer = await self._sender.send(
-            url, headers(self._secrets.get(body.tenant, []), notice.event_id, int(time.time()), payload), payload
+            url, headers(self._secrets.get(body.tenant, []), notice.event_id, int(machine.time()), payload), payload
         )
-        outcomes.histogram("trunkline_webhook_duration_seconds").observe(time.monotonic() - started_s)
+        outcomes.histogram("trunkline_webhook_duration_seconds").observe(machine.monotonic() - started_s)
         match after(answer, notice.tries, self.now_ms(), self.rng):
             case Done():
                 self._done.put([notice])
@@ -170,8 +172,8 @@ class Courier(Shell):
         if not self.started.is_set():
             return
         self._leaving = True
-        deadline_s = time.monotonic() + within_s
-        while self._in_hand and time.monotonic() < deadline_s:
+        deadline_s = machine.monotonic() + within_s
+        while self._in_hand and machine.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
         for box in (self._done, self._retry, self._dead):
             await asyncio.wait_for(box.flushed(), within_s)

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from actors import machine
 from actors.batching import Pause
 from actors.decisions import keep_decision
 from actors.housekeeping import Housekeeping
@@ -138,7 +138,7 @@ class Dispatcher(Shell):
             if await woken(self._stir, LOOK_AT_RESTING_S if self._pool.resting else LOOK_ANYWAY_S):
                 await pause.before(carried)  # as many as the last time are likely to wait
             self._stir.clear()
-            now_s = time.monotonic()
+            now_s = machine.monotonic()
             inspect = now_s - looked_s > LOOK_ANYWAY_S
             if inspect:
                 looked_s = now_s
@@ -155,7 +155,7 @@ class Dispatcher(Shell):
                 self._partitions.retake()
                 self._hot.update(self._partitions.held)
                 await asyncio.sleep(0.1)
-            pause.after(min(TURN_PAUSE_MAX_S, TURN_PAUSES * (time.monotonic() - now_s)))
+            pause.after(min(TURN_PAUSE_MAX_S, TURN_PAUSES * (machine.monotonic() - now_s)))
 
     async def _turn(self, *, inspect: bool) -> int:
         """Claim, plan, offer. Returns how many messages were offered."""
@@ -181,7 +181,7 @@ class Dispatcher(Shell):
     async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> None:
         """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved."""
         known = self._networks.known if ask else self._networks.remembered
-        pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), time.monotonic(), known)
+        pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), machine.monotonic(), known)
         for klass in MessageClass:
             self._claimed_count[klass].add(sum(1 for item in pending if item.klass is klass))
         self._pool.add(pending)
@@ -260,7 +260,7 @@ class Dispatcher(Shell):
 
     async def _step_aside(self) -> None:
         """Give back what found no room for a while, so that others behind it get their turn."""
-        tired = list(self._pool.impatient(time.monotonic()))
+        tired = list(self._pool.impatient(machine.monotonic()))
         if tired:
             for klass in MessageClass:
                 stepped = sum(1 for item in tired if item.klass is klass)
@@ -278,8 +278,8 @@ class Dispatcher(Shell):
     # -- leaving -------------------------------------------------------------------------------------------------
     async def drain(self, within_s: float) -> None:
         self._draining = True
-        deadline_s = time.monotonic() + within_s
-        while any(lane.offered for lane in self._lanes.values()) and time.monotonic() < deadline_s:
+        deadline_s = machine.monotonic() + within_s
+        while any(lane.offered for lane in self._lanes.values()) and machine.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
         await self._networks.close()
         await self._partitions.release()

@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-import os
-import time
 from collections.abc import Sequence
 from typing import Final
 
+from actors import machine
 from actors.batching import GroupCommit
 from actors.peers import PeerCalls
 from actors.shell import SETTINGS_VALUE, JournalAddress, Shell
@@ -35,7 +34,7 @@ class Door(Shell):
         self._desk = TokenDesk(name, peers, self.spawn)
         self._pressure: Pressure | None = None
         self._shed: frozenset[MessageClass] = frozenset()
-        self._partition = int.from_bytes(os.urandom(1), "big") % PARTITIONS
+        self._partition = int.from_bytes(machine.urandom(1), "big") % PARTITIONS
         super().__init__(name, address)
         self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT, pause_s=COMMIT_PAUSE_S)
 
@@ -46,7 +45,7 @@ class Door(Shell):
         self.spawn(self._keep_looking())
 
     async def settings_changed(self) -> None:
-        self.terms = Terms.compile(self.settings, version=time.time_ns(), secret=os.urandom(32))
+        self.terms = Terms.compile(self.settings, version=machine.time_ns(), secret=machine.urandom(32))
         self._desk.retune(self.settings)
 
     async def _keep_looking(self) -> None:
@@ -72,7 +71,7 @@ class Door(Shell):
 
     def admit(self, tenant: str, messages: int, spend_micros: int) -> Admitted | Refused:
         """Spend leased tokens; asks for more in the background when they run low."""
-        verdict = self._desk.admit(tenant, messages, spend_micros, time.time_ns() // 1_000)
+        verdict = self._desk.admit(tenant, messages, spend_micros, machine.time_ns() // 1_000)
         if isinstance(verdict, Refused):
             self.metrics.counter("trunkline_limiter_refusals", verdict.rule).add(messages)
         return verdict

@@ -2,16 +2,14 @@
 
 import asyncio
 import logging
-import os
 import socket
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import uvicorn
 
+from actors import machine
 from actors.brain_client import BrainCall, Observations
 from actors.dispatcher import BOARD_VALUE
 from actors.door import Door
@@ -47,7 +45,7 @@ class Front(Door):
         self._board: Board | None = None
         self._statuses: dict[str, CarrierStatus] = {}
         self._memo = Memo()
-        self._dice = np.random.default_rng()
+        self._dice = machine.generator()
         self._totals = Totals()
         self._served: uvicorn.Server | None = None
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
@@ -68,9 +66,10 @@ class Front(Door):
         await self.open()
         await self.value_changed(BOARD_VALUE)
         self.spawn(self._told.run())
-        await self._serve()
+        await self.serve()
 
-    async def _serve(self) -> None:
+    async def serve(self) -> None:
+        """Take requests from now on."""
         api = self.settings.api
         listener = socket.socket(socket.AF_INET6 if ":" in api.host else socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -114,7 +113,7 @@ class Front(Door):
 
     async def look(self) -> None:
         await super().look()
-        self._rates.append((time.monotonic(), self.accepted))
+        self._rates.append((machine.monotonic(), self.accepted))
         if self.faults:
             return
         try:
@@ -143,12 +142,12 @@ class Front(Door):
     @staticmethod
     def monotonic_s() -> float:
         """A clock that never goes back."""
-        return time.monotonic()
+        return machine.monotonic()
 
     @staticmethod
     def entropy(octets: int) -> bytes:
         """So many unpredictable octets."""
-        return os.urandom(octets)
+        return machine.urandom(octets)
 
     # -- FrontPort: what is known --------------------------------------------------------------------------------
     def board(self) -> Board | None:
@@ -205,7 +204,7 @@ class Front(Door):
             [want],
             self._board,
             room,
-            time.time(),
+            machine.time(),
             self._dice,
             deck=terms.deck,
             rules=rules,

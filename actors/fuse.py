@@ -1,8 +1,8 @@
 """A carrier's own breaker: what its actor sees is told to the brain, and to dispatchers directly, for whom it counts when the brain is silent."""
 
-import time
 from collections.abc import Callable, Sequence
 
+from actors import machine
 from router.brain.breaker import REFUSING, SILENT, Breaker
 from router.brain.port import Observation, Outcome
 from router.brain.sight import Fuse
@@ -18,7 +18,7 @@ class OwnBreaker:
         self,
         tell: Callable[[Sequence[Observation]], None],
         changed: Callable[[], None],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = machine.time,
     ) -> None:
         self._tell = tell
         self._changed = changed

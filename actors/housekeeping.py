@@ -1,10 +1,10 @@
 """What a dispatcher does for its partitions besides planning: timers, horizons, retention."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from actors import machine
 from actors.metrics import Metrics
 from router.journal.port import Journal, JournalError
 from router.model import STATUS_OF, ErrorName, State
@@ -42,7 +42,7 @@ class Housekeeping:
         """End what waited too long for a receipt, and drop what is past its retention, for ever."""
         while True:
             held = self._held()
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = machine.now_ms()
             event = pack_event(now_ms, EventKind.FINAL, int(State.UNCONFIRMED), ErrorName.NO_RECEIPT, False, "")
             try:
                 expired = await self._journal.expire_waits(held, LIMIT, event)

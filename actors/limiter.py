@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import time
 from typing import Any, Final
 
 import msgpack
 
+from actors import machine
 from actors.shell import JournalAddress, Shell
 from router.journal.port import JournalError
 from router.limits import US_PER_DAY, Allowance, Ask
@@ -47,7 +47,7 @@ class Limiter(Shell):
     async def lease(self, octets: bytes) -> bytes:
         """Answer asks, [(tenant, ``Ask`` fields), …], with leases in the same order; None for a tenant that does not exist."""
         await self.started.wait()
-        now_us = time.time_ns() // 1_000
+        now_us = machine.time_ns() // 1_000
         leases = []
         for tenant, ask in msgpack.unpackb(octets):
             allowance = self._allowances.get(tenant) or self._open(tenant, now_us)
@@ -68,7 +68,7 @@ class Limiter(Shell):
         return allowance
 
     async def settings_changed(self) -> None:
-        now_us = time.time_ns() // 1_000
+        now_us = machine.time_ns() // 1_000
         tenants = {tenant.id: tenant for tenant in self.settings.tenants}
         for tenant_id in self._allowances.keys() - tenants.keys():
             del self._allowances[tenant_id]
@@ -82,7 +82,7 @@ class Limiter(Shell):
             await self._store()
 
     async def _store(self) -> None:
-        day = time.time_ns() // 1_000 // US_PER_DAY
+        day = machine.time_ns() // 1_000 // US_PER_DAY
         before = self._spent if day == self._day else {}
         spent = before | {tenant: a.spent_micros for tenant, a in self._allowances.items() if a.spent_micros}
         if (day, spent) == (self._day, self._spent):

@@ -1,8 +1,8 @@
 """The networks of numbers that may have moved: what a dispatcher asks a service for, and what it remembers."""
 
-import time
 from collections.abc import Sequence
 
+from actors import machine
 from actors.metrics import Metrics
 from carriers.portability import HttpLookup
 from router.portability import UNKNOWN, Memory, NetworkLookup
@@ -26,7 +26,7 @@ class Networks:
         """Use these settings; what was answered under others is forgotten."""
         if settings == self._settings:
             return
-        before, self._service = self._service, HttpLookup(settings, time.monotonic) if settings.url else None
+        before, self._service = self._service, HttpLookup(settings, machine.monotonic) if settings.url else None
         self._settings, self._memory, self._countries = settings, Memory(settings), frozenset(settings.countries)
         if before is not None:
             await before.close()
@@ -35,14 +35,14 @@ class Networks:
         """The network that a number moved to or stayed in; "": nothing is known but its prefix; None: it is to be asked for."""
         if not self._asks(country):
             return UNKNOWN
-        found = self._memory.get(number, time.monotonic())
+        found = self._memory.get(number, machine.monotonic())
         if found is not None:
             self._remembered += 1
         return found
 
     def remembered(self, number: str, country: str) -> str:
         """The same for a number that has been asked for just now: what is not known yet counts as not known."""
-        return (self._memory.get(number, time.monotonic()) or UNKNOWN) if self._asks(country) else UNKNOWN
+        return (self._memory.get(number, machine.monotonic()) or UNKNOWN) if self._asks(country) else UNKNOWN
 
     def _asks(self, country: str) -> bool:
         """Whether numbers of this country are asked for."""
@@ -55,12 +55,12 @@ class Networks:
             return
         wanted = list(dict.fromkeys(numbers))
         self.waiting += len(numbers)
-        began_s = time.monotonic()
+        began_s = machine.monotonic()
         try:
             answers = await service.lookup(wanted)
         finally:
             self.waiting -= len(numbers)
-        now_s = time.monotonic()
+        now_s = machine.monotonic()
         self._took.observe(now_s - began_s)
         self._count(service)
         for number, network in zip(wanted, answers, strict=True):

@@ -1,11 +1,11 @@
 """What a carrier actor does with what comes back: answers and receipts become journal facts, observations and metrics."""
 
 import logging
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from actors import machine
 from actors.batching import GroupCommit, Outbox
 from actors.copy_ends import CopyEnds
 from actors.flights import Flight, flight_of, reporter
@@ -79,12 +79,12 @@ class Outcomes:
         self.requeued.put([Requeue(one.id, 0, event, counted=False, attempts=one.attempts) for one in batch if not one.copy])
         for one in batch:
             if one.copy:
-                self._copies.put(one, event, time.time_ns() // 1_000_000, failed=True)
+                self._copies.put(one, event, machine.now_ms(), failed=True)
 
     # -- answers -------------------------------------------------------------------------------------------------
     def on_answers(self, answers: list[Answer]) -> None:
         """Callback of the link."""
-        now_s = time.time()
+        now_s = machine.time()
         now_ms = int(now_s * 1000)
         submitted: list[Submitted] = []
         requeued: list[Requeue] = []
@@ -227,7 +227,7 @@ class Outcomes:
     async def _commit_submitted(self, items: list[Submitted]) -> None:
         early = await self._journal.submitted(self._owner, self._profile.name, items)
         if early:
-            now_s = time.time()
+            now_s = machine.time()
             await self._learn(early, [now_s] * len(early))
 
     async def _learn(self, results: Sequence[Receipted], at_s: Sequence[float]) -> None:

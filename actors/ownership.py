@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from actors.incarnation import incarnation, surely_dead
+from actors import machine
 from router.journal.port import Fenced, Journal, JournalError
 from router.model import MessageClass
 from router.record import EventKind, pack_event
@@ -45,19 +43,19 @@ class Ownership:
         self.owner = owner
         self.epoch = 0
         self._until_s = 0.0
-        self._read_s = time.monotonic()
+        self._read_s = machine.monotonic()
 
     @property
     def valid(self) -> bool:
         """Whether this process may transmit."""
-        return time.monotonic() < self._until_s
+        return machine.monotonic() < self._until_s
 
     def clock(self) -> float:
         """Monotonic seconds, and a guard: see the class."""
-        now_s = time.monotonic()
+        now_s = machine.monotonic()
         if now_s - self._read_s > LEASE_S and now_s > self._until_s > 0:
             log.critical("carrier.zombie owner=%s stopped_s=%.1f", self.owner, now_s - self._read_s)
-            os._exit(ZOMBIE_EXIT)
+            machine.end(ZOMBIE_EXIT)
         self._read_s = now_s
         return now_s
 
@@ -65,10 +63,10 @@ class Ownership:
         """Register, outwait the predecessor, adopt what it had in flight; returns how many became UNKNOWN."""
         while True:
             try:
-                asked_s = time.monotonic()
-                self.epoch, before, left_ms = await self._journal.register(self.owner, incarnation(), LEASE_S)
+                asked_s = machine.monotonic()
+                self.epoch, before, left_ms = await self._journal.register(self.owner, machine.incarnation(), LEASE_S)
                 self._until_s = asked_s + LEASE_S - MARGIN_S
-                if before and not surely_dead(before):
+                if before and not machine.surely_dead(before):
                     await asyncio.sleep(left_ms / 1000)
                     await self._renew()
                 return await self._journal.adopt(self.owner, self.epoch, hold_until_ms(), event())
@@ -85,11 +83,11 @@ class Ownership:
                 await self._renew()
             except Fenced:
                 log.critical("carrier.fenced owner=%s epoch=%d", self.owner, self.epoch)
-                os._exit(ZOMBIE_EXIT)
+                machine.end(ZOMBIE_EXIT)
             except JournalError as error:
                 log.warning("carrier.renew_failed owner=%s error=%s", self.owner, type(error).__name__)
 
     async def _renew(self) -> None:
-        asked_s = time.monotonic()
+        asked_s = machine.monotonic()
         await self._journal.renew(self.owner, self.epoch, LEASE_S)
         self._until_s = asked_s + LEASE_S - MARGIN_S

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from actors import machine
 from actors.waiting import woken
 from router.ids import PARTITIONS
 from router.journal.port import Journal, JournalError
@@ -44,7 +44,7 @@ class Partitions:
     async def start(self) -> None:
         """Take what can be taken now; waits for the journal if need be."""
         # Epochs only need to grow from one incarnation to the next; the clock does, and needs no round trip.
-        self.epoch = time.time_ns() // 1_000_000
+        self.epoch = machine.now_ms()
         while True:
             try:
                 await self._lease()
@@ -75,7 +75,7 @@ class Partitions:
             self._look.clear()
             try:
                 if self._retaking:
-                    self.epoch = max(self.epoch + 1, time.time_ns() // 1_000_000)
+                    self.epoch = max(self.epoch + 1, machine.now_ms())
                     self._retaking = False
                 await self._lease()
             except JournalError as error:

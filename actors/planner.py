@@ -5,8 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numpy as np
-
+from actors import machine
 from actors.lanes import CarrierLane
 from actors.metrics import Metrics
 from actors.pool import Pending
@@ -33,7 +32,7 @@ class Planner:
         self._metrics = metrics
         self._sight = Sight()
         self._took = metrics.histogram("trunkline_plan_duration_seconds")
-        self._dice = np.random.default_rng()
+        self._dice = machine.generator()
         self._deck: Deck
         self._rules: Mapping[MessageClass, ClassRules]
         self._policies: Mapping[str, Policy]
@@ -58,7 +57,7 @@ class Planner:
     ) -> Plan:
         """Plan a batch of one class, those who have waited longest first. ``room``: segments by carrier that it may take."""
         began_s = time.perf_counter()
-        now_s = time.monotonic()
+        now_s = machine.monotonic()
         waits = Waits(
             {name: lane.speed(klass) for name, lane in lanes.items()}, [now_s - item.since_s for item in batch], REST_LIMIT
         )
@@ -67,7 +66,7 @@ class Planner:
             wants,
             self._seen(lanes),
             room,
-            time.time(),
+            machine.time(),
             self._dice,
             deck=self._deck,
             rules=self._rules,
@@ -83,7 +82,7 @@ class Planner:
         self, batch: Sequence[Stuck], room: Mapping[str, int], lanes: Mapping[str, CarrierLane], copies: int, terms: Terms
     ) -> list[Copy]:
         """Decide who of these is sent again; nobody while the brain is silent. ``copies``: what the budget allows."""
-        now = time.time()
+        now = machine.time()
         return rescue(
             batch,
             self._sight.board(self.board, {name: lane.fuse for name, lane in lanes.items()}, now),
@@ -99,18 +98,18 @@ class Planner:
 
     def _seen(self, lanes: Mapping[str, CarrierLane]) -> Board:
         """The board to plan with."""
-        found = self._sight.board(self.board, {name: lane.fuse for name, lane in lanes.items()}, time.time())
+        found = self._sight.board(self.board, {name: lane.fuse for name, lane in lanes.items()}, machine.time())
         if found is not self.board:
             self._metrics.counter("trunkline_plans_blind", "none" if self.board is None else "old").add()
         return found
 
     def shadow(self) -> dict[str, int]:
         """By carrier the micros a second that one more segment a second would have saved of late."""
-        return {name: round(price) for name, price in shadow_prices(None, self._deck, time.time()).items()}
+        return {name: round(price) for name, price in shadow_prices(None, self._deck, machine.time()).items()}
 
     def gauges(self) -> None:
         """Bring the gauges of planning up to date."""
-        now = time.time()
+        now = machine.time()
         if self.board is not None:
             self._metrics.gauge("trunkline_board_age_seconds").set(max(0.0, now - self.board.at_s))
         for name, price in self.shadow().items():

@@ -6,11 +6,10 @@ later, and a copy that was offered is made once or not at all, whatever becomes 
 
 import asyncio
 import logging
-import random
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from actors import machine
 from actors.decisions import keep_decision
 from actors.lanes import CarrierLane
 from actors.networks import Networks
@@ -66,7 +65,7 @@ class Rescuer:
         self._retention_s = retention_s
         self._budget = Budget()
         self._on = asyncio.Event()
-        self._dice = random.Random()  # noqa: S311 (names of decision tables, no secrets)
+        self._dice = machine.dice()
         self._settings: Settings
         self._rescues: Rescues
         self._book: RuleBook
@@ -101,7 +100,7 @@ class Rescuer:
         found, more = await self._journal.overdue(held, LIMIT, AGAIN_S) if held else ([], False)
         if not found:
             return more
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = machine.now_ms()
         later: list[tuple[MessageId, int]] = []
         cases: dict[MessageClass, list[_Case]] = {klass: [] for klass in MessageClass}
         for message in found:
@@ -138,7 +137,7 @@ class Rescuer:
         reply = await lane.offer(entries)
         if reply is None or not reply.returned:
             return  # a copy that got lost with its offer is not made a second time; the message is looked at once more
-        again_ms = time.time_ns() // 1_000_000 + NO_ROOM_MS
+        again_ms = machine.now_ms() + NO_ROOM_MS
         self._budget.spend(-len(reply.returned))
         try:
             await self._journal.put_off([(id_, again_ms) for id_, _reason in reply.returned])

@@ -5,15 +5,12 @@ The classes built on it are plain: Ray is applied in ``actors.runtime``, and tes
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
-import random
-import time
 from collections.abc import Coroutine
 from typing import Any, Final, Literal, NamedTuple
 
-from actors.incarnation import incarnation
+from actors import machine
 from actors.journal import RedisJournal, RedisWake
 from actors.metrics import Metrics, snapshot
 from router.config import ConfigError, load_settings_bytes
@@ -26,7 +23,6 @@ log = logging.getLogger("trunkline.actors")
 SETTINGS_VALUE: Final = "settings"
 CONNECT_RETRY_S: Final = 0.25
 SETTINGS_LOOK_S: Final = 10.0  # without a wake call: a lost one, during a reconnect, costs at most this
-GC_THRESHOLD: Final = 50_000  # batches make many short-lived objects, and hardly any of them in cycles; a choice, not measured
 
 
 class JournalAddress(NamedTuple):
@@ -40,13 +36,6 @@ class JournalAddress(NamedTuple):
     fsync: Literal["always", "everysec"] = "always"  # of the server of our own
 
 
-def quiet_collector() -> None:
-    """Settle what start-up allocated, and collect less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
-
-
 class Shell:
     """Base of the actors. Subclasses say what they do in ``run`` and what they may forget in their docstring."""
 
@@ -58,7 +47,7 @@ class Shell:
         self.journal: RedisJournal
         self.settings: Settings
         self.metrics = Metrics(self.kind)
-        self.rng = random.Random()  # noqa: S311 (jitter and ids' tails, no secrets)
+        self.rng = machine.dice()
         self.started = asyncio.Event()
         self._wake: RedisWake
         self._settings_octets = b""
@@ -100,12 +89,12 @@ class Shell:
         if (error := task.exception()) is not None:
             log.critical("actor.failed name=%s", self.name, exc_info=error)
             logging.shutdown()
-            os._exit(70)
+            machine.end(70)
 
     # -- life ----------------------------------------------------------------------------------------------------
     async def _main(self) -> None:
         address = self.address
-        self.journal = RedisJournal.connect(
+        self.journal = machine.backend("journal") or RedisJournal.connect(
             address.url,
             replicas=address.replicas,
             confirm_timeout_s=address.confirm_timeout_s,
@@ -121,8 +110,8 @@ class Shell:
                 await asyncio.sleep(CONNECT_RETRY_S)
         self.settings = load_settings_bytes(raw)
         self._settings_octets = raw
-        self._wake = RedisWake.connect(self.address.url)
-        quiet_collector()
+        self._wake = machine.backend("wake") or RedisWake.connect(self.address.url)
+        machine.settle()
         self.spawn(self._listen())
         self.spawn(self._look_at_settings())
         begun_with = raw
@@ -169,7 +158,7 @@ class Shell:
 
     async def ping(self) -> dict[str, Any]:
         """Alive, and how."""
-        told = {"name": self.name, "pid": os.getpid(), "incarnation": incarnation(), "ready": self.started.is_set()}
+        told = {"name": self.name, "pid": os.getpid(), "incarnation": machine.incarnation(), "ready": self.started.is_set()}
         return told | self.health()
 
     async def snapshot(self) -> bytes:
@@ -184,4 +173,4 @@ class Shell:
     @staticmethod
     def now_ms() -> int:
         """Wall clock, milliseconds since 1970."""
-        return time.time_ns() // 1_000_000
+        return machine.now_ms()

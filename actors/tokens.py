@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgpack
 
+from actors import machine
 from actors.names import doors, limiter_of
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
 from router.leases import LeasedTokens
@@ -84,7 +84,7 @@ class TokenDesk:
                 if tenant in self._tokens:
                     self._tokens[tenant].failed()
             return
-        now_us = time.time_ns() // 1_000
+        now_us = machine.time_ns() // 1_000
         for (tenant, _), lease in zip(asks, msgpack.unpackb(raw), strict=True):
             tokens = self._tokens.get(tenant)
             if tokens is None:
