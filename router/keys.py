@@ -50,6 +50,12 @@ def make_key(entropy: bytes, tenant: str, scopes: tuple[str, ...] = ("send", "re
     return plaintext, Key(id=key_id, tenant=tenant, sha256=hash_key(plaintext), scopes=scopes)  # type: ignore[arg-type]  # words are checked where settings are read
 
 
+def id_shown(header: str) -> str:
+    """The id of the key in an ``Authorization`` header, whether there is such a key or not; "" where it has no key's shape."""
+    shape = _SHAPE.fullmatch(header.partition(" ")[2].strip(" "))
+    return shape.group(1) if shape else ""
+
+
 class KeyRing:
     """All keys of one version of the settings.
 

@@ -30,6 +30,7 @@ from router.api.idempotency import Idempotency
 from router.api.port import FrontPort
 from router.api.problems import Refusal
 from router.api.send import Sender
+from router.guesses import Guesses
 
 _OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
@@ -42,7 +43,7 @@ def _version() -> str:
 
 
 def create_app(front: FrontPort) -> FastAPI:
-    """The whole REST API over one front. Keeps nothing that may not be lost: idempotency keys under way, and that is all."""
+    """The whole REST API over one front. Keeps nothing that may not be lost: idempotency keys under way, and wrong keys."""
     app = FastAPI(
         title="Trunkline",
         version=_version(),
@@ -55,13 +56,15 @@ def create_app(front: FrontPort) -> FastAPI:
     app.router.route_class = PlainRoute
     app.state.front = front
 
+    guesses = Guesses(by_name=True)
+
     def add(method: str, path: str, handler: Handler, scopes: Sequence[str] | None = None, *, hidden: bool = False) -> None:
         options: dict[str, Any] = {"include_in_schema": False}
         limited = False
         if not hidden:
             options = document.route_options(method, path)
             limited = resources.OPERATIONS[method, path].limited
-        bound = endpoint(front, path, handler, scopes=scopes, limited=limited)
+        bound = endpoint(front, path, handler, scopes=scopes, limited=limited, guesses=guesses)
         app.add_api_route(path, bound, methods=[method], response_model=None, response_class=Response, **options)
 
     # Routes are tried in this order: the hottest first, fixed names before {id}.

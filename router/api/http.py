@@ -6,6 +6,7 @@ injection, because that and pydantic together double the cost of a request.
 
 import asyncio
 import logging
+import math
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from router.api.port import FrontPort
 from router.api.problems import PROBLEM_JSON, Problem, Refusal
+from router.guesses import Guesses
+from router.keys import id_shown
 from router.limits import Admitted, Refused
 from router.settings import Key, Tenant
 
@@ -104,12 +107,15 @@ class Call:
         """A part of the path."""
         return self.scope["path_params"][name]
 
-    def authenticate(self, scopes: Sequence[str]) -> None:
+    def authenticate(self, scopes: Sequence[str], guesses: Guesses) -> None:
         """Find key and tenant; any one of ``scopes`` will do. The tenant comes from the key and from nowhere else."""
         terms = self.front.terms
-        key = terms.keys.find(self.headers.get(b"authorization", b"").decode("latin-1"))
+        shown = self.headers.get(b"authorization", b"").decode("latin-1")
+        key = terms.keys.find(shown)
         tenant = terms.tenants.get(key.tenant) if key else None
         if key is None or tenant is None:
+            if shown:
+                self._slow_down(shown, guesses)
             raise Refusal(
                 "unauthorized",
                 "Send `Authorization: Bearer tl_…` with a key that is in force.",
@@ -119,6 +125,25 @@ class Call:
             raise Refusal("forbidden", f"This needs the scope {' or '.join(scopes)}.")
         self.key = key
         self.tenant = tenant
+
+    def _slow_down(self, shown: str, guesses: Guesses) -> None:
+        """A wrong key: after a few from one address, or for one key, the answer says how long to wait, and nothing else.
+
+        A right key never waits. It has 256 random bits: being told no a million times a second brings nobody nearer to it, while
+        a wait for right keys would let anybody lock out everybody behind the same address.
+        """
+        client = self.scope.get("client")
+        address, name, now_s = client[0] if client else "", id_shown(shown), self.front.monotonic_s()
+        wait_s = guesses.wait_s(address, name, now_s)
+        if wait_s <= 0.0:
+            guesses.failed(address, name, now_s)
+            return
+        seconds = math.ceil(wait_s)
+        raise Refusal(
+            "too_many_wrong_keys",
+            f"Ask again in {seconds} s; a key that is in force is taken at any time.",
+            retry_after_s=seconds,
+        )
 
     def media(self) -> bytes:
         """The content type without its parameters; refuses encodings and character sets nobody here decodes."""
@@ -182,9 +207,9 @@ class PlainRoute(APIRoute):
 
 
 def endpoint(
-    front: FrontPort, path: str, handler: Handler, *, scopes: Sequence[str] | None, limited: bool
+    front: FrontPort, path: str, handler: Handler, *, scopes: Sequence[str] | None, limited: bool, guesses: Guesses
 ) -> Callable[[], Awaitable[Reply]]:
-    """Bind a handler: key and scopes (None: open to all), the rate-limit headers, problems for refusals, the request's metrics."""
+    """Bind a handler: key and scopes (None: open to all) and who guessed at them, the rate-limit headers, problems for refusals, the request's metrics."""
 
     async def bound(scope: Scope, receive: Receive, send: Send) -> None:
         started_s = front.monotonic_s()
@@ -192,7 +217,7 @@ def endpoint(
         try:
             call = Call(front, scope, receive)
             if scopes is not None:
-                call.authenticate(scopes)
+                call.authenticate(scopes, guesses)
             reply = await handler(call)
         except Refusal as refusal:
             reply = problem_reply(refusal.problem(scope["path"]), refusal.headers)

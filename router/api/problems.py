@@ -23,6 +23,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
     "invalid_query": Kind(400, "A query parameter is wrong"),
     "invalid_idempotency_key": Kind(400, "The idempotency key is wrong"),
     "unauthorized": Kind(401, "A valid API key is needed"),
+    "too_many_wrong_keys": Kind(429, "Too many wrong keys"),
     "forbidden": Kind(403, "The key's scopes do not cover this"),
     "denied": Kind(403, "A rule does not let it through"),
     "not_found": Kind(404, "There is no such thing"),

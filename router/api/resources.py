@@ -30,7 +30,7 @@ _INTAKE_CODES: Final = (
     "journal_full",
     "journal_unavailable",
 )
-KEY_CODES: Final = ("unauthorized", "forbidden")
+KEY_CODES: Final = ("unauthorized", "too_many_wrong_keys", "forbidden")
 
 
 class Operation(NamedTuple):

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from carriers.smpp.commands import RBINDFAIL, RINVPASWD, ROK, RSYSERR
 from carriers.smpp.operations import Bind
-from carriers.smpp.server.guesses import Guesses
 from carriers.smpp.server.port import Customers
 from router.addresses import AllowList
+from router.guesses import Guesses
 from router.settings import SmppAccount
 
 # A check costs some 40 ms of CPU: a flood of binds waits in line and must not become a flood of hashes.

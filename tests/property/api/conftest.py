@@ -39,7 +39,9 @@ class Client:
         )
         self.app = create_app(self.front)
 
-    async def __call__(self, method, path, body=b"", *, tenant="acme", media="application/json", query="", **headers):
+    async def __call__(
+        self, method, path, body=b"", *, tenant="acme", media="application/json", query="", address="127.0.0.1", **headers
+    ):
         sent = []
         raw = [(b"content-type", media.encode()), (b"content-length", str(len(body)).encode())]
         if tenant:
@@ -64,7 +66,7 @@ class Client:
             "scheme": "http",
             "headers": raw,
             "server": ("127.0.0.1", 1),
-            "client": ("127.0.0.1", 2),
+            "client": (address, 2),
         }
         await self.app(scope, receive, send)
         octets = b"".join(message.get("body", b"") for message in sent[1:])

@@ -9,8 +9,8 @@ from carriers.smpp import commands as c
 from carriers.smpp.commands import RALYBND, RBINDFAIL, RINVPASWD, RSYSERR
 from carriers.smpp.law import SessionState
 from carriers.smpp.server.admission import CHECKS_AT_ONCE
-from carriers.smpp.server.guesses import FREE_FAILURES
 from carriers.smpp.server.register import MAX_UNBOUND_OF_ONE
+from router.guesses import FREE_FAILURES
 
 
 @pytest.mark.parametrize(

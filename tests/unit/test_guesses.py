@@ -2,7 +2,7 @@
 
 import pytest
 
-from carriers.smpp.server.guesses import FORGET_S, FREE_FAILURES, LONGEST_WAIT_S, Guesses
+from router.guesses import FORGET_S, FREE_FAILURES, LONGEST_WAIT_S, Guesses
 
 
 def guess(guesses: Guesses, times: int, now_s: float = 0.0, address: str = "10.0.0.1", system_id: str = "acme") -> None:
