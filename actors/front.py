@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -14,6 +13,7 @@ from actors.brain_client import BrainCall, Observations
 from actors.dispatcher import BOARD_VALUE
 from actors.door import Door
 from actors.exposition import Totals
+from actors.http_line import keep_cutting, listen, serve
 from actors.metrics import Snapshot, snapshot
 from actors.names import carrier_actor, directory, kind_of
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
@@ -71,32 +71,11 @@ class Front(Door):
     async def serve(self) -> None:
         """Take requests from now on."""
         api = self.settings.api
-        listener = socket.socket(socket.AF_INET6 if ":" in api.host else socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Several fronts of a machine listen on one port, and the kernel spreads connections over them.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind((api.host, api.port))
-        listener.listen(2048)
+        listener = listen(api.host, api.port)
         self.port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            create_app(self),
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,  # nothing here asks who the client is, and believing headers costs a middleware
-            date_header=True,
-            timeout_keep_alive=75,
-            backlog=2048,
-        )
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[listener])
-        self._served = server
+        self._served = server = await serve(create_app(self), listener)
         self.spawn(server.main_loop())
+        self.spawn(keep_cutting(server, self.metrics.counter("trunkline_http_connections_cut").add))
         log.info("front.listening name=%s port=%d", self.name, self.port)
 
     async def value_changed(self, name: str) -> None:

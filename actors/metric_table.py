@@ -56,6 +56,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric("trunkline_canceled", _C, "Messages taken back by their sender.", ()),
     Metric("trunkline_http_requests", _C, "Requests answered by the fronts, by route and status code.", ("route", "status")),
     Metric("trunkline_http_request_duration_seconds", _H, "From a request's last octet to its answer.", ("route",), CALL_S),
+    Metric("trunkline_http_connections_cut", _C, "Connections closed because the head of a request was not whole in time."),
     Metric("trunkline_intake_waiting", _G, "Messages that wait in intake buffers to become durable.", ()),
     # -- queues and dispatching
     Metric("trunkline_queue_depth", _G, "Messages waiting in the class queues.", ("class",), (), Across.LAST),
