@@ -2,7 +2,8 @@
 
 ``ray start`` and ``ray.init`` replace 127.0.0.1 by the machine's outward address and then listen on all interfaces
 (services.resolve_ip_for_localhost, Ray 2.60). A node built directly keeps 127.0.0.1, and then every one of its servers stays on the
-loopback interface; ``stay_on_loopback`` is the same for whoever connects. Token authentication is always on.
+loopback interface; ``stay_on_loopback`` is the same for whoever connects. Token authentication is always on: a cluster that lets
+anybody in lets anybody run code in it (CVE-2023-48022), so none is joined that does not ask for the token.
 """
 
 import argparse
@@ -19,6 +20,15 @@ NAMESPACE: Final = "trunkline"
 OBJECT_STORE_BYTES: Final = 100_000_000  # nothing of ours goes through it: calls stay below 100 kB
 CPUS_OFFERED: Final = 64  # actors ask for none; the figure only keeps Ray from prestarting one worker a core of a big machine
 READY_LINE: Final = "ray ready"
+
+
+ASK_S: Final = 10.0  # how long a cluster may take to say that it wants a token
+# A question that any node answers to whoever may ask (gcs_service.proto, Ray 2.60)
+QUESTION: Final = "/ray.rpc.NodeInfoGcsService/CheckAlive"
+
+
+class OpenCluster(RuntimeError):
+    """The cluster answers without a token."""
 
 
 def token_file(data_dir: Path) -> Path:
@@ -53,8 +63,30 @@ def stay_on_loopback() -> None:
     services.resolve_ip_for_localhost = lambda host: host
 
 
+def refuse_open(address: str) -> None:
+    """Ask a cluster something without a token; raises ``OpenCluster`` when it answers.
+
+    With RAY_USE_TLS it asks for a certificate before it hears any question. One that cannot be reached is left to who connects.
+    """
+    if os.environ.get("RAY_USE_TLS") == "1":
+        return
+    import grpc  # what Ray speaks; its own client would show the token
+
+    with grpc.insecure_channel(address) as channel:
+        try:
+            channel.unary_unary(QUESTION)(b"", timeout=ASK_S)
+        except grpc.RpcError:
+            return
+    raise OpenCluster(
+        f"Ray at {address} asks nobody for a token: start all its nodes with RAY_AUTH_MODE=token, and give them one"
+    )
+
+
 def connect(address: str, data_dir: Path) -> None:
-    """Attach this process to a running cluster, and to no other; one that is attached to it already stays so."""
+    """Attach this process to a running cluster, and to no other; one that is attached to it already stays so.
+
+    Raises ``OpenCluster`` for one that asks for no token.
+    """
     use_token(data_dir)
     import ray
 
@@ -62,6 +94,7 @@ def connect(address: str, data_dir: Path) -> None:
         if ray.get_runtime_context().gcs_address == address:
             return
         ray.shutdown()  # what this process was attached to before, perhaps a cluster that has ended
+    refuse_open(address)
     options: dict[str, Any] = {}
     if address.startswith(LOOPBACK):
         stay_on_loopback()

@@ -18,12 +18,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from actors.cluster import NAMESPACE, READY_LINE, connect, disconnect
+from actors.cluster import NAMESPACE, READY_LINE, OpenCluster, connect, disconnect, refuse_open
 from actors.incarnation import incarnation_of, surely_dead
 from actors.journal import EmbeddedServer, RedisJournal
 from actors.names import SUPERVISOR
 from actors.shell import SETTINGS_VALUE, JournalAddress
 from router.config import dump_settings
+from router.discreet import discreet
 from router.settings import Settings
 
 RAY_START_S: Final = 60.0
@@ -38,6 +39,7 @@ class StartFailed(Exception):
     """The system did not come up; the sentence says what did not, and where its log is."""
 
 
+@discreet("key", "journal_url")
 class Running(msgspec.Struct, kw_only=True):
     """What is known of a started system; kept in the data folder, readable by its owner only."""
 
@@ -104,11 +106,16 @@ class System:
         before = load_state(self.data_dir)
         if before and before.ray_process and surely_dead(before.ray_process):
             before = None
+        ray_address, dashboard, process = os.environ.get("RAY_ADDRESS", ""), "", ""
+        if ray_address and before is None:
+            try:
+                refuse_open(ray_address)
+            except OpenCluster as error:
+                raise StartFailed(str(error)) from None
         settings = self._with_ports(settings, before)
         embedded = not settings.journal.url
         url = settings.journal.url or self._start_journal(settings)
         asyncio.run(self._seed(url, settings))
-        ray_address, dashboard, process = os.environ.get("RAY_ADDRESS", ""), "", ""
         if before is not None:
             ray_address, dashboard, process = before.ray_address, before.dashboard_url, before.ray_process
         elif not ray_address:

@@ -5,8 +5,9 @@ import sys
 import tomllib
 
 OURS = {"router", "carriers", "actors", "sims", "benchmarks", "tests"}
-# Imported under the name of a package that brings it along and hands out its types as its own.
+# Imported under another name, or under that of a package that brings it along and hands out its types as its own.
 BROUGHT_BY = {
+    "grpc": "grpcio",
     "starlette": "fastapi",
     "yarl": "aiohttp",
     "smpp": "smpp.twisted3",  # a folder that it shares with smpp.pdu3

