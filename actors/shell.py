@@ -35,6 +35,9 @@ class JournalAddress(NamedTuple):
     folder: str = ""  # of the server of our own, which the supervisor keeps running; "": the server is somebody else's
     fsync: Literal["always", "everysec"] = "always"  # of the server of our own
 
+    def __repr__(self) -> str:
+        return f"JournalAddress(replicas={self.replicas}, folder={self.folder!r}, …)"  # the URL may hold a password
+
 
 class Shell:
     """Base of the actors. Subclasses say what they do in ``run`` and what they may forget in their docstring."""

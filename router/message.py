@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_typ
 import msgspec
 from msgspec import Meta, Struct
 
+from router.discreet import discreet
 from router.setting import NAME_PATTERN, ClassWord
 from router.tlvs import TAG_PATTERN, TLVS_LIMIT, VALUE_PATTERN
 
@@ -34,6 +35,7 @@ MetadataKey = Annotated[str, Meta(min_length=1, max_length=METADATA_KEY_LIMIT)]
 MetadataValue = Annotated[str, Meta(max_length=METADATA_VALUE_LIMIT)]
 
 
+@discreet("to", "sender", "text", "client_ref", "metadata", "webhook_url", "tlvs")
 class MessageIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One message to send."""
 

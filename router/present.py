@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
+from router.discreet import discreet
 from router.ids import to_text
 from router.intake import first_status
 from router.journal.port import Record
@@ -65,6 +66,7 @@ class MessageAnswer(Struct, frozen=True, kw_only=True):
     created_at: str
 
 
+@discreet("to", "sender", "text", "client_ref", "metadata", "webhook_url", "tlvs", "udh")
 class MessageView(Struct, frozen=True, kw_only=True):
     """A message as it stands now. An inbound one is from a handset, and complete when it comes."""
 

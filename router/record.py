@@ -11,9 +11,12 @@ from typing import Any, Final
 import msgpack
 import msgspec
 
+from router.discreet import discreet
+
 BODY_VERSION: Final = 1
 
 
+@discreet("source", "destination")
 class Client(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """How a message came by SMPP: what receipts must say again."""
 
@@ -36,6 +39,7 @@ class Inbound(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fal
     account: str = ""  # the system_id that it is delivered to; "": none
 
 
+@discreet("to", "sender", "text", "client_ref", "metadata", "webhook_url", "tlvs", "udh")
 class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A message as it was accepted. Nothing in it changes; text and numbers leave with it when retention ends."""
 

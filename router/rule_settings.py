@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from router.discreet import discreet
 from router.setting import ClassWord, Destination, Micros, Name, Seconds, Setting
 
 Factor = Annotated[float, Meta(ge=0, le=1_000)]
@@ -53,6 +54,7 @@ class Rule(Setting, frozen=True, kw_only=True):
     last: bool = False  # no rule after this one is asked
 
 
+@discreet("url", "headers")
 class Portability(Setting, frozen=True, kw_only=True):
     """A service over HTTP that knows to which network a number belongs by now. Asked before a message is planned."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, field
 
+from router.discreet import discreet
 from router.model import MessageClass
 from router.rule_settings import PolicyRules, Portability, RescueRules, Rule
 from router.setting import ClassWord, Destination, Micros, Name, Octet, Port, Seconds, Setting
@@ -31,6 +32,7 @@ class Tls(Setting, frozen=True, kw_only=True):
     server_name: str = ""  # "" is the host of the address
 
 
+@discreet("password")
 class CarrierProfile(Setting, frozen=True, kw_only=True):
     """One carrier account: how to reach it, what it may carry, what it costs and what is odd about it."""
 
@@ -83,6 +85,7 @@ class CarrierProfile(Setting, frozen=True, kw_only=True):
     rebind_max_s: Seconds = 60.0
 
 
+@discreet("url", "secrets")
 class Webhook(Setting, frozen=True, kw_only=True):
     """Where a tenant's events go, signed to the Standard Webhooks specification."""
 
@@ -106,6 +109,7 @@ class Tenant(Setting, frozen=True, kw_only=True):
     rescue: bool = True  # whether its messages may be sent a second time by another carrier, in the classes of ``rescue``
 
 
+@discreet("sha256")
 class Key(Setting, frozen=True, kw_only=True):
     """An API key as it is kept: never the key itself, only its SHA-256."""
 
@@ -115,6 +119,7 @@ class Key(Setting, frozen=True, kw_only=True):
     scopes: tuple[Literal["send", "read", "admin"], ...] = ("send", "read")
 
 
+@discreet("password")
 class SmppAccount(Setting, frozen=True, kw_only=True):
     """How a customer's gateway binds to us: one system_id, of one tenant. Never its password, only what proves it."""
 
@@ -204,6 +209,7 @@ class Api(Setting, frozen=True, kw_only=True):
     docs: bool = True
 
 
+@discreet("url")
 class JournalSettings(Setting, frozen=True, kw_only=True):
     """Where the journal is and how sure it must be before a 202."""
 

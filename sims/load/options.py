@@ -33,7 +33,7 @@ class LoadOptions:
     """One run of the load generator. ``InvalidOptions`` is raised at construction for whatever cannot be run."""
 
     url: str = "http://127.0.0.1:8080"
-    key: str = ""
+    key: str = field(default="", repr=False)
     rate_mps: float = 100.0  # messages a second; 0: as fast as the connections carry it (a closed loop)
     count: int = 0  # messages; 0: no bound
     duration_s: float = 0.0  # 0: no bound; one of the two bounds must be given
@@ -54,7 +54,7 @@ class LoadOptions:
     follow_timeout_s: float = 60.0  # after the last answer
     webhooks: bool = False  # follow through a webhook receiver of our own instead of polling
     webhook_host: str = "127.0.0.1"  # where the receiver listens
-    webhook_secret: str = ""  # whsec_…: verify the signatures
+    webhook_secret: str = field(default="", repr=False)  # whsec_…: verify the signatures
     allow_remote: bool = False  # targets other than this machine
 
     def __post_init__(self) -> None:
