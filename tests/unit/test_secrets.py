@@ -29,8 +29,14 @@ from router.settings import CarrierProfile, JournalSettings, Settings, SmppAccou
 
 CANARY = "canary-4711"
 SECRET = re.compile(r"^(.*_)?(password|passwords|secret|secrets|token|sha256|plaintext|authorization|headers|key)$")
-# Names that mean something else there: an opaque mark of the caller's, the path of a file.
-HARMLESS = {("Delivery", "token"), ("Outcome", "token"), ("SmppServer", "tls_key"), ("SmscOptions", "tls_key")}
+# Names that mean something else there: an opaque mark of the caller's, the path of a file, an Idempotency-Key.
+HARMLESS = {
+    ("Delivery", "token"),
+    ("Outcome", "token"),
+    ("SmppServer", "tls_key"),
+    ("SmscOptions", "tls_key"),
+    ("Accepted", "key"),
+}
 
 
 def modules():

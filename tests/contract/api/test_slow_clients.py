@@ -97,7 +97,6 @@ async def test_a_dripped_head_is_cut_while_others_are_served(served):
     assert len(took) > 5
     assert all(one.startswith(b"HTTP/1.1 408 ") for one in told if one)
     assert served.cut == 50
-    assert json.loads(next(one for one in told if one).partition(b"\r\n\r\n")[2])["status"] == 408
     await asyncio.gather(*drips)
     for _, writer in lines:
         writer.close()
@@ -105,7 +104,10 @@ async def test_a_dripped_head_is_cut_while_others_are_served(served):
 
 async def test_a_connection_that_never_says_anything_is_cut(served):
     reader, writer = await served.connect()
-    assert (await answer_to(reader)).startswith(b"HTTP/1.1 408 ")
+    head, _, body = (await answer_to(reader)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(body)["status"] == 408
+    assert b"content-length: %d" % len(body) in head
     writer.close()
 
 
@@ -114,7 +116,9 @@ async def test_blank_lines_between_requests_are_no_way_to_stay(served):
     writer.write(request("/readyz", method="GET"))
     assert (await answered(reader))[0] == 200
     dripping = asyncio.create_task(drip(writer, b"\r\n" * 1_000))
-    assert (await answer_to(reader)).startswith(b"HTTP/1.1 408 ")
+    told = await answer_to(reader)  # what was told is lost where our next blank line comes after the end
+    assert not told or told.startswith(b"HTTP/1.1 408 ")
+    assert served.cut == 1
     await dripping
     writer.close()
 
