@@ -8,7 +8,7 @@ counts segments; messages of several that came to lie across two columns are mad
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import neg
 from typing import Final, NamedTuple
 
@@ -59,27 +59,30 @@ def assign(
         for place, asked in enumerate(need):
             room[place] -= asked
         return [Placement(kind, kind.best, kind.members) for kind in kinds], np.zeros(len(room))
-    lots = list(_lots(kinds, patience))
+    lots = _lots(kinds, patience)
     share, paid = _shared(lots, room, prices, patience)
     placements = [Placement(kind, -1, kind.members) for kind in kinds if kind.best < 0]
-    placements += _placed(lots, share, room)
+    asked = share[:-1].sum(axis=1)
+    placements += (_placed if (asked > np.array(room)).any() else _seated)(lots, share, room)
     return placements, paid
 
 
-def _lots(kinds: Sequence[Kind], patience: Patience | None) -> Iterator[Lot]:
+def _lots(kinds: Sequence[Kind], patience: Patience | None) -> list[Lot]:
     """The rows. Members stand in the order of their arrival, so those who have waited long enough come first."""
+    if patience is None:
+        return [Lot(kind, kind.members, False) for kind in kinds if kind.best >= 0 and kind.members]
     # Who has waited longest comes first in the batch: so many of it have waited long enough, by class.
-    overdue = [] if patience is None else [bisect_right(patience.waited_s, -limit_s, key=neg) for limit_s in patience.limits_s]
+    overdue = [bisect_right(patience.waited_s, -limit_s, key=neg) for limit_s in patience.limits_s]
+    lots = []
     for kind in kinds:
         if kind.best < 0 or not kind.members:
             continue
-        due = len(kind.members)
-        if patience is not None:
-            due = bisect_left(kind.members, overdue[kind.klass])
+        due = bisect_left(kind.members, overdue[kind.klass])
         if due:
-            yield Lot(kind, kind.members[:due], calm=False)
+            lots.append(Lot(kind, kind.members[:due], calm=False))
         if due < len(kind.members):
-            yield Lot(kind, kind.members[due:], calm=True)
+            lots.append(Lot(kind, kind.members[due:], calm=True))
+    return lots
 
 
 def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, patience: Patience | None) -> tuple[Ints, Floats]:
@@ -117,6 +120,24 @@ def _shared(lots: Sequence[Lot], room: Sequence[int], prices: Floats | None, pat
         size = np.concatenate((segments, np.ones(len(demand) - len(lots), dtype=np.int64)))  # a vacancy is one segment
         share = whole(cost, size, share, rooms - flow.load, paid) * size
     return share[:, : len(lots)], paid[:-1]
+
+
+def _seated(lots: Sequence[Lot], share: Ints, room: list[int]) -> list[Placement]:
+    """Segments as messages, where there is room for all of them."""
+    rows, columns = np.nonzero(share.T)
+    amounts = share[columns, rows]
+    counts = amounts // np.array([lot.kind.segments for lot in lots])[rows]
+    for column, taken in enumerate(share[:-1].sum(axis=1).tolist()):
+        room[column] -= taken
+    columns[columns == len(room)] = -1
+    placements: list[Placement] = []
+    last, end = -1, 0
+    for row, column, count in zip(rows.tolist(), columns.tolist(), counts.tolist(), strict=True):
+        begin = end if row == last else 0
+        last, end = row, begin + count
+        kind, members, _ = lots[row]
+        placements.append(Placement(kind, column, members if count == len(members) else members[begin:end]))
+    return placements
 
 
 def _placed(lots: Sequence[Lot], share: Ints, room: list[int]) -> list[Placement]:

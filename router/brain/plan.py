@@ -289,8 +289,8 @@ def _write(
         if place >= 0 and place != kind.best:
             others.setdefault(kind.number, set()).add(place)
             if kind.sheet and kind.best >= 0 and not kind.ruling.tiers:  # with an order set, costs are no money
-                cost, row = kind.sheet.cost, kind.place  # most kinds are asked for this alone: not worth a column of their own
-                lost = float(cost[row, place] - cost[row, kind.best]) * len(members)
+                cost, row = kind.sheet.cost.item, kind.place  # asked for by most kinds: not worth a column of their own
+                lost = (cost(row, place) - cost(row, kind.best)) * len(members)
                 regret[why or ROOM] = regret.get(why or ROOM, 0.0) + max(lost, 0.0)
         for member in members:
             choices[member] = choice

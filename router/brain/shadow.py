@@ -52,7 +52,7 @@ def ascend(cost: Floats, demand: Ints, room: Ints, prices: Floats | None) -> Flo
 def _pull(cost: Floats, prices: Floats, heat: float) -> Floats:
     """``exp(-(c + price) / T)``, 1 at each row's best."""
     pull = cost + prices
-    pull -= pull.min(axis=1, keepdims=True)
+    pull -= np.minimum.reduce(pull, axis=1)[:, None]
     pull /= -heat
     np.exp(pull, out=pull)
     return pull
@@ -81,8 +81,8 @@ def _newton(cost: Floats, asked: Floats, there: Floats, prices: Floats, heat: fl
     live = np.flatnonzero((prices > 0.0) | (much > 0.0))
     if not len(live):
         return prices
-    slope = -(share[:, live].T @ part[:, live])
-    slope[np.arange(len(live)), np.arange(len(live))] += load[live] + RIDGE
+    slope = (-(share.T @ part))[live[:, None], live]
+    slope.flat[:: len(live) + 1] += load[live] + RIDGE
     step = heat * np.linalg.solve(slope, much[live])
     longest = float(np.abs(step).max())
     if longest > REACH * heat:

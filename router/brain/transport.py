@@ -29,6 +29,7 @@ class Flow:
         self._cost = cost
         self._room = room
         self._all = np.arange(columns)
+        self._sums: Floats = np.empty((columns, columns))
         self.share: Ints = np.zeros((columns, rows), dtype=np.int64)
         self.share[np.argmin(cost + prices, axis=1), np.arange(rows)] = demand
         self.load: Ints = self.share.sum(axis=1)
@@ -78,18 +79,25 @@ class Flow:
             self.share[b, row] += amount
         self.load[path[0]] -= amount
         self.load[target] += amount
-        for column in path:
+        left = {a for a, _, row in arcs if not self.share[a, row]}
+        for column in left:
             self._look(column)
+        for _, b, row in arcs:
+            if b not in left and self.share[b, row]:
+                self._enter(b, row)
         return True
 
     def _reach(self, start: Floats) -> list[Floats]:
         """The least cost of a path to each column, of no arcs, of one, of two, … until more do not help (Bellman and Ford)."""
         rounds = [start]
+        sums = self._sums
         for _ in range(len(start)):
-            nearer = np.minimum(rounds[-1], (rounds[-1][:, None] + self._arc).min(axis=0))
-            if not (nearer < rounds[-1] - EPSILON).any():
+            np.add(start[:, None], self._arc, out=sums)
+            nearer = np.minimum(start, np.minimum.reduce(sums))
+            if not np.count_nonzero(nearer < start - EPSILON):
                 break
             rounds.append(nearer)
+            start = nearer
         return rounds
 
     def _path(self, rounds: Sequence[Floats], target: int) -> list[int]:
@@ -114,6 +122,13 @@ class Flow:
                 self.load[target] += amount
                 self._look(column)
                 self._look(target)
+
+    def _enter(self, column: int, row: int) -> None:
+        """Renew the arcs that leave a column which a row has come to: as ``_look`` would, of equals the first row moves."""
+        step = self._cost[row] - self._cost[row, column]
+        arc, mover = self._arc[column], self._mover[column]
+        nearer = (step < arc) | ((step == arc) & (row < mover))
+        arc[nearer], mover[nearer] = step[nearer], row
 
     def _look(self, column: int) -> None:
         """Renew the arcs that leave a column."""
