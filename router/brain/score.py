@@ -40,10 +40,15 @@ class Sheet:
     def __init__(self, time: Floats, loss: Floats, deadline_s: Floats) -> None:
         """What a second costs and what a loss, and how long there is, by kind."""
         self._terms = time[:, None], loss[:, None], deadline_s[:, None]
-        self.ranked: Ints  # carriers, candidates first, best first
-        self.counts: list[int]  # how many of them are candidates
+        self.reached: Floats  # the cost, inf where it cannot go
+        self.counts: list[int]  # how many carriers are candidates
         self.rows: dict[int, dict[str, Any]] = {}  # what ``rows`` said of each where room did not matter
         self.excluded: dict[int, dict[str, str]] = {}  # why the others are no candidates, of those somebody asked for
+
+    @cached_property
+    def ranked(self) -> Ints:
+        """Carriers, candidates first, best first. The whole of it is asked for by explanations alone, and takes as long as the costs."""
+        return np.argsort(self.reached, axis=1, kind="stable")
 
     @cached_property
     def hurry(self) -> Floats:
@@ -54,7 +59,7 @@ class Sheet:
 
     def order(self, place: int) -> list[int]:
         """The candidates of a kind, best first."""
-        found: list[int] = self.ranked[place, : self.counts[place]].tolist()
+        found: list[int] = np.argsort(self.reached[place], kind="stable")[: self.counts[place]].tolist()
         return found
 
 
@@ -145,9 +150,10 @@ class Kind:
     def file(self, sheet: Sheet, place: int) -> None:
         """It was appraised anew."""
         self.sheet, self.place = sheet, place
-        for name in self.asked:
-            delattr(self, name)
-        self.asked = ()
+        if self.asked:
+            for name in self.asked:
+                delattr(self, name)
+            self.asked = ()
 
 
 _LATER: Final = frozenset({"cost", "hurry", "order", "p", "sd", "unit"})
@@ -176,7 +182,7 @@ def appraise(
     ``prices``: micros a segment by carrier for each kind; ``status``: the breakers by carrier.
     """
     price = np.concatenate(prices).reshape(len(kinds), -1)
-    klass = np.array([kind.klass for kind in kinds], dtype=np.int64)
+    klass = np.fromiter([kind.klass for kind in kinds], np.int64, len(kinds))  # of enums it makes numbers in half of the time
     segments = np.array([kind.segments for kind in kinds], dtype=np.int64)
     p, wait_s, sd = scores.columns([kind.network for kind in kinds], klass)
     loss, time, floor = _terms(kinds, klass, rules, policies)
@@ -206,9 +212,9 @@ def appraise(
     reached = np.where(candidate, cost, np.inf)
     sheet = Sheet(time, loss, np.array([rules[word].deadline_s for word in MessageClass])[klass])
     sheet.whole, sheet.p, sheet.wait_s, sheet.sd, sheet.cost, sheet.unit = whole, p, wait_s, sd, cost, reached / segments[:, None]
-    sheet.ranked = np.argsort(reached, axis=1, kind="stable")
-    sheet.counts = candidate.sum(axis=1).tolist()
-    best = np.where(candidate.any(axis=1), sheet.ranked[:, 0], -1).tolist()
+    sheet.reached, counts = reached, np.count_nonzero(candidate, axis=1)
+    sheet.counts = counts.tolist()
+    best = np.where(counts > 0, reached.argmin(axis=1), -1).tolist()
     hopeless = (~allowed.any(axis=1)).tolist()
     halves = [place for place, state in enumerate(status) if state == HALF_OPEN]
     losses = loss.tolist()
@@ -232,8 +238,10 @@ def _terms(
     time = np.array([term.time_micros_per_s for term in terms], dtype=np.float64)[klass]
     usual = policies[DEFAULT]
     words = [kind.policy_word for kind in kinds]
-    chosen = [policies.get(word) or usual for word in words] if any(words) else [usual]
+    known = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    chosen = [policies.get(word) or usual for word in known]
     factors = np.array([(one.loss_factor, one.time_factor, one.least_time_micros_per_s, one.floor) for one in chosen])
+    factors = factors[[known[word] for word in words] if len(known) > 1 else [0]]
     return loss * factors[:, 0], np.maximum(time * factors[:, 1], factors[:, 2]), factors[:, 3]
 
 
