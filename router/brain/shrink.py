@@ -65,6 +65,10 @@ class _Level:
         self.number, self.size = number, size
         self.flat = (number[:, None] * BINS + np.arange(BINS)).ravel()
 
+    def sums(self, values: Floats) -> Floats:
+        """The sum of the rows under each number: (size, BINS)."""
+        return sums(self.flat, values.ravel(), self.size * BINS).reshape(self.size, BINS)
+
 
 class _Index:
     """All levels, computed once for each number of rows."""
@@ -72,39 +76,13 @@ class _Index:
     def __init__(self, ledger: Ledger) -> None:
         self.rows = ledger.rows
         of = ledger.of[:, : ledger.rows].copy()
-        carriers = len(ledger.carriers)
-        self.carrier, self.network = _Level(of[CARRIER], carriers), _Level(of[NETWORK], len(ledger.networks))
-        self.group, self.route = _Level(of[GROUP], GROUPS), _Level(of[ROUTE], len(ledger.routes))
-        self.branch = _Level(of[CARRIER] * GROUPS + of[GROUP], carriers * GROUPS)
-        self.market, self.markets = of[MARKET] * GROUPS + of[GROUP], len(ledger.markets) * GROUPS
-
-
-class _Steps:
-    """The rates of the rows and what they make of the exposure, level after level."""
-
-    def __init__(self, seen: Floats, waited: Floats, rate: Floats) -> None:
-        self.seen, self.rate = seen, np.repeat(rate[None], len(seen), axis=0)
-        self.total: Floats = seen @ _ONES
-        self.expected = waited * self.rate
-
-    def by_age(self, level: _Level, count: float) -> Floats:
-        """One more step: (size, BINS)."""
-        size = level.size * BINS
-        seen, expected = (sums(level.flat, counts.ravel(), size) for counts in (self.seen, self.expected))
-        found: Floats = ((seen + count) / (expected + count)).reshape(level.size, BINS)
-        self._times(found[level.number])
-        return found
-
-    def whole(self, number: Ints, size: int, count: float) -> Floats:
-        """The same for all ages: (size,)."""
-        seen, expected = sums(number, self.total, size), sums(number, self.expected @ _ONES, size)
-        found: Floats = (seen + count) / (expected + count)
-        self._times(found[number][:, None])
-        return found
-
-    def _times(self, step: Floats) -> None:
-        self.expected *= step
-        self.rate *= step
+        self.carriers, routes, markets = len(ledger.carriers), len(ledger.routes), len(ledger.markets)
+        self.branch = _Level(of[CARRIER] * GROUPS + of[GROUP], self.carriers * GROUPS)
+        self.route = _Level(of[ROUTE], routes)
+        network = np.zeros(routes, dtype=np.int64)
+        network[of[ROUTE]] = of[NETWORK]
+        self.network = _Level(network, len(ledger.networks))  # of routes, not of rows
+        self.market, self.markets = of[MARKET] * GROUPS + of[GROUP], markets * GROUPS
 
 
 def habits(ledger: Ledger) -> Habits:
@@ -113,22 +91,52 @@ def habits(ledger: Ledger) -> Habits:
     if not isinstance(index, _Index) or index.rows != ledger.rows:
         index = ledger.index = _Index(ledger)
     waited = np.maximum(ledger.t[: ledger.rows], 0.0)
+    by_branch = index.branch.sums(waited)
     return Habits(
-        _habit(ledger.s[: ledger.rows], waited, PRIOR_POSITIVE, index),
-        _habit(ledger.f[: ledger.rows], waited, PRIOR_NEGATIVE, index),
+        _habit(ledger.s[: ledger.rows], waited, by_branch, PRIOR_POSITIVE, index),
+        _habit(ledger.f[: ledger.rows], waited, by_branch, PRIOR_NEGATIVE, index),
     )
 
 
-def _habit(seen: Floats, waited: Floats, prior: Floats, index: _Index) -> Habit:
-    world = (seen.sum(axis=0) + WORLD_COUNT) / (waited.sum(axis=0) + WORLD_COUNT / prior)
-    steps = _Steps(seen, waited, world)
-    carrier = steps.by_age(index.carrier, CARRIER_COUNT)
-    group = steps.by_age(index.group, GROUP_COUNT)
-    branch = steps.whole(index.branch.number, index.branch.size, BRANCH_COUNT)
-    network = steps.by_age(index.network, NETWORK_COUNT)
-    route = steps.by_age(index.route, ROUTE_COUNT)
-    market = steps.whole(index.market, index.markets, MARKET_COUNT)
-    cell = steps.whole(np.arange(index.rows), index.rows, CELL_COUNT)
-    age = steps.by_age(index.branch, AGE_COUNT)
-    branches = np.repeat(carrier, GROUPS, axis=0) * branch[:, None] * age
-    return Habit(world * group, branches, network, route, market, cell, steps.rate)
+def _ratio(seen: Floats, expected: Floats, count: float) -> Floats:
+    """A step's multipliers."""
+    result: Floats = (seen + count) / (expected + count)
+    return result
+
+
+def _habit(seen: Floats, waited: Floats, by_branch: Floats, prior: Floats, index: _Index) -> Habit:
+    """One rate. A level's sums are made of those of the level inside, where there is one: tables by row cost most.
+
+    ``by_branch``: what waited, summed.
+    """
+    shape = (index.carriers, GROUPS, BINS)
+    told, due = index.branch.sums(seen).reshape(shape), by_branch.reshape(shape)
+    world = (told.sum(axis=(0, 1)) + WORLD_COUNT) / (due.sum(axis=(0, 1)) + WORLD_COUNT / prior)
+    due = due * world
+    carrier = _ratio(told.sum(axis=1), due.sum(axis=1), CARRIER_COUNT)[:, None]
+    due = due * carrier
+    group = _ratio(told.sum(axis=0), due.sum(axis=0), GROUP_COUNT)
+    branch = _ratio(told.sum(axis=2), (due * group).sum(axis=2), BRANCH_COUNT)[:, :, None]
+    steps = (world * group * carrier * branch).reshape(-1, BINS)
+    expected = waited * steps[index.branch.number]
+
+    by_route, due = index.route.sums(seen), index.route.sums(expected)
+    network = _ratio(index.network.sums(by_route), index.network.sums(due), NETWORK_COUNT)
+    there = network[index.network.number]
+    route = _ratio(by_route, due * there, ROUTE_COUNT)
+    there *= route
+    place = there[index.route.number]
+    expected *= place
+
+    total, due = seen @ _ONES, expected @ _ONES
+    market = _ratio(sums(index.market, total, index.markets), sums(index.market, due, index.markets), MARKET_COUNT)
+    own = market[index.market]
+    cell = _ratio(total, due * own, CELL_COUNT)
+    own *= cell
+    expected *= own[:, None]
+    age = _ratio(told.reshape(-1, BINS), index.branch.sums(expected), AGE_COUNT)
+
+    rate = (steps * age)[index.branch.number]
+    rate *= place
+    rate *= own[:, None]
+    return Habit(world * group, (carrier * branch).reshape(-1, BINS) * age, network, route, market, cell, rate)
