@@ -1,7 +1,6 @@
 """What the ledger expects of each carrier towards each network, in its country and in the world: the cells of a board."""
 
 from typing import Final
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -53,11 +52,6 @@ class _Pairs:
         self.row: Ints = row_of[:, self.route]
 
 
-_known: WeakKeyDictionary[Ledger, _Pairs] = (
-    WeakKeyDictionary()
-)  # they change when a row appears, and take longer than all the rest
-
-
 def curves(state: BrainState) -> bytes:
     """``Board.curves``: what one-time codes and transactional messages may still expect at each age, in the order of the cells' pairs."""
     ledger = state.ledger
@@ -106,9 +100,9 @@ def _newest(state: BrainState) -> tuple[Habits, _Pairs]:
     habits = state.habits
     if habits is None or len(habits.positive.cell) != ledger.rows:
         habits = estimate(state)
-    pairs = _known.get(ledger)
-    if pairs is None or pairs.rows != ledger.rows:
-        pairs = _known[ledger] = _Pairs(ledger)
+    pairs = ledger.pairs
+    if not isinstance(pairs, _Pairs) or pairs.rows != ledger.rows:
+        pairs = ledger.pairs = _Pairs(ledger)  # takes longer than all the rest
     return habits, pairs
 
 

@@ -87,7 +87,8 @@ class Ledger:
         self.back = np.zeros(_FIRST_ROWS)  # since the last tick: log-likelihood ratio of the habit against the fallen rates
         # Numbers by row: of its carrier, network, country, route, market, group.
         self.of = np.zeros((6, _FIRST_ROWS), dtype=np.int64)
-        self.index: object = None  # what ``shrink`` keeps for the present rows
+        self.index: object = None  # what ``shrink`` keeps for the present rows,
+        self.pairs: object = None  # and what ``expected`` does
         self.cohorts = Cohorts(_FIRST_ROWS)
         self.fresh = Fresh(now_s, _FIRST_ROWS)
 
@@ -157,15 +158,19 @@ class Ledger:
         if now_s <= self.at_s:
             return
         used = self.rows
-        seconds = self.cohorts.exposure(self.at_s, now_s)[:used]
+        seconds = self.cohorts.exposure(self.at_s, now_s, rows=used)
         fade = 0.5 ** ((now_s - self.at_s) / HALF_LIFE_S)
         for counts in (self.s, self.f, self.t, self.n):
             counts[:used] *= fade
-        sound = ~self.fallen[:used]
-        self.t[:used][sound] += seconds[sound]
-        self.expected[:used] += np.where(sound, self._due(seconds, self.mu[:used]), 0.0)
-        self.fresh.advance(now_s, self.cohorts, np.where(sound[:, None], self.mu[:used], 0.0))
+        sound, mu = ~self.fallen[:used], self.mu[:used]
         down = np.flatnonzero(~sound)
+        if len(down):
+            self.t[:used][sound] += seconds[sound]
+            mu = np.where(sound[:, None], mu, 0.0)
+        else:
+            self.t[:used] += seconds
+        self.expected[:used] += self._due(seconds, mu)
+        self.fresh.advance(now_s, self.cohorts, mu)
         if len(down):
             fade = 0.5 ** ((now_s - self.at_s) / FALLEN_HALF_LIFE_S)
             self.came[down] *= fade
