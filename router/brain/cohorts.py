@@ -44,23 +44,23 @@ class Cohorts:
         places = np.array([self._place(float(start)) for start in starts], dtype=np.int64)
         np.add.at(self.counts, (places[inverse], rows), weight)
 
-    def exposure(self, since_s: float, now_s: float, submitted_s: Floats | None = None) -> Floats:
+    def exposure(self, since_s: float, now_s: float, submitted_s: Floats | None = None, rows: int | None = None) -> Floats:
         """Seconds that the pending messages of each row spent in each age bin between the two times: (rows, BINS).
 
-        ``submitted_s``, by row (the first ones suffice): only messages submitted since then, as far as slices tell.
+        ``submitted_s``, by row (the first ones suffice): only messages submitted since then, as far as slices tell. ``rows``: of the first so many.
         """
         middle = self.starts + self.widths / 2
         lapse = spent(np.maximum(now_s - middle, 0.0)) - spent(np.maximum(since_s - middle, 0.0))
-        counts = self.counts[: len(self.starts)]
+        counts = self.counts[: len(self.starts), :rows]
         if submitted_s is not None:
             counts = np.where(self.starts[:, None] >= submitted_s, counts[:, : len(submitted_s)], 0.0)
         # In half a second a slice is in one bin or two, and slices of one bin lie together: a tenth of the whole product.
-        result: Floats = np.zeros((counts.shape[1], lapse.shape[1]))
+        result = np.zeros((lapse.shape[1], counts.shape[1]))
         for place in np.flatnonzero(lapse.any(axis=0)).tolist():
             some = np.flatnonzero(lapse[:, place])
             begin, end = int(some[0]), int(some[-1]) + 1
-            result[:, place] = lapse[begin:end, place] @ counts[begin:end]
-        return result
+            result[place] = lapse[begin:end, place] @ counts[begin:end]
+        return np.ascontiguousarray(result.T)  # once: written bin by bin, every row would be fetched for each of them
 
     def pending(self) -> Floats:
         """How many are waiting, by row."""

@@ -136,8 +136,8 @@ class Trust:
             return
         used = self.rows
         if used:
-            self.fresh_t[:used] += self.given.exposure(self.at_s, now_s)[:used]
-            self.fresh_v[:used] += self.sent.exposure(self.at_s, now_s)[:used]
+            self.fresh_t[:used] += self.given.exposure(self.at_s, now_s, rows=used)
+            self.fresh_v[:used] += self.sent.exposure(self.at_s, now_s, rows=used)
             fade = 0.5 ** ((now_s - self.at_s) / HALF_LIFE_S)
             for counts in (self.o, self.u, self.t, self.v):
                 counts[:used] *= fade
