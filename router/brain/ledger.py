@@ -99,7 +99,7 @@ class Ledger:
         if found is None:
             found = self.keys[key] = self.rows
             if self.rows == len(self.n):
-                self._grow()
+                self.grow()
             country = country_of(network)
             self.of[:, found] = (
                 self.carriers.number(carrier),
@@ -255,8 +255,8 @@ class Ledger:
         result: Floats = np.einsum("rb,rb->r", seconds[:, :EARLY_BINS], rate[:, :EARLY_BINS])
         return result
 
-    def _grow(self) -> None:
-        """Twice the rows."""
+    def grow(self) -> None:
+        """Room for twice the rows."""
         more = len(self.n)
         for name in ("s", "f", "t", "mu", "came", "lived", "former"):
             setattr(self, name, np.vstack((getattr(self, name), np.zeros((more, BINS)))))

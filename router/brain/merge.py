@@ -13,12 +13,13 @@ from router.brain.ages import Bools, Floats, Ints
 from router.brain.breaker import CLOSED, HALF_OPEN, OPEN, Breaker
 from router.brain.change import Detector
 from router.brain.fallen import LEVELS, cover, places_of, rows_of
-from router.brain.ledger import Ledger
+from router.brain.ledger import CARRIER, COUNTRY, GROUP, MARKET, NETWORK, ROUTE, Ledger, Names
 from router.brain.merge_evidence import merge_evidence
 from router.brain.season import Season
 from router.brain.state import BrainState, estimate, tick
 
 _SEVERITY: Final = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
+_NAMED: Final = (CARRIER, NETWORK, COUNTRY, ROUTE, MARKET)
 _SUMS: Final = ("s", "f", "t", "n", "seen", "expected", "came", "lived", "back")
 
 
@@ -63,16 +64,30 @@ def merge(a: BrainState, b: BrainState) -> BrainState:
 
 
 def _rows(part: Ledger, whole: Ledger) -> Ints:
-    """The rows of ``part`` in ``whole``, made where they are missing."""
-    rows = np.zeros(part.rows, dtype=np.int64)
-    for (carrier, network, group), row in part.keys.items():
-        known = (carrier, network, group) in whole.keys
-        rows[row] = place = whole.row(carrier, network, group, float(part.first_s[row]))
-        if not known:
-            whole.born_s[place], whole.used_s[place] = part.born_s[row], part.used_s[row]
-        whole.first_s[place] = min(whole.first_s[place], part.first_s[row])
-        whole.used_s[place] = max(whole.used_s[place], part.used_s[row])
+    """The rows of ``part`` in ``whole``, made where they are missing. All at once: one by one they took most of a merge."""
+    keys, theirs = list(part.keys), np.fromiter(part.keys.values(), np.int64, part.rows)
+    new = [place for place, key in enumerate(keys) if key not in whole.keys]
+    here, there = slice(whole.rows, whole.rows + len(new)), theirs[new]
+    while here.stop > len(whole.n):
+        whole.grow()
+    whole.keys.update(zip([keys[place] for place in new], range(here.start, here.stop), strict=True))
+    whole.rows = here.stop
+    for level, mine, names in zip(_NAMED, _names(whole), _names(part), strict=True):
+        number = np.array([mine.number(*name) for name in names.names], dtype=np.int64)
+        whole.of[level, here] = number[part.of[level, there]]
+    whole.of[GROUP, here] = part.of[GROUP, there]
+    whole.born_s[here], whole.used_s[here] = part.born_s[there], part.used_s[there]
+    whole.first_s[here] = whole.watch_s[here] = part.first_s[there]
+    rows = np.empty(part.rows, dtype=np.int64)
+    rows[theirs] = [whole.keys[key] for key in keys]
+    whole.first_s[rows] = np.minimum(whole.first_s[rows], part.first_s[: part.rows])
+    whole.used_s[rows] = np.maximum(whole.used_s[rows], part.used_s[: part.rows])
     return rows
+
+
+def _names(ledger: Ledger) -> tuple[Names, ...]:
+    """By level of ``_NAMED``."""
+    return ledger.carriers, ledger.networks, ledger.countries, ledger.routes, ledger.markets
 
 
 def _epochs(part: Ledger) -> Floats:
@@ -125,20 +140,19 @@ def _add_detector(part: Ledger, theirs: Detector, whole: Ledger, mine: Detector,
     """Evidence of two halves adds up; suspicion of either is suspicion."""
     names, known = (places_of(ledger)[LEVELS.index(level)] for ledger in (part, whole))
     mine.grow(len(known))
-    for place, name in enumerate(names.names[: len(theirs.rate)]):
-        here = known.index[name]
-        for column, other in ((mine.score, theirs.score), (mine.seen, theirs.seen), (mine.expected, theirs.expected)):
-            column[:, here] += other[:, place]
-        for column, other in ((mine.over_s, theirs.over_s), (mine.rising_s, theirs.rising_s)):
-            column[:, here] = np.maximum(column[:, here], other[:, place])
-        mine.late[:, here] += theirs.late[:, place]
-        mine.silent_s[here] = max(mine.silent_s[here], theirs.silent_s[place])
-        mine.rate[here] += theirs.rate[place]
-        mine.back[here] += theirs.back[place]
-        mine.suspect_s[here] = min(mine.suspect_s[here], theirs.suspect_s[place])
-        mine.phi[here] = min(mine.phi[here], theirs.phi[place])
-        mine.rose_s[here] = max(mine.rose_s[here], theirs.rose_s[place])
-        mine.trials[here] = max(mine.trials[here], theirs.trials[place])
+    size = len(theirs.rate)
+    here = np.array([known.index[name] for name in names.names[:size]], dtype=np.int64)
+    for name in ("score", "seen", "expected", "late"):
+        getattr(mine, name)[:, here] += getattr(theirs, name)[:, :size]
+    for name in ("over_s", "rising_s"):
+        column = getattr(mine, name)
+        column[:, here] = np.maximum(column[:, here], getattr(theirs, name)[:, :size])
+    for name in ("rate", "back"):
+        getattr(mine, name)[here] += getattr(theirs, name)
+    for names_of, pick in ((("silent_s", "rose_s", "trials"), np.maximum), (("suspect_s", "phi"), np.minimum)):
+        for name in names_of:
+            column = getattr(mine, name)
+            column[here] = pick(column[here], getattr(theirs, name))
 
 
 def _worse(mine: Breaker, other: Breaker) -> None:
