@@ -83,7 +83,7 @@ class Reception(Admission):
         """Cancel if still SCHEDULED or QUEUED and unassigned."""
         partition = partition_of(message_id)
         args = [PREFIXES[partition], message_id, tenant, event]
-        state = await self._topology.home(partition).run("cancel", args)
+        state = await self._call(self._topology.site(partition), "cancel", args, confirmed=True)
         return None if state is None else State(state)
 
     async def replace(self, message_id: MessageId, tenant: str, body: bytes, segments: int, event: bytes) -> State | None:

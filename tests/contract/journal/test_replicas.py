@@ -58,6 +58,7 @@ async def test_what_is_acknowledged_is_on_the_replica(primary: tuple[EmbeddedSer
             impatient.accept([Intake(late, "acme", MessageClass.OTP, b"body", 1 << 42)]),
             impatient.receive([Received(handset, "acme", b"", b"")]),
             impatient.gather([Part(bytes(16), ids[0], 2, 2, b"two")]),
+            impatient.cancel(ids[1], "acme", b"canceled"),  # the tenant is told that it will not be sent: that must hold
         ):
             with pytest.raises(JournalUnavailable):
                 await call
