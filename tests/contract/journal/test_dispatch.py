@@ -21,8 +21,8 @@ async def test_a_partition_held_by_another_is_not_taken(desk: Any) -> None:
 async def test_a_lease_that_ran_out_goes_to_the_next_with_what_was_claimed(desk: Any) -> None:
     journal = desk.journal
     ids = await desk.accept(3)
-    end_ms = await desk.now() + 30
-    await journal.lease_partitions("d0", 1, [7], 0.02)
+    await journal.lease_partitions("d0", 1, [7], 0.3)
+    end_ms = await desk.now() + 310
     assert len((await journal.claim("d0", 1, [7], MANY))[0]) == 3
     await desk.until(end_ms)
     assert await journal.claim("d0", 1, [7], MANY) == ([], set())
