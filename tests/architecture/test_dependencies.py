@@ -8,6 +8,7 @@ OURS = {"router", "carriers", "actors", "sims", "benchmarks", "tests"}
 # Imported under another name, or under that of a package that brings it along and hands out its types as its own.
 BROUGHT_BY = {
     "grpc": "grpcio",
+    "_pytest": "pytest",
     "starlette": "fastapi",
     "yarl": "aiohttp",
     "smpp": "smpp.twisted3",  # a folder that it shares with smpp.pdu3

@@ -1,0 +1,213 @@
+"""The journal's contract tests, run again and again in one process with one script changed at a time."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, NoReturn
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from actors.journal import EmbeddedServer, scripts
+from actors.journal.server import ask, probe
+from tests.mutation import coverage
+from tests.mutation.coverage import Traces
+from tests.mutation.rules import Mutant
+
+LIMIT_S: Final = 10.0  # a test under a mutant; more where it takes a third of that by itself
+LEARNING_S: Final = 60.0
+LOOK_S: Final = 0.25
+BUSY_LOOKS: Final = 6  # so many times in a row a server answers that a script keeps it busy, until that script is ended
+
+
+class Killed(NamedTuple):
+    """The fate of a mutant."""
+
+    mutant: Mutant
+    by: str  # the test that noticed, "" when none did
+    tests: int  # how many were run
+
+
+class Stuck(BaseException):
+    """A test did not end in time; no ``Exception``, so that nothing on the way takes it for a failure that it expects."""
+
+
+class Suite:
+    """A pytest plugin: learns which test runs which statement, then tries every mutant on those that run it.
+
+    A test that does not run a statement cannot tell it from another one: it is left out. Whoever notices a mutant is run once more
+    without it, and counts only if it passes then.
+    """
+
+    def __init__(self, mutants: Sequence[Mutant], say: Callable[[str], None], most: int | None) -> None:
+        self._mutants = mutants
+        self._most = most  # tests that a mutant has to survive; None: all
+        self._say = say
+        self.fates: list[Killed] = []
+        self.broken: list[str] = []  # tests that fail without any mutant
+        self._servers: list[EmbeddedServer] = []
+        self._lasting: list[EmbeddedServer] = []
+        self._why = ""  # the last test failed
+        self._seconds: dict[pytest.Item, float] = {}
+        self._runners: defaultdict[tuple[str, int], list[pytest.Item]] = defaultdict(list)  # by file and statement
+        self._kills: Counter[tuple[str, str]] = Counter()  # by script and test
+        self._ran: Counter[tuple[str, str]] = Counter()  # statements that a test runs, by script ("": of all) and test
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Instead of pytest's own."""
+        with self._watched():
+            self._learn(session.items)
+            if not self.broken:
+                for at, mutant in enumerate(self._mutants, 1):
+                    fate = self._try(mutant)
+                    self.fates.append(fate)
+                    self._say(f"{at}/{len(self._mutants)} {mutant.script}:{mutant.line} {mutant.rule}: {fate.by or 'SURVIVES'}")
+            self._end(session.items)
+        return True
+
+    # -- which test runs what
+    def _learn(self, items: Sequence[pytest.Item]) -> None:
+        traces = Traces()
+        with read_by(coverage.reading):
+            for item in items:
+                failed, seconds = self._run(item, LEARNING_S)
+                if failed and all(self._run(item, LEARNING_S)[0] for _ in range(2)):  # a machine may have been too busy for it
+                    self.broken.append(f"{item.nodeid}: {self._why}")
+                self._seconds[item] = seconds
+                for place in traces.new([server.folder / "server.log" for server in self._servers]):
+                    self._runners[place].append(item)
+                    self._ran[place[0], item.nodeid] += 1
+                    self._ran["", item.nodeid] += 1
+        self._lasting = [server for server in self._servers if server.running()]
+        for server in self._lasting:
+            ask(server.socket_path, "CONFIG SET appendfsync no")  # from here on the disk has nothing to prove
+
+    def _runners_of(self, mutant: Mutant) -> list[pytest.Item]:
+        """The tests that run the statement that a mutant is in: those that noticed others of its script first, then the quick ones."""
+        runners = self._runners[mutant.script, mutant.statement]
+        alone = {item.nodeid for item in runners if "pair" not in item.nodeid}
+        # What a test does on a pair of servers it does on one: the pair is for what only the pair runs.
+        chosen = [item for item in runners if item.nodeid.replace("[pair", "[valkey") not in alone or item.nodeid in alone]
+        return sorted(chosen, key=lambda item: self._order(mutant, item))[: self._most]
+
+    def _order(self, mutant: Mutant, item: pytest.Item) -> tuple[float, ...]:
+        mine, every = self._ran[mutant.script, item.nodeid], self._ran["", item.nodeid]
+        return -self._kills[mutant.script, item.nodeid], -round(10 * mine / every), self._seconds[item]
+
+    # -- mutants
+    def _try(self, mutant: Mutant) -> Killed:
+        order = self._runners_of(mutant)
+        for at, item in enumerate(order, 1):
+            limit_s = max(LIMIT_S, 3 * self._seconds[item])
+            with read_by(lambda name: changed(mutant, name)):
+                failed, _ = self._run(item, limit_s)
+            self._revive()
+            if failed and not self._run(item, limit_s)[0]:
+                self._kills[mutant.script, item.nodeid] += 1
+                return Killed(mutant, item.nodeid.rpartition("/")[2], at)
+        return Killed(mutant, "", len(order))
+
+    def _run(self, item: Any, limit_s: float) -> tuple[bool, float]:
+        """Whether a test failed, and how long it took. Fixtures of the session stay."""
+        item._initrequest()  # fixtures of its own anew
+        began_s = time.monotonic()
+        with limited(limit_s):
+            try:
+                reports = runtestprotocol(item, log=False, nextitem=item.session)  # what comes next is in the session: it goes on
+            except Stuck:
+                item.session._setupstate.teardown_exact(item.session)
+                self._why = "it did not end in time"
+                return True, time.monotonic() - began_s
+        failed = [report for report in reports if report.failed]
+        self._why = failed[0].longreprtext.strip().rpartition("\n")[2] if failed else ""
+        return bool(failed), time.monotonic() - began_s
+
+    @staticmethod
+    def _end(items: Sequence[pytest.Item]) -> None:
+        items[0].session._setupstate.teardown_exact(None)
+
+    # -- servers
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Know of every server that a test starts, and end scripts that do not end by themselves."""
+        original = EmbeddedServer._start
+        servers, done = self._servers, threading.Event()
+
+        async def starting(server: EmbeddedServer) -> bool:
+            began = await original(server)
+            ask(server.socket_path, "CONFIG SET busy-reply-threshold 300")
+            if all(known.folder != server.folder for known in servers):
+                servers.append(server)
+            return began
+
+        EmbeddedServer._start = starting  # type: ignore[method-assign]  # put back below
+        watcher = threading.Thread(target=self._watch, args=(done,), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+            EmbeddedServer._start = original  # type: ignore[method-assign]
+
+    def _watch(self, done: threading.Event) -> None:
+        busy: Counter[int] = Counter()
+        while not done.wait(LOOK_S):
+            for at, server in enumerate(list(self._servers)):
+                if probe(server.socket_path) != "BUSY":
+                    busy[at] = 0
+                    continue
+                busy[at] += 1
+                if busy[at] >= BUSY_LOOKS and ask(server.socket_path, "SCRIPT KILL").startswith("-UNKILLABLE"):
+                    self._kill(server)
+
+    @staticmethod
+    def _kill(server: EmbeddedServer) -> None:
+        pid = server.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+
+    def _revive(self) -> None:
+        """Start those servers again that are for all tests and had to be killed."""
+        for server in self._lasting:
+            if not server.running():
+                asyncio.run(server.start())
+
+
+def changed(mutant: Mutant, name: str) -> str:
+    """A script's file as it is under a mutant."""
+    source = coverage.ORIGINAL(name)
+    return mutant.apply(source) if name == mutant.script else source
+
+
+@contextmanager
+def read_by(reader: Callable[[str], str]) -> Iterator[None]:
+    """Have the journal read its scripts in another way."""
+    scripts._read = reader
+    scripts.load.cache_clear()
+    try:
+        yield
+    finally:
+        scripts._read = coverage.ORIGINAL
+        scripts.load.cache_clear()
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """``Stuck`` is raised in what takes longer."""
+
+    def stop(*_: object) -> NoReturn:
+        raise Stuck
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
