@@ -9,7 +9,7 @@ from actors import machine
 from actors.batching import Pause
 from actors.decisions import keep_decision
 from actors.housekeeping import Housekeeping
-from actors.lanes import CarrierCall, CarrierLane
+from actors.lanes import CarrierCall, CarrierLane, not_taken
 from actors.networks import Networks
 from actors.partitions import Partitions
 from actors.planner import Planner
@@ -72,7 +72,8 @@ class Dispatcher(Shell):
 
     async def run(self) -> None:
         count = self.settings.workers.dispatchers
-        self._partitions = Partitions(self.journal, self.name, self._index, count, on_taken=self._heat)
+        mine = (self.journal, self.name, self._index, count)
+        self._partitions = Partitions(*mine, on_taken=self._heat, on_given_back=self._give_up)
         rescued = (self.journal, self._partitions, self._planner, self._lanes, self._networks)
         self._rescuer = Rescuer(*rescued, spawn=self.spawn, retention_s=self.address.retention_s)
         await self.settings_changed()
@@ -100,10 +101,9 @@ class Dispatcher(Shell):
             lane = CarrierLane(name, self._carrier_call(name), self._stir.set)
             self._lanes[name] = lane
             self._watches[name] = self.spawn(lane.watch())
-        count = self.settings.workers.dispatchers
         for lane in self._lanes.values():
-            lane.share = 1 / count
-        await self._partitions.retune(count)
+            lane.share = 1 / self.settings.workers.dispatchers
+        await self._partitions.retune(self.settings.workers.dispatchers)
         self._stir.set()
 
     async def value_changed(self, name: str) -> None:
@@ -150,12 +150,15 @@ class Dispatcher(Shell):
             except JournalError as error:
                 log.warning("dispatcher.journal_down error=%s", type(error).__name__)
                 # The call may have taken effect: what it claimed is in nobody's hand. A new epoch gives all of it back.
-                self._pool.clear()
-                self._losses += 1
                 self._partitions.retake()
-                self._hot.update(self._partitions.held)
                 await asyncio.sleep(0.1)
             pause.after(min(TURN_PAUSE_MAX_S, TURN_PAUSES * (machine.monotonic() - now_s)))
+
+    def _give_up(self) -> None:
+        """All that is claimed is about to be given back and to come again: kept, it would be in hand twice."""
+        self._pool.clear()
+        self._losses += 1
+        self._hot.update(self._partitions.held)
 
     async def _turn(self, *, inspect: bool) -> int:
         """Claim, plan, offer. Returns how many messages were offered."""
@@ -169,9 +172,11 @@ class Dispatcher(Shell):
                 wanted[klass] = free
         if wanted and self._hot:
             hot, self._hot = self._hot & self._partitions.held, set()
+            losses = self._losses
             claimed, more = await self.journal.claim(self.name, self._partitions.epoch, sorted(hot), wanted)
             self._hot |= more
-            await self._take_up(claimed)
+            # What was claimed under an epoch that is over by now has been given back, too.
+            await self._take_up(claimed if losses == self._losses else [])
         offered = self._plan_all(rooms)
         await self._step_aside()
         if self._hot and offered:
@@ -231,7 +236,7 @@ class Dispatcher(Shell):
             self.spawn(keep_decision(self.journal, turn.decision, turn.rows, self.address.retention_s))
         for name, entries in turn.offers.items():
             for start in range(0, len(entries), OFFER_LIMIT):
-                self.spawn(self._offer(self._lanes[name], entries[start : start + OFFER_LIMIT]))
+                self.spawn(self._offer(self._lanes[name], entries[start : start + OFFER_LIMIT], self._losses))
 
     async def _finish(self, items: list[Finish]) -> None:
         try:
@@ -240,19 +245,16 @@ class Dispatcher(Shell):
             # They stay claimed; as nobody holds them any more they are given back with the partition's next lease.
             self._partitions.retake()
 
-    async def _offer(self, lane: CarrierLane, entries: list[tuple[Pending, Offered]]) -> None:
-        reply = await lane.offer([offered for _, offered in entries])
-        by_id = {item.claimed.id: item for item, _ in entries}
-        if reply is not None:
-            back = [by_id[id_] for id_, _reason in reply.returned if id_ in by_id]
-            self._rescuer.earn(len(entries) - len(back))
-        else:
-            try:
-                held = await self.journal.still_claimed(list(by_id))
-            except JournalError:
-                self._partitions.retake()
-                return
-            back = [item for item, still in zip(by_id.values(), held, strict=True) if still]
+    async def _offer(self, lane: CarrierLane, entries: list[tuple[Pending, Offered]], losses: int) -> None:
+        try:
+            left = await not_taken(lane, [offered for _, offered in entries], self.journal)
+        except JournalError:
+            self._partitions.retake()
+            return
+        self._rescuer.earn(len(entries) - len(left))
+        back = [item for item, _ in entries if item.claimed.id in left]
+        if losses != self._losses:
+            return  # given back meanwhile
         for klass in {item.klass for item in back}:
             self._pool.put_back(klass, [item for item in back if item.klass is klass])
         if back:

@@ -8,6 +8,8 @@ from typing import Final, Protocol
 from actors.wire import Lane, Offered, Reply
 from router.brain.breaker import LINK_DOWN, NEVER_S, OPEN
 from router.brain.sight import Fuse
+from router.ids import MessageId
+from router.journal.port import Journal
 from router.model import MessageClass
 
 log = logging.getLogger("trunkline.dispatcher")
@@ -96,3 +98,12 @@ class CarrierLane:
             self._changed()
         self.heard(reply.lane)
         return reply
+
+
+async def not_taken(lane: CarrierLane, batch: Sequence[Offered], journal: Journal) -> set[MessageId]:
+    """Offer a batch; which of it found no place. After a lost call the journal tells; raises ``JournalError`` when it cannot."""
+    reply = await lane.offer(batch)
+    if reply is not None:
+        return {message_id for message_id, _ in reply.returned}
+    held = await journal.still_claimed([offered.id for offered in batch])
+    return {offered.id for offered, still in zip(batch, held, strict=True) if still}

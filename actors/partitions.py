@@ -29,13 +29,22 @@ class Partitions:
     """
 
     def __init__(
-        self, journal: Journal, owner: str, index: int, count: int, *, on_taken: Callable[[Sequence[int]], None]
+        self,
+        journal: Journal,
+        owner: str,
+        index: int,
+        count: int,
+        *,
+        on_taken: Callable[[Sequence[int]], None],
+        on_given_back: Callable[[], None] = lambda: None,
     ) -> None:
+        """``on_given_back``: from this moment on nothing claimed before is ours. Told before the journal can have given it to anybody."""
         self._journal = journal
         self._owner = owner
         self._index = index
         self._wanted = share_of(index, count)
         self._on_taken = on_taken
+        self._on_given_back = on_given_back
         self.held: set[int] = set()
         self.epoch = 0
         self._look = asyncio.Event()
@@ -77,6 +86,7 @@ class Partitions:
                 if self._retaking:
                     self.epoch = max(self.epoch + 1, machine.now_ms())
                     self._retaking = False
+                    self._on_given_back()
                 await self._lease()
             except JournalError as error:
                 log.warning("dispatcher.lease_failed owner=%s error=%s", self._owner, type(error).__name__)
