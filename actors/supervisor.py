@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from actors.estates import Estates
 from actors.incarnation import is_local, surely_dead
@@ -16,6 +16,7 @@ from actors.journal.server import ServerFailed, ServerMissing
 from actors.names import directory, kind_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
+from actors.watch import Seen, Watch
 from router.journal.port import JournalError
 from router.settings import Settings
 
@@ -23,8 +24,6 @@ log = logging.getLogger("trunkline.supervisor")
 
 LOOK_S: Final = 2.0
 PING_TIMEOUT_S: Final = 3.0
-SILENT_S: Final = 15.0  # an actor that answers no ping for so long is stuck: it is killed, and Ray starts it anew
-START_GRACE_S: Final = 60.0  # a starting actor waits for its journal, its predecessor's lease, Ray's worker
 SERVER_LOOK_S: Final = 0.5
 SERVER_RETRY_S: Final = 2.0
 
@@ -53,15 +52,6 @@ class Fleet(Protocol):
         ...
 
 
-class Seen(NamedTuple):
-    """An actor as last seen."""
-
-    pid: int
-    incarnation: str
-    at_s: float
-    told: Mapping[str, Any]
-
-
 class Supervisor(Shell):
     """Owns what should run. May forget everything: the settings are in the journal, and the actors tell of themselves."""
 
@@ -69,8 +59,7 @@ class Supervisor(Shell):
 
     def __init__(self, name: str, address: JournalAddress, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._seen: dict[str, Seen] = {}
-        self._started_s: dict[str, float] = {}
+        self._watch = Watch(surely_dead)
         self._running: list[str] = []
         self._changed = asyncio.Event()
         self._leaving = False
@@ -83,7 +72,7 @@ class Supervisor(Shell):
             self.spawn(self._keep_server(self._server))
 
     def __repr__(self) -> str:
-        ready = sum(1 for seen in self._seen.values() if seen.told.get("ready"))
+        ready = sum(1 for seen in self._watch.seen.values() if seen.told.get("ready"))
         return f"{self.name} · {ready}/{len(self._running)} actors ready"
 
     async def run(self) -> None:
@@ -116,6 +105,7 @@ class Supervisor(Shell):
                     await self._begin(name)
             for name in [name for name in self._running if name not in wanted]:
                 await self._end(name)
+            self._watch.looks(time.monotonic())
             await asyncio.gather(*(self._look_at(name) for name in list(self._running)))
             if self._settling is None or self._settling.done():
                 self._settling = self.spawn(self._settle(set(wanted)))  # it may have to outwait a lease
@@ -131,7 +121,8 @@ class Supervisor(Shell):
             log.warning("supervisor.names_unknown error=%s", error)
             return
         self._running = sorted(name for name in found if name != self.name)
-        self._started_s = dict.fromkeys(self._running, now_s)
+        for name in self._running:
+            self._watch.started(name, now_s)
 
     async def _begin(self, name: str) -> None:
         try:
@@ -142,7 +133,7 @@ class Supervisor(Shell):
             log.warning("supervisor.start_failed actor=%s error=%s", name, error)
             return
         self._running.append(name)
-        self._started_s[name] = time.monotonic()
+        self._watch.started(name, time.monotonic())
         log.info("supervisor.started actor=%s", name)
 
     async def _end(self, name: str) -> None:
@@ -152,7 +143,7 @@ class Supervisor(Shell):
         except Exception as error:
             log.warning("supervisor.stop_failed actor=%s error=%s", name, error)
         self._running.remove(name)
-        self._seen.pop(name, None)
+        self._watch.forget(name)
 
     async def _settle(self, wanted: set[str]) -> None:
         """See to what carriers left in flight that run no more, and will not."""
@@ -173,25 +164,18 @@ class Supervisor(Shell):
         except Exception as error:
             await self._silent(name, error, now_s)
             return
-        before = self._seen.get(name)
-        pid = int(told["pid"])
-        if before is not None and before.pid != pid:
+        if self._watch.answered(name, told, now_s):
             log.warning("supervisor.restarted actor=%s", name)
             self.metrics.counter("trunkline_actor_restarts", kind_of(name)).add()
-        self._seen[name] = Seen(pid, str(told.get("incarnation", "")), now_s, told)
 
     async def _silent(self, name: str, error: Exception, now_s: float) -> None:
-        seen = self._seen.get(name)
-        since_s = max(seen.at_s if seen else 0.0, self._started_s.get(name, now_s))
-        limit_s = SILENT_S if seen else START_GRACE_S
         if type(error).__name__ == "ActorDiedError":
             # Ray has given it up for good (its creation failed, or someone killed it without restart).
             self._running.remove(name)
             log.warning("supervisor.dead actor=%s", name)
-        elif now_s - since_s > limit_s:
-            log.error("supervisor.stuck actor=%s silent_s=%.0f", name, now_s - since_s)
-            self._started_s[name] = now_s
-            await self._put_an_end_to(name, seen)
+        elif (silent_s := self._watch.stuck(name, now_s)) is not None:
+            log.error("supervisor.stuck actor=%s silent_s=%.0f", name, silent_s)
+            await self._put_an_end_to(name, self._watch.seen.get(name))
 
     async def _put_an_end_to(self, name: str, seen: Seen | None) -> None:
         """Kill the process of an actor that does not answer; Ray starts it anew."""
@@ -209,7 +193,7 @@ class Supervisor(Shell):
         now_s = time.monotonic()
         rows = []
         for name in self._running:
-            seen = self._seen.get(name)
+            seen = self._watch.seen.get(name)
             told = dict(seen.told) if seen else {"name": name, "ready": False}
             rows.append(told | {"seen_s": round(now_s - seen.at_s, 1) if seen else None})
         return rows
