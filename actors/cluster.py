@@ -45,6 +45,9 @@ def use_token(data_dir: Path) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray starts workers at niceness 15: behind everything else on the machine. Ours carry the messages.
     os.environ.setdefault("RAY_worker_niceness", "0")
+    # Ray looks at a node every 3 s and gives it up when five looks are refused: its actors start elsewhere after 15 s. A node
+    # that is only slow does not refuse: a look waits 10 s for its answer.
+    os.environ.setdefault("RAY_health_check_period_ms", "500")
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return
     path = token_file(data_dir)
