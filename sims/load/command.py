@@ -26,22 +26,25 @@ from sims.load.options import (
     write_shares,
 )
 from sims.load.pool import TargetUnreachable
+from sims.load.record import Recording
 from sims.load.report import print_result
 from sims.load.result import LoadResult
 
 
-def run(options: LoadOptions, *, console: Console | None = None) -> LoadResult:
+def run(options: LoadOptions, *, console: Console | None = None, record: Path | None = None, repeat: float = 0.0) -> LoadResult:
     """One run on an event loop of its own, with a progress bar when a console is given. Ctrl-C ends it with the result so far.
 
     Raises ``TargetUnreachable``.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run_async(options, console=console))
+        return runner.run(run_async(options, console=console, record=record, repeat=repeat))
 
 
-async def run_async(options: LoadOptions, *, console: Console | None = None) -> LoadResult:
+async def run_async(
+    options: LoadOptions, *, console: Console | None = None, record: Path | None = None, repeat: float = 0.0
+) -> LoadResult:
     """As ``run``, inside a running loop."""
-    generator = Generator(options)
+    generator = Generator(options) if record is None else Recording(options, record, repeat=repeat)
     task = asyncio.ensure_future(generator.run())
     with _stop_on_signal(generator):
         if console is not None:
@@ -76,6 +79,8 @@ def load(  # noqa: PLR0917 typer makes an option of each
     webhook_secret: Annotated[str, typer.Option(help="whsec_…: verify their signatures.")] = "",
     follow_timeout: Annotated[float, typer.Option(help="Seconds to wait for finals after the last answer.")] = 60,
     allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Permit a target that is not this machine.")] = False,
+    record: Annotated[Path | None, typer.Option(help="Write the id of each accepted message here.")] = None,
+    repeat: Annotated[float, typer.Option(help="With --record and --retry: share of the accepted requests sent again.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
@@ -106,7 +111,7 @@ def load(  # noqa: PLR0917 typer makes an option of each
             follow_timeout_s=follow_timeout,
             allow_remote=allow_remote,
         )
-        result = run(options, console=None if quiet else console)
+        result = run(options, console=None if quiet else console, record=record, repeat=repeat)
     except (InvalidOptions, TargetUnreachable) as error:
         console.print(f"[red]{error}")
         raise typer.Exit(2) from error

@@ -25,7 +25,7 @@ LOST_RETRY_S: Final = 0.1  # first pause before a retry that no Retry-After gove
 INTERRUPT_GRACE_S: Final = 2.0  # how long an interrupted run waits for answers under way
 
 
-class _Flight:
+class Flight:
     """A request that has not been settled."""
 
     __slots__ = ("classes", "intended_s", "octets", "tries", "written_s")
@@ -63,7 +63,7 @@ class Generator:
             on_lost=self._on_lost,
             on_idle=self._pump,
         )
-        self._retries: list[tuple[float, int, _Flight]] = []
+        self._retries: list[tuple[float, int, Flight]] = []
         self._under_way = 0
         self._stopping = False
         self._start_s = 0.0
@@ -152,7 +152,7 @@ class Generator:
         if times:
             self._wake = self._loop.call_later(max(min(times) - now_s, TICK_S), self._pump)
 
-    def _make(self, now_s: float) -> _Flight:
+    def _make(self, now_s: float) -> Flight:
         index = self._next
         self._next += 1
         body, classes = self._corpus.request(self._schedule.size(index))
@@ -160,9 +160,9 @@ class Generator:
         octets = b"%b%bContent-Length: %d\r\n\r\n%b" % (self._head, key, len(body), body)
         # without a rate a request is meant to leave when it can
         intended_s = self._schedule.intended_s(index) if self.options.rate_mps > 0 else now_s
-        return _Flight(intended_s, octets, classes)
+        return Flight(intended_s, octets, classes)
 
-    def _write(self, connection: HttpConnection, flight: _Flight) -> None:
+    def _write(self, connection: HttpConnection, flight: Flight) -> None:
         now_s = self._now_s()
         flight.written_s = now_s
         if flight.tries == 0:
@@ -178,7 +178,7 @@ class Generator:
 
     # -- answers ----------------------------------------------------------------------------------------------------
     def _on_answer(self, connection: HttpConnection, answer: HttpAnswer) -> None:
-        flight: _Flight | None = connection.load
+        flight: Flight | None = connection.load
         if flight is None:
             connection.abort()  # an answer to nothing: the two sides no longer agree
             return
@@ -200,7 +200,7 @@ class Generator:
             self.result.refused[answer.status, read_code(answer.content_type, answer.body)] += len(flight.classes)
         self._pump()
 
-    def _count_accepted(self, flight: _Flight, answer: HttpAnswer, now_s: float) -> None:
+    def _count_accepted(self, flight: Flight, answer: HttpAnswer, now_s: float) -> None:
         result = self.result
         took_us = (now_s - flight.intended_s) * 1e6
         if self.options.mode == "single":
@@ -228,14 +228,14 @@ class Generator:
                 result.accept[klass].add(took_us, times[klass])
 
     def _on_lost(self, connection: HttpConnection) -> None:
-        flight: _Flight | None = connection.load
+        flight: Flight | None = connection.load
         if flight is not None:
             connection.load = None
             self._under_way -= 1
             self._give_up_or_retry(flight, "connection_lost")
             self._pump()
 
-    def _give_up_or_retry(self, flight: _Flight, reason: str | tuple[int, str], after_s: float | None = None) -> None:
+    def _give_up_or_retry(self, flight: Flight, reason: str | tuple[int, str], after_s: float | None = None) -> None:
         if self.options.retry and not self._stopping and flight.tries <= self.options.retry_limit:
             pause_s = after_s if after_s is not None else LOST_RETRY_S * 2 ** (flight.tries - 1)
             heapq.heappush(self._retries, (self._now_s() + pause_s, id(flight), flight))
@@ -250,7 +250,7 @@ class Generator:
             return
         now_s = self._now_s()
         for connection in tuple(self._pool.open):
-            flight: _Flight | None = connection.load
+            flight: Flight | None = connection.load
             if flight is not None and now_s - flight.written_s > self.options.timeout_s:
                 connection.load = None
                 self._under_way -= 1

@@ -40,6 +40,7 @@ class Receipt(NamedTuple):
 
     account: "Account"
     body: bytes
+    message_id: str
 
 
 Delivery = Receipt | FromHandset
@@ -76,7 +77,7 @@ class Account:
     def put(self, parcel: Parcel, stat: str, done_s: float) -> None:
         """A receipt is due. Above the bound the oldest one waiting is thrown away."""
         self._stats.receipts[stat] += 1
-        self.pending.append(Receipt(self, receipt_body(parcel, stat, done_s)))
+        self.pending.append(Receipt(self, receipt_body(parcel, stat, done_s), parcel.message_id))
         self._bound()
 
     def put_mo(self, bodies: list[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from carriers.smpp import commands as c
@@ -11,6 +12,7 @@ from carriers.smpp.operations import Found, Query, pack_found
 from sims.smsc.account import Account, Delivery, Line, Parcel
 from sims.smsc.agenda import Agenda
 from sims.smsc.decisions import Decider, Fate
+from sims.smsc.diary import Diary
 from sims.smsc.inbox import Inbox
 from sims.smsc.message_ids import write_id
 from sims.smsc.options import FINALS_KEPT, SmscOptions
@@ -34,6 +36,7 @@ class Submit(NamedTuple):
     command: int
     sequence: int
     message: Message
+    number: int = 0  # in the diary
 
 
 class LateAnswer(NamedTuple):
@@ -71,6 +74,7 @@ class Custody:
         self.inbox = Inbox(keep=options.keep, track=options.track)
         self.agenda: Agenda[Job] = Agenda()
         self.outstanding: dict[str, Parcel] = {}  # message id → taken and not final
+        self.diary = Diary(Path(options.diary), wall_offset_s) if options.diary else None
         self._stats = stats
         self._decider = Decider(options.seed)
         self._next_id = first_id
@@ -89,13 +93,15 @@ class Custody:
         early: list[Account] = []
         for submit in submits:
             line.submits += 1
+            if self.diary is not None:
+                submit = submit._replace(number=self.diary.submitted(submit.message, now_s))  # noqa: PLW2901 (the same one, numbered)
             fate = self._decider.next(t)
             if taken >= room or (t.window and line.waiting >= t.window):
                 stats.throttled += 1
-                self._answer(line, submit, c.RTHROTTLED)
+                self._answer(line, submit, c.RTHROTTLED, now_s)
             elif t.queue_limit and len(self.outstanding) >= t.queue_limit:
                 stats.queue_full += 1
-                self._answer(line, submit, c.RMSGQFUL)
+                self._answer(line, submit, c.RMSGQFUL, now_s)
             elif fate.status != c.ROK:
                 self._answer_after(fate.answer_s, LateAnswer(line, submit, fate.status, ""), now_s)
             else:
@@ -131,7 +137,7 @@ class Custody:
                     if line.session.state is SessionState.CLOSED:
                         self._stats.unanswered += 1
                     else:
-                        self._answer(line, submit, status, message_id)
+                        self._answer(line, submit, status, now_s, message_id)
                         lines[line] = None
                     continue
                 case Enroute(parcel):
@@ -217,6 +223,8 @@ class Custody:
         if len(self._finals) > FINALS_KEPT:
             self._finals.popitem(last=False)
         for _ in range(parcel.copies):
+            if self.diary is not None:
+                self.diary.receipt(parcel.message_id, parcel.stat, now_s)
             parcel.account.put(parcel, parcel.stat, wall_s)
         return parcel.copies > 0
 
@@ -225,9 +233,11 @@ class Custody:
             answer.line.waiting += 1
             self.agenda.add(now_s + delay_s, answer)
         else:
-            self._answer(answer.line, answer.submit, answer.status, answer.message_id)
+            self._answer(answer.line, answer.submit, answer.status, now_s, answer.message_id)
 
-    def _answer(self, line: Line, submit: Submit, status: int, message_id: str = "") -> None:
+    def _answer(self, line: Line, submit: Submit, status: int, now_s: float, message_id: str = "") -> None:
         self._stats.answers[status] += 1
         body = pack_message_id(message_id) if status == c.ROK else b""
         line.session.respond(submit.command, submit.sequence, status, body)
+        if self.diary is not None:
+            self.diary.answered(submit.number, status, message_id, now_s)

@@ -92,6 +92,8 @@ class Office:
                 self._handle(line, line.session.handle_timer(now_s), now_s)
         self.stats.malformed = self._counters.malformed
         self.stats.framing_lost = self._counters.framing_lost
+        if self.custody.diary is not None:
+            self.custody.diary.flush()
 
     def cut_all(self) -> None:
         """Every line is to be cut, for an outage."""
@@ -105,6 +107,11 @@ class Office:
             line.session.unbind(now_s)
             line.ended = line.ended or not line.session.bound
             self.touched[line] = None
+
+    def close(self) -> None:
+        """Nothing follows."""
+        if self.custody.diary is not None:
+            self.custody.diary.close()
 
     # -- what the sessions tell -------------------------------------------------------------------------------------
     def _handle(self, line: Line, events: list[e.Event], now_s: float) -> None:
@@ -197,6 +204,8 @@ class Office:
             delivery: Delivery = answer.context
             receipt = isinstance(delivery, Receipt)
             if answer.status == c.ROK:
+                if isinstance(delivery, Receipt) and self.custody.diary is not None:
+                    self.custody.diary.acknowledged(delivery.message_id, now_s)
                 self.stats.receipts_acked += receipt
                 self.stats.mo_acked += not receipt
             else:

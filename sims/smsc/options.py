@@ -24,5 +24,6 @@ class SmscOptions:
     enquire_link_s: float = 30.0  # 0: never
     keep: int = 1_000  # recent messages shown
     track: bool = False  # recognise copies
+    diary: str = ""  # file in which everything is kept that comes and goes; "": none
     tls_certificate: str = ""  # files; TLS from the first octet
     tls_key: str = ""

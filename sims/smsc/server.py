@@ -132,6 +132,7 @@ class Smsc:
         for handle in (self._wake, self._sweeper):
             if handle is not None:
                 handle.cancel()
+        self.office.close()
 
     async def _listen(self) -> None:
         self._server = await self._loop.create_server(

@@ -1,0 +1,68 @@
+"""A load run whose answers are kept one by one: which message got which id, and whether a repeated request gets the same.
+
+A line of the file for each message accepted, words apart by a space: its number in the run (that in its text is one more), the time in
+microseconds since 1970, the id, the class, the number of the request, its place in it.
+"""
+
+import heapq
+from pathlib import Path
+from random import Random
+from time import time_ns
+from typing import Final, cast
+
+from router.model import MessageClass
+from sims.load.answers import read_id, read_items
+from sims.load.engine import Flight, Generator
+from sims.load.http import HttpAnswer
+from sims.load.options import LoadOptions
+
+REPEAT_S: Final = (0.5, 8.0)  # so long after its answer a request is repeated
+
+
+class _Numbered(Flight):
+    """A request that knows which one it is."""
+
+    __slots__ = ("index", "repeats")
+
+    def __init__(self, flight: Flight, index: int, *, repeats: bool = False) -> None:
+        super().__init__(flight.intended_s, flight.octets, flight.classes)
+        self.index = index
+        self.repeats = repeats
+        self.tries = int(repeats)  # one that repeats is no new message
+
+
+class Recording(Generator):
+    """A generator that keeps a record at ``path``. ``repeat``: this share of the requests that were taken is sent again, keys alike."""
+
+    def __init__(self, options: LoadOptions, path: Path, *, repeat: float = 0.0) -> None:
+        super().__init__(options)
+        self._record = path.open("w", encoding="ascii", buffering=1 << 14)
+        self._repeat = repeat if options.retry else 0.0  # without a key it would be another message
+        self._rng = Random(options.seed)  # noqa: S311 (seeded, not secret)
+
+    def _make(self, now_s: float) -> Flight:
+        index = self._next
+        return _Numbered(super()._make(now_s), index)
+
+    def _count_accepted(self, flight: Flight, answer: HttpAnswer, now_s: float) -> None:
+        mine = cast("_Numbered", flight)
+        if not mine.repeats:
+            super()._count_accepted(flight, answer, now_s)
+            if self._rng.random() < self._repeat:
+                again = _Numbered(flight, mine.index, repeats=True)
+                heapq.heappush(self._retries, (now_s + self._rng.uniform(*REPEAT_S), id(again), again))
+        at_us = time_ns() // 1_000
+        for place, (message_id, octet) in enumerate(zip(self._ids(answer), flight.classes, strict=False)):
+            if message_id:
+                number = mine.index * self.options.per_request + place
+                word = MessageClass(octet).word
+                self._record.write(f"{number} {at_us} {message_id} {word} {mine.index} {place}\n")
+
+    def _ids(self, answer: HttpAnswer) -> list[str]:
+        if self.options.mode == "single":
+            return [read_id(answer.content_type, answer.body)]
+        return [item.id for item in read_items(answer.content_type, answer.body) or ()]
+
+    def _close(self) -> None:
+        super()._close()
+        self._record.close()
