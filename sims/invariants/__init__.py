@@ -13,11 +13,13 @@ from sims.invariants.facts import (
     History,
     Line,
     Memory,
+    Pace,
     Promise,
     Receipt,
     Recovery,
     Seen,
     Submit,
+    Zombie,
 )
 from sims.invariants.verdict import Breach, Verdict
 
@@ -32,6 +34,7 @@ __all__ = [
     "History",
     "Line",
     "Memory",
+    "Pace",
     "Promise",
     "Receipt",
     "Recovery",
@@ -39,5 +42,6 @@ __all__ = [
     "Seen",
     "Submit",
     "Verdict",
+    "Zombie",
     "examine",
 ]

@@ -39,6 +39,8 @@ RULES: Final[Sequence[Rule]] = (
     _rule("I3 no id twice", "accepted", lives.one_answer),
     _rule("I4 conservation", "conservation", lives.conserved),
     _rule("I5 contracted speed", "submits speeds_mps", speed.contracted),
+    _rule("I5 contracted speed at the wire", "paces", speed.at_the_wire),
+    _rule("I5 zombies are silent", "zombies", speed.silent),
     _rule("I6 codes before campaigns", "otp_idle_us otp_loaded_us", service.codes_first),
     _rule("I7 every end is told", "accepted ended deliveries", webhooks.at_least_once),
     _rule("I7 one webhook-id an end", "deliveries", webhooks.one_event),

@@ -120,6 +120,22 @@ class Recovery(NamedTuple):
     bar_us: int
 
 
+class Pace(NamedTuple):
+    """The fastest second of a carrier's wire, where the system's part of it ends."""
+
+    carrier: str
+    most: int  # submits that were within one second for certain, however late they were read
+    contracted: int  # 0: no limit
+
+
+class Zombie(NamedTuple):
+    """A process that was stopped until its lease was over, and continued."""
+
+    at_us: int  # when it was continued
+    actor: str
+    submits: int  # that it has written since
+
+
 class Line(NamedTuple):
     """A line of a log, or of the metrics."""
 
@@ -168,6 +184,8 @@ class History:
     numbers: Sequence[str] | None = None  # phone numbers that no line may tell, digits only
     texts: Sequence[str] | None = None  # and texts
     speeds_mps: Mapping[str, int] | None = None  # contracted, by carrier, in segments a second
+    paces: list[Pace] | None = None
+    zombies: list[Zombie] | None = None
     promises: Mapping[MessageClass, Promise] = field(default_factory=default_promises)
     # How far an observer's clock may be from another's, plus how long a submit may lie between the decision and the carrier. 0: exact.
     slack_us: int = 0

@@ -40,3 +40,17 @@ def contracted(history: History) -> Iterator[Found]:
             begin_us = times_us[place] - SECOND_US
             many = sum(begin_us < at_us <= times_us[place] for at_us in times_us)
             yield Found(submits[place].id, f"was the {many}th segment for {carrier} in a second, contracted are {limit}")
+
+
+def at_the_wire(history: History) -> Iterator[Found]:
+    """No carrier is written to faster than contracted, by whoever reads late and judges in the writer's favour."""
+    for pace in history.paces or ():
+        if pace.contracted and pace.most > pace.contracted:
+            yield Found("", f"{pace.most} segments left for {pace.carrier} within a second, contracted are {pace.contracted}")
+
+
+def silent(history: History) -> Iterator[Found]:
+    """Who has lost its lease transmits nothing more."""
+    for zombie in history.zombies or ():
+        if zombie.submits:
+            yield Found("", f"{zombie.actor} wrote {zombie.submits} submits after its lease was over")

@@ -16,11 +16,13 @@ from sims.invariants import (
     History,
     Line,
     Memory,
+    Pace,
     Promise,
     Receipt,
     Recovery,
     Seen,
     Submit,
+    Zombie,
     examine,
 )
 
@@ -70,6 +72,8 @@ def good():
         numbers=[NUMBER],
         texts=[TEXT],
         speeds_mps={"alpha": 10, "beta": 10},
+        paces=[Pace("alpha", 10, 10), Pace("beta", 99, 0)],
+        zombies=[Zombie(9 * S, "carrier:alpha#0", 0)],
     )
 
 
@@ -190,6 +194,14 @@ def too_fast():
     return replace(good(), speeds_mps={"alpha": 10, "beta": 1})
 
 
+def too_fast_at_the_wire():
+    return replace(good(), paces=[Pace("alpha", 11, 10)])
+
+
+def a_zombie_that_writes():
+    return replace(good(), zombies=[Zombie(9 * S, "carrier:alpha#0", 1)])
+
+
 def slow_codes():
     return replace(good(), otp_loaded_us=[2_000] * 98 + [2_001] * 2)
 
@@ -266,6 +278,8 @@ BAD = {
     "I3 no id twice": [an_id_twice],
     "I4 conservation": [in_two_places, sums_that_differ, nowhere, unknown_to_the_journal],
     "I5 contracted speed": [too_fast],
+    "I5 contracted speed at the wire": [too_fast_at_the_wire],
+    "I5 zombies are silent": [a_zombie_that_writes],
     "I6 codes before campaigns": [slow_codes],
     "I7 every end is told": [untold],
     "I7 one webhook-id an end": [told_under_two_ids, one_webhook_id_for_two],
