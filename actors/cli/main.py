@@ -5,6 +5,7 @@ import typer
 from actors.cli import accounts, keys, webhooks
 from actors.cli.board import board
 from actors.cli.carriers import carriers
+from actors.cli.chaos.command import chaos
 from actors.cli.check import check
 from actors.cli.demo import demo, stay
 from actors.cli.export import export
@@ -18,7 +19,7 @@ from sims.twin.command import brain
 from sims.whatif.command import policy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trunkline, the SMS router.", pretty_exceptions_enable=False)
-for command in (up, down, status, send, watch, carriers, board, check, export, demo, stay):
+for command in (up, down, status, send, watch, carriers, board, check, export, demo, stay, chaos):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")

@@ -1,0 +1,188 @@
+"""What is known of a run afterwards, put together from everybody's notes: customers, carriers, webhooks, the journal, logs, metrics."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from actors.cli.chaos.faults import Done
+from actors.cli.chaos.victims import Customer
+from actors.cli.chaos.world import CARRIERS, TENANT, World
+from actors.journal import RedisJournal
+from router.ids import MessageId, from_text, to_text
+from router.journal.port import Conservation
+from router.model import CLASS_BY_WORD, STATUS_OF
+from sims.chaos.kinds import KINDS
+from sims.invariants import (
+    Accepted,
+    Answer,
+    Delivery,
+    Ended,
+    Fault,
+    History,
+    Line,
+    Pace,
+    Promise,
+    Receipt,
+    Recovery,
+    Submit,
+    Zombie,
+)
+from sims.smsc.diary import NOTHING
+
+READ_AT_ONCE: Final = 1_000
+SLACK_US: Final = 2_000_000  # processes wait for their turn on a busy machine
+DELIVERED: Final = "DELIVRD"
+STATE_OF_WORD: Final = {str(word): state for state, word in STATUS_OF.items() if state.final}
+
+
+class Carried(NamedTuple):
+    """A simulator's diary."""
+
+    submits: list[Submit]
+    answers: list[Answer]
+    receipts: list[Receipt]
+    numbers: set[str]
+
+
+def read_load(path: Path) -> tuple[list[Accepted], dict[int, str]]:
+    """The load generator's record: what was accepted, and the id of each mark."""
+    accepted: list[Accepted] = []
+    marks: dict[int, str] = {}
+    with contextlib.suppress(FileNotFoundError), path.open(encoding="ascii") as lines:
+        for line in lines:
+            words = line.split()
+            if len(words) != 6:
+                continue  # the file ends in the midst of a line
+            number, at_us, message_id, word, request, place = words
+            accepted.append(Accepted(int(at_us), message_id, TENANT, CLASS_BY_WORD[word], f"load-{request}", int(place)))
+            marks[int(number) + 1] = message_id
+    return accepted, marks
+
+
+def read_diary(path: Path, carrier: str, marks: Mapping[int, str]) -> Carried:
+    """A simulator's diary, its submits told by the marks in their texts. One without a known mark is named after its number."""
+    submits: dict[int, Submit] = {}
+    answers: list[Answer] = []
+    numbers: set[str] = set()
+    numbered: dict[str, int] = {}  # message id of the carrier → submit
+    receipts: list[tuple[str, int, str]] = []
+    acked: set[str] = set()
+    for words in _lines(path):
+        match words:
+            case ["S", number, at_us, to, mark, _, part, _]:
+                message = marks.get(int(mark), "") if mark != NOTHING else ""
+                numbers.add(to)
+                submits[int(number)] = Submit(
+                    int(at_us), message or f"unknown {carrier} {number}", carrier, int(number), int(part)
+                )
+            case ["A", number, at_us, status, message_id]:
+                submit = submits[int(number)]
+                taken = status == "0"
+                answers.append(Answer(int(at_us), submit.id, carrier, submit.number, taken))
+                if taken:
+                    numbered[message_id] = submit.number
+            case ["R", message_id, at_us, stat]:
+                receipts.append((message_id, int(at_us), stat))
+            case ["K", message_id, _]:
+                acked.add(message_id)
+            case _:
+                pass  # the end of the file, cut
+    found = []
+    for name, when_us, stat in receipts:
+        mine = submits.get(numbered.get(name, 0))
+        if mine is not None:
+            found.append(Receipt(when_us, mine.id, carrier, mine.number, stat == DELIVERED, name in acked, mine.segment))
+    return Carried(list(submits.values()), answers, found, numbers)
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    with path.open(encoding="ascii") as lines:
+        for line in lines:
+            yield line.split()
+
+
+async def _ended(url: str, ids: Sequence[str], told_us: Mapping[str, int]) -> tuple[list[Ended], Conservation]:
+    journal = RedisJournal.connect(url)
+    ended: list[Ended] = []
+    try:
+        wanted: list[MessageId] = [from_text(one) for one in ids]
+        for start in range(0, len(wanted), READ_AT_ONCE):
+            some = wanted[start : start + READ_AT_ONCE]
+            for message_id, record in zip(some, await journal.read(some), strict=True):
+                if record is not None and record.state.final:
+                    word = to_text(message_id)
+                    ended.append(Ended(told_us.get(word, time.time_ns() // 1_000), word, record.state))
+        return ended, await journal.check()
+    finally:
+        await journal.close()
+
+
+def log_lines(folder: Path, page: bytes) -> Iterator[Line]:
+    """Every line of our own actors' logs, and of the metrics."""
+    for file in sorted(folder.glob("worker-*")):
+        with file.open(errors="replace") as lines:
+            yield from (Line(file.name, line) for line in lines)
+    yield from (Line("metrics", line) for line in page.decode(errors="replace").splitlines())
+
+
+def gather(world: World, customer: Customer, done: Sequence[Done], load_record: Path, logs: Path, patience: float) -> History:
+    """Everything; the system still runs, and nothing moves any more."""
+    accepted, marks = read_load(load_record)
+    accepted += customer.accepted
+    marks |= customer.marks
+    carried = [read_diary(world.diary(name), name, marks) for name in CARRIERS]
+    deliveries = [
+        Delivery(told.at_us, told.id, TENANT, told.event, STATE_OF_WORD[told.status], told.signed)
+        for told in list(world.wires.receiver.told)
+        if told.status in STATE_OF_WORD
+    ]
+    told_us: dict[str, int] = {}
+    for delivery in deliveries:
+        told_us.setdefault(delivery.id, delivery.at_us)
+    ids = list(dict.fromkeys(fact.id for fact in accepted))
+    ended, conservation = asyncio.run(_ended(world.journal_url, ids, told_us))
+    faults: list[Fault] = [fault for one in done for fault in one.told(world.options.window)]
+    stalled_us = max((one.until_us - one.at_us for one in done if one.kind.startswith("smpp.")), default=0)
+    pressed = [look for one in done for look in one.memory]
+    return History(
+        accepted=accepted,
+        submits=sorted(submit for one in carried for submit in one.submits),
+        answers=[answer for one in carried for answer in one.answers],
+        receipts=[receipt for one in carried for receipt in one.receipts],
+        deliveries=deliveries,
+        dead=set(),
+        ended=ended,
+        faults=faults,
+        conservation=conservation,
+        memory=pressed or None,
+        recoveries=[
+            Recovery(
+                one.at_us,
+                f"{one.kind} of {one.victim}",
+                None if one.back_s is None else int(one.back_s * 1e6),
+                int(KINDS[one.kind].bar_s * patience * 1e6),
+            )
+            for one in done
+            if not one.failed
+        ],
+        paces=[Pace(name, wire.speed.maximum, world.options.speed_mps) for name, wire in world.wires.carriers.items()],
+        zombies=[Zombie(one.until_us, one.victim, one.zombie_submits) for one in done if one.kind == "zombie.carrier"] or None,
+        lines=log_lines(logs, customer.get("/metrics")[1]),
+        numbers=sorted({number for one in carried for number in one.numbers}),
+        texts=["Your code is", "Your parcel", "Reply STOP to opt out", "sign-in code", "Thank you."],
+        promises={CLASS_BY_WORD[word]: Promise.of(rules) for word, rules in world.settings.classes.items()},
+        slack_us=stalled_us + SLACK_US,  # a submit may lie in a stalled link,
+    )
+
+
+def log_folder() -> Path:
+    """Where Ray keeps the logs of this cluster's actors; the caller is connected."""
+    import ray
+
+    node = ray._private.worker.global_worker.node  # noqa: SLF001 (Ray has no other way)
+    if node is None:
+        raise RuntimeError("not connected to Ray")
+    return Path(node.get_logs_dir_path())

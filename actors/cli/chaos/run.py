@@ -1,0 +1,180 @@
+"""A chaos run from beginning to end: start, load, break by the timetable, drain, gather, examine."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
+
+from actors.cli.chaos.disk import Disk, DiskMissing
+from actors.cli.chaos.evidence import gather, log_folder
+from actors.cli.chaos.faults import Done, Saboteur
+from actors.cli.chaos.options import ChaosOptions
+from actors.cli.chaos.victims import Customer, ready, until
+from actors.cli.chaos.world import CARRIERS, World
+from actors.journal import RedisJournal
+from actors.names import carrier_actor
+from router.journal.port import JournalError
+from sims.chaos.kinds import KINDS, touch
+from sims.chaos.shim import Shim, ShimMissing
+from sims.chaos.timetable import Planned, make_plan
+from sims.invariants import History, Verdict, examine
+
+WARM_S: Final = 4.0
+TAIL_S: Final = 2.0
+BOUND_S: Final = 60.0
+LOOK_S: Final = 0.5
+AT_ONCE: Final = 8  # faults under way
+LOAD_MORE_S: Final = 120.0  # the load may take so much longer than planned: what was pushed back is repeated
+
+
+class Outcome(NamedTuple):
+    """What a run came to."""
+
+    options: ChaosOptions
+    plan: Sequence[Planned]
+    done: Sequence[Done]
+    not_run: dict[str, str]  # kind → why
+    history: History
+    verdict: Verdict
+    load: dict[str, Any]
+    drain_s: float | None  # None: not drained in the time given
+    lag_s: float  # of the observer
+
+
+class Chaos:
+    """One run."""
+
+    def __init__(self, options: ChaosOptions, say: Callable[[str], None], tell: Callable[[Done], None]) -> None:
+        self._options = options
+        self._say = say
+        self._tell = tell
+        self._not_run: dict[str, str] = {}
+        self._world: World
+        self._customer: Customer
+
+    def run(self, *, meddle: Callable[[World], None] | None = None) -> Outcome:
+        """Do it all; raises what ``System.up`` raises. ``meddle``: called when all is drained, before it is examined."""
+        shim, disk = self._means()
+        kinds = [name for name in self._options.kinds if name not in self._not_run]
+        plan = make_plan(self._options.seed, self._options.length_s, kinds, gap_s=self._options.gap_s, holds=self._options.holds)
+        self._world = world = World(self._options, shim, disk, self._say)
+        try:
+            world.start()
+            self._customer = Customer(world)
+            return self._live(plan, meddle)
+        finally:
+            world.stop()
+
+    def _means(self) -> tuple[Shim | None, Disk | None]:
+        """What some kinds need, as far as it can be had here."""
+        wanted = {KINDS[name].needs for name in self._options.kinds}
+        shim: Shim | None = None
+        disk: Disk | None = None
+        missing = {"gcs": "Ray keeps the tables of its GCS in memory here: its death is the cluster's"}
+        if "shim" in wanted:
+            try:
+                shim = Shim(self._options.folder / "shim")
+            except ShimMissing as error:
+                missing["shim"] = str(error)
+        if "disk" in wanted:
+            try:
+                disk = Disk(self._options.folder / "disk.image")
+            except DiskMissing as error:
+                missing["disk"] = str(error)
+        self._not_run = {name: missing[KINDS[name].needs] for name in self._options.kinds if KINDS[name].needs in missing}
+        return shim, disk
+
+    def _live(self, plan: Sequence[Planned], meddle: Callable[[World], None] | None) -> Outcome:
+        options, world = self._options, self._world
+        if until(lambda: all(self._bound(name) for name in CARRIERS), BOUND_S) is None:
+            raise RuntimeError("the carriers were not bound in time")
+        record, result = options.folder / "accepted.txt", options.folder / "load.json"
+        length_s = WARM_S + options.length_s + TAIL_S
+        load = world.load(
+            (
+                *("--rate", str(options.rate_mps), "--duration", str(length_s), "--seed", str(options.seed)),
+                *("--lengths", "short=1", "--retry", "--retry-limit", "1000", "--timeout", "10", "--connections", "64"),
+                *("--record", str(record), "--repeat", "0.02", "--json", str(result)),
+            )
+        )
+        try:
+            time.sleep(WARM_S)
+            done = self._break(plan)
+            self._say("waiting for the load to end")
+            load.wait(length_s + LOAD_MORE_S)
+        finally:
+            if load.poll() is None:
+                load.kill()
+            load.wait()
+        self._say("waiting until every message has its end")
+        drained_s = until(self._drained, options.drain_s)
+        if meddle is not None:
+            meddle(world)
+        self._say("gathering what everybody saw")
+        history = gather(world, self._customer, done, record, log_folder(), options.patience)
+        verdict = examine(history)
+        told = dict(json.loads(result.read_text("utf-8"))) if result.exists() else {}
+        return Outcome(options, plan, done, self._not_run, history, verdict, told, drained_s, world.wires.lag_s)
+
+    def _bound(self, carrier: str) -> bool:
+        return ready(carrier_actor(carrier))
+
+    def _break(self, plan: Sequence[Planned]) -> list[Done]:
+        """Make every fault at its time; one that would meet another that is not over waits for it."""
+        saboteur = Saboteur(self._world, self._customer)
+        done: list[Done] = []
+        under_way: dict[Future[Done], Planned] = {}
+
+        def settle() -> None:
+            for future in [future for future in under_way if future.done()]:
+                del under_way[future]
+                done.append(future.result())
+                self._tell(done[-1])
+
+        began_s = time.monotonic()
+        last_s = began_s - self._options.gap_s
+        with ThreadPoolExecutor(AT_ONCE, "saboteur") as pool:
+            for planned in plan:
+                while (
+                    time.monotonic() < max(began_s + planned.at_s, last_s + self._options.gap_s)
+                    or self._in_the_way(planned, under_way)
+                ):  # fmt: skip
+                    settle()
+                    time.sleep(0.05)
+                if time.monotonic() - began_s > self._options.length_s:
+                    break  # recoveries took longer than planned: the rest has no place
+                last_s = time.monotonic()
+                under_way[pool.submit(saboteur.make, planned)] = planned
+            while under_way:
+                settle()
+                time.sleep(0.05)
+        rest_s = began_s + self._options.length_s - time.monotonic()
+        if rest_s > 0:
+            time.sleep(rest_s)
+        return done
+
+    @staticmethod
+    def _in_the_way(planned: Planned, under_way: "dict[Future[Done], Planned]") -> bool:
+        return len(under_way) >= AT_ONCE or any(
+            touch(KINDS[planned.kind].scope, KINDS[other.kind].scope) for other in under_way.values()
+        )
+
+    def _drained(self) -> bool:
+        """Whether nothing is live and every end has been told."""
+        time.sleep(LOOK_S)
+        try:
+            counts = asyncio.run(self._counts())
+        except JournalError:
+            return False
+        told = len({one.id for one in list(self._world.wires.receiver.told)})
+        return counts["live"] == 0 and told >= counts["accepted"]
+
+    async def _counts(self) -> dict[str, int]:
+        journal = RedisJournal.connect(self._world.journal_url)
+        try:
+            found = await journal.check()
+        finally:
+            await journal.close()
+        return dict(found.counts)
