@@ -12,7 +12,7 @@ from actors.waiting import woken
 from carriers.webhook import WebhookSender
 from router.journal.port import JournalError, Notice
 from router.journal.wake import NOTICE_TOPIC
-from router.record import UnreadableRecord, unpack_body
+from router.record import ErasedRecord, UnreadableRecord, unpack_body
 from router.settings import Tenant, Webhook
 from router.webhook_event import event_of
 from router.webhooks import Dead, Disable, Done, RetryAt, after, decode_secret, event_type, headers, wanted
@@ -129,6 +129,9 @@ class Courier(Shell):
         try:
             body = unpack_body(notice.body)
             payload = event_of(notice)
+        except ErasedRecord:
+            self._done.put([notice])  # there is nothing left to tell
+            return
         except UnreadableRecord:
             log.error("courier.unreadable event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
             self._dead.put([notice])

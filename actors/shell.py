@@ -8,10 +8,13 @@ import contextlib
 import logging
 import os
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from actors import machine
 from actors.journal import RedisJournal, RedisWake
+from actors.journal.keyring import Keyring
+from actors.journal.vault import Vault
 from actors.metrics import Metrics, snapshot
 from router.config import ConfigError, load_settings_bytes
 from router.journal.port import JournalError
@@ -21,6 +24,7 @@ from router.settings import Settings
 log = logging.getLogger("trunkline.actors")
 
 SETTINGS_VALUE: Final = "settings"
+KEYS_VALUE: Final = "keyring"  # 16 octets of the ring that the journal is written with; written again when keys have changed
 CONNECT_RETRY_S: Final = 0.25
 SETTINGS_LOOK_S: Final = 10.0  # without a wake call: a lost one, during a reconnect, costs at most this
 
@@ -34,6 +38,8 @@ class JournalAddress(NamedTuple):
     retention_s: float = 86_400.0
     folder: str = ""  # of the server of our own, which the supervisor keeps running; "": the server is somebody else's
     fsync: Literal["always", "everysec"] = "always"  # of the server of our own
+    keys: str = ""  # the folder of the keys that texts and numbers are encrypted with; "": they are not
+    encrypt: bool = True  # False: only what was encrypted before is read with them
 
     def __repr__(self) -> str:
         return f"JournalAddress(replicas={self.replicas}, folder={self.folder!r}, …)"  # the URL may hold a password
@@ -53,6 +59,7 @@ class Shell:
         self.rng = machine.dice()
         self.started = asyncio.Event()
         self._wake: RedisWake
+        self._vault = Vault(Keyring(Path(address.keys)), sealing=address.encrypt) if address.keys else None
         self._settings_octets = b""
         self._tasks: set[asyncio.Task[None]] = set()
         self.spawn(self._main())
@@ -102,6 +109,7 @@ class Shell:
             replicas=address.replicas,
             confirm_timeout_s=address.confirm_timeout_s,
             retention_s=address.retention_s,
+            cipher=self._vault,
         )
         self.journal.watch(self._journal_called)
         raw = None
@@ -132,12 +140,16 @@ class Shell:
         async for _topic, name in self._wake.listen(VALUE_TOPIC):
             if name == SETTINGS_VALUE:
                 await self.reload()
+            elif name == KEYS_VALUE and self._vault is not None:
+                self._vault.refresh()
             else:
                 await self.value_changed(name)
 
     async def _look_at_settings(self) -> None:
         while True:
             await asyncio.sleep(SETTINGS_LOOK_S)
+            if self._vault is not None:
+                self._vault.refresh()
             await self.reload()
 
     # -- calls from outside --------------------------------------------------------------------------------------

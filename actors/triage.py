@@ -11,7 +11,7 @@ from router.advance import End, after_claim
 from router.brain.port import Want
 from router.journal.port import Claimed, Finish
 from router.model import ErrorName, MessageClass, State
-from router.record import Body, EventKind, UnreadableRecord, pack_body, pack_event, unpack_body, unpack_events
+from router.record import Body, ErasedRecord, EventKind, UnreadableRecord, pack_body, pack_event, unpack_body, unpack_events
 from router.rules import RuleBook
 from router.settings import ClassRules
 
@@ -53,6 +53,10 @@ def triage(
         try:
             body = unpack_body(message.body)
             events = unpack_events(message.events) if message.attempts else []
+        except ErasedRecord:
+            state = State.UNCONFIRMED if message.state is State.UNKNOWN else State.FAILED
+            ends.append(_ended(message, End(state, ErrorName.ERASED, permanent=True), "", now_ms))
+            continue
         except UnreadableRecord:
             log.error("dispatcher.unreadable id=%s", message.id.hex())  # noqa: TRY400 (the trace would show the record)
             ends.append(_ended(message, End(State.FAILED, ErrorName.UNREADABLE_RECORD, permanent=True), "", now_ms))

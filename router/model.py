@@ -162,3 +162,4 @@ class ErrorName(StrEnum):
     UNREADABLE_RECORD = "unreadable_record"
     INCOMPLETE = "incomplete"
     DENIED = "denied"
+    ERASED = "erased"

@@ -28,6 +28,7 @@ ERROR_CODES: Final[Mapping[str, int]] = MappingProxyType(
         ErrorName.UNREADABLE_RECORD: 104,
         ErrorName.INCOMPLETE: 105,
         ErrorName.DENIED: 106,
+        ErrorName.ERASED: 107,
         ErrorName.REFUSED_BY_CARRIER: 201,
         ErrorName.INVALID_SENDER: 202,
         ErrorName.INVALID_MESSAGE: 203,

@@ -14,6 +14,7 @@ import msgspec
 from router.discreet import discreet
 
 BODY_VERSION: Final = 1
+ERASED: Final = b"\x00"  # what a journal gives for a body whose key was destroyed; no body begins so
 
 
 @discreet("source", "destination")
@@ -85,16 +86,22 @@ class UnreadableRecord(ValueError):
     """Octets in the journal that this release cannot read."""
 
 
+class ErasedRecord(UnreadableRecord):
+    """Text and numbers were erased: nobody can read them any more."""
+
+
 def pack_body(body: Body) -> bytes:
     """Body to octets."""
     return _body_encoder.encode(body)
 
 
 def unpack_body(octets: bytes) -> Body:
-    """Octets to body; raises ``UnreadableRecord``."""
+    """Octets to body; raises ``UnreadableRecord``, which may be an ``ErasedRecord``."""
     try:
         return _body_decoder.decode(octets)
     except msgspec.DecodeError as error:
+        if octets == ERASED:
+            raise ErasedRecord("erased") from None
         raise UnreadableRecord(str(error)) from error
 
 

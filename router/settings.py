@@ -218,6 +218,8 @@ class JournalSettings(Setting, frozen=True, kw_only=True):
     replicas: Annotated[int, Meta(ge=0, le=8)] = 0  # confirmations that an accept waits for (WAITAOF 1 n)
     confirm_timeout_s: Seconds = 2.0
     retention_s: Annotated[int, Meta(ge=60, le=90 * 86_400)] = 86_400  # how long ended messages can be read
+    encrypt: bool = True  # texts and numbers at rest, under a key of each tenant
+    keys_dir: str = ""  # where these keys are; "": the folder ``keys`` in the data folder
 
 
 class WebhookRules(Setting, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 import typer
 
-from actors.cli import accounts, keys, webhooks
+from actors.cli import accounts, keys, tenants, webhooks
 from actors.cli.board import board
 from actors.cli.carriers import carriers
 from actors.cli.chaos.command import chaos
@@ -23,6 +23,7 @@ for command in (up, down, status, send, watch, carriers, board, check, export, d
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(webhooks.app, name="webhooks")
 
 simulators = typer.Typer(

@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import http.client
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,11 +16,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from actors import machine
+from actors.cli.ports import free_port, is_free
 from actors.cluster import NAMESPACE, READY_LINE, OpenCluster, connect, disconnect, refuse_open
 from actors.incarnation import incarnation_of, surely_dead
 from actors.journal import EmbeddedServer, RedisJournal
+from actors.journal.keyring import Keyring, KeysUnusable
 from actors.names import SUPERVISOR
-from actors.shell import SETTINGS_VALUE, JournalAddress
+from actors.shell import KEYS_VALUE, SETTINGS_VALUE, JournalAddress
 from router.config import dump_settings
 from router.discreet import discreet
 from router.settings import Settings
@@ -31,8 +32,8 @@ RAY_START_S: Final = 60.0
 READY_S: Final = 90.0
 LOOK_S: Final = 0.1
 DRAIN_S: Final = 8.0
+KEYS_FOLDER: Final = "keys"  # beside the journal's, and not in it: a backup of the journal must not hold its keys
 STATE_FILE: Final = "system.json"
-FREE_PORTS: Final = range(20_000, 30_000)
 
 
 class StartFailed(Exception):
@@ -52,6 +53,7 @@ class Running(msgspec.Struct, kw_only=True):
     key: str = ""  # a key for the command line, of the first tenant
     ray_process: str = ""  # incarnation of the head's process; "" when the cluster is not ours
     embedded: bool = True
+    keys_dir: str = ""  # where the keys of texts and numbers are
     helpers: tuple[str, ...] = ()  # incarnations of further processes that end with the system: the demo's simulators
 
 
@@ -69,28 +71,6 @@ def save_state(data_dir: Path, state: Running) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(state)))
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses now, below those that the kernel hands out by itself.
-
-    Ray's workers listen on the latter: a port of theirs that is free now may be taken before the front binds it.
-    """
-    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
-        if is_free(port):
-            return port
-    raise StartFailed("no free port")
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on this port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 class System:
@@ -115,7 +95,11 @@ class System:
         settings = self._with_ports(settings, before)
         embedded = not settings.journal.url
         url = settings.journal.url or self._start_journal(settings)
-        asyncio.run(self._seed(url, settings))
+        keys = self._keys(settings)
+        try:
+            asyncio.run(self._seed(url, settings, keys))
+        except (KeysUnusable, OSError) as error:
+            raise StartFailed(str(error)) from None
         if before is not None:
             ray_address, dashboard, process = before.ray_address, before.dashboard_url, before.ray_process
         elif not ray_address:
@@ -137,6 +121,7 @@ class System:
             key=key,
             ray_process=process,
             embedded=embedded,
+            keys_dir=str(keys),
         )
         save_state(self.data_dir, state)
         self._say("starting actors")
@@ -174,10 +159,21 @@ class System:
     def _server(self, fsync: str = "always") -> EmbeddedServer:
         return EmbeddedServer(self.data_dir / "journal", fsync="everysec" if fsync == "everysec" else "always")
 
+    def _keys(self, settings: Settings) -> Path:
+        return Path(settings.journal.keys_dir).resolve() if settings.journal.keys_dir else self.data_dir / KEYS_FOLDER
+
     @staticmethod
-    async def _seed(url: str, settings: Settings) -> None:
+    async def _seed(url: str, settings: Settings, keys: Path) -> None:
+        """Put the settings into the journal, with a key for each tenant outside it; raises ``KeysUnusable``."""
         journal = RedisJournal.connect(url, retention_s=settings.journal.retention_s)
         try:
+            known = await journal.get_value(KEYS_VALUE)
+            if settings.journal.encrypt or known is not None:
+                ring = Keyring(keys).ensure([tenant.id for tenant in settings.tenants], machine.now_ms())
+                if known is None:
+                    await journal.put_value(KEYS_VALUE, ring)
+                elif known[:16] != ring:
+                    raise KeysUnusable(f"the journal was written with other keys than those in {keys}")
             await journal.put_value(SETTINGS_VALUE, dump_settings(settings))
         finally:
             await journal.close()
@@ -219,6 +215,8 @@ class System:
                 float(journal.retention_s),
                 folder=str(self._server().folder) if state.embedded else "",
                 fsync=journal.fsync,
+                keys=str(self._keys(settings)),
+                encrypt=journal.encrypt,
             )
         )
 

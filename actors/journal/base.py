@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from actors.journal.cipher import Cipher
 from actors.journal.topology import PREFIXES, Topology, by_partition, columns_of
 from router.ids import partition_of_text
 
@@ -16,11 +17,14 @@ def register_key(owner: str) -> str:
 class Servers:
     """Base of the journal's parts."""
 
-    def __init__(self, topology: Topology, *, replicas: int, confirm_timeout_s: float, retention_s: float) -> None:
+    def __init__(
+        self, topology: Topology, *, replicas: int, confirm_timeout_s: float, retention_s: float, cipher: Cipher
+    ) -> None:
         self._topology = topology
         self._replicas = replicas
         self._confirm_timeout_s = confirm_timeout_s
         self._retention_s = retention_s
+        self._cipher = cipher  # what bodies and parts pass through, and nothing else: scripts see octets
 
     async def _call(self, site: int, script: str, args: Any, *, confirmed: bool = False) -> Any:
         link = self._topology.link(site)

@@ -19,9 +19,13 @@ class Copies(Carry):
         more = 0
         for _, (full, flat) in await self._over("overdue", partitions, (), (limit, ms(again_s))):
             rows = iter(flat)
-            found += starmap(_claimed, zip(rows, rows, rows, strict=True))
+            found += starmap(self._claimed, zip(rows, rows, rows, strict=True))
             more += full
         return found, more > 0
+
+    def _claimed(self, message_id: bytes, octets: bytes, body: bytes) -> Claimed:
+        head = read_head(octets)
+        return Claimed(MessageId(message_id), head.attempts, head.state, self._cipher.open(message_id, body), head.history)
 
     async def put_off(self, items: Sequence[tuple[MessageId, int]]) -> None:
         """When to look at these again; 0: never."""
@@ -42,8 +46,3 @@ class Copies(Carry):
                     for position, verdict in zip(positions, verdicts, strict=True):
                         ended[position] = bool(verdict)
         return ended
-
-
-def _claimed(message_id: bytes, octets: bytes, body: bytes) -> Claimed:
-    head = read_head(octets)
-    return Claimed(MessageId(message_id), head.attempts, head.state, body, head.history)

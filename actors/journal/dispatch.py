@@ -42,8 +42,11 @@ class Dispatch(Servers):
                 site, "claim", [owner, epoch, [PREFIXES[p] for p in mine], list(wishes.items())]
             )
             rows = iter(flat)
+            unseal = self._cipher.open
             for message_id, octets, body in zip(rows, rows, rows, strict=True):
-                claimed.append(Claimed(MessageId(message_id), octets[3], State(octets[1]), body, history_of(octets)))
+                claimed.append(
+                    Claimed(MessageId(message_id), octets[3], State(octets[1]), unseal(message_id, body), history_of(octets))
+                )
                 wishes[octets[2]] -= 1
             more.update(left)
             self._turn = turn + order.index(mine[visited - 1]) + 1

@@ -31,6 +31,7 @@ class Reception(Admission):
         keys: list[bytes] = []
         channels: list[str] = []
         keyed = channeled = False
+        seal = self._cipher.seal
         for item in items:
             key = item.idempotency
             flags = WANTS_EVENTS if item.wants_events else 0
@@ -42,7 +43,7 @@ class Reception(Admission):
                 flags |= CHANNELED
             state = State.SCHEDULED if item.due_ms else State.QUEUED
             ids.append(item.id)
-            bodies.append(item.body)
+            bodies.append(seal(item.tenant, item.id, item.body))
             heads.append(first_head(state, item.klass, flags, item.segments, item.tenant, item.retention_s))
             lane_of.append(lanes.setdefault((item.klass, item.tenant), len(lanes)) + 1)
             dues.append(item.due_ms)
@@ -89,7 +90,8 @@ class Reception(Admission):
     async def replace(self, message_id: MessageId, tenant: str, body: bytes, segments: int, event: bytes) -> State | None:
         """Another body for a message that nobody has in hand; what took effect is told again when the call is repeated."""
         partition = partition_of(message_id)
-        args = [PREFIXES[partition], message_id, tenant, body, min(max(segments, 1), 255), event]
+        sealed = self._cipher.seal(tenant, message_id, body)
+        args = [PREFIXES[partition], message_id, tenant, sealed, min(max(segments, 1), 255), event]
         state = await self._call(self._topology.site(partition), "replace", args, confirmed=True)
         return None if state is None else State(state)
 
@@ -114,5 +116,6 @@ class Reception(Admission):
             flags = (WANTS_EVENTS if item.wants_events else 0) | (CHANNELED if item.channel else 0)
             head = first_head(State.RECEIVED, MessageClass.TRANSACTIONAL, flags, 1, item.tenant, item.retention_s)
             heads.append(head + item.event)
-        columns = ([item.id for item in items], [item.body for item in items], heads, [item.channel for item in items])
+        bodies = [self._cipher.seal(item.tenant, item.id, item.body) for item in items]
+        columns = ([item.id for item in items], bodies, heads, [item.channel for item in items])
         await self._spread("receive", (int(State.RECEIVED),), columns, confirmed=True)

@@ -1,7 +1,7 @@
 """The journal on Redis: ``router.journal.port`` fulfilled by batched, idempotent server-side scripts.
 
 Keys of a partition, all with its hash tag P = "{p07}:" (numbers 00 to 63):
-P m HASH id → body. P s HASH id → head and history. P q:<class>:<tenant> LIST of ids and P r:<class> LIST, the ring of tenants
+P m HASH id → body, encrypted by ``actors.journal.vault``. P s HASH id → head and history. P q:<class>:<tenant> LIST of ids and P r:<class> LIST, the ring of tenants
 with something queued. P claimed, P if:<owner>, P due, P wait, P dead ZSET id → time; P look ZSET id → when to ask whether it is to be sent
 again, for some of those in P wait. P t LIST and P tx ZSET, ended ids until their
 retention is over. P ix:<tenant> ZSET, ids in order for listing. P idem:<day>:<octet> HASH, idempotency keys. P own, the
@@ -13,6 +13,7 @@ P v:<name>, values.
 """
 
 from actors.journal.base import Servers
+from actors.journal.cipher import Cipher, Plain
 from actors.journal.conserve import Conserve
 from actors.journal.copies import Copies
 from actors.journal.dispatch import Dispatch
@@ -30,10 +31,25 @@ class RedisJournal(Reception, Parts, Dispatch, Copies, Notices, Reading, Conserv
 
     @classmethod
     def connect(
-        cls, url: str, *, replicas: int = 0, confirm_timeout_s: float = 2.0, retention_s: float = 86_400.0
+        cls,
+        url: str,
+        *,
+        replicas: int = 0,
+        confirm_timeout_s: float = 2.0,
+        retention_s: float = 86_400.0,
+        cipher: Cipher | None = None,
     ) -> "RedisJournal":
-        """A journal at ``url`` ("unix:///path?db=0", "redis://host:port/0", several with commas). Connects when first used."""
-        return cls(Topology.connect(url), replicas=replicas, confirm_timeout_s=confirm_timeout_s, retention_s=retention_s)
+        """A journal at ``url`` ("unix:///path?db=0", "redis://host:port/0", several with commas). Connects when first used.
+
+        ``cipher``: what bodies and parts are encrypted with; without one they are not, and encrypted ones cannot be read.
+        """
+        return cls(
+            Topology.connect(url),
+            replicas=replicas,
+            confirm_timeout_s=confirm_timeout_s,
+            retention_s=retention_s,
+            cipher=cipher or Plain(),
+        )
 
     def watch(self, observer: Observer) -> None:
         """Have each script call told to ``observer``."""

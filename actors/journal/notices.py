@@ -18,14 +18,14 @@ def _keys(channel: str) -> tuple[str, str]:
     return (f"rx:{channel}", f"rxn:{channel}") if channel else ("wh", "whn")
 
 
-def _notice(event: bytes, tries: int, body: bytes, head: bytes) -> Notice:
-    message_id, state = MessageId(event[:16]), State(event[16])
-    history = history_of(head) if head else b""
-    return Notice(f"evt_{to_text(message_id)}_{int(state)}", message_id, state, tries, body, history)
-
-
 class Notices(Servers):
     """See ``router.journal.port``."""
+
+    def _notice(self, event: bytes, tries: int, body: bytes, head: bytes) -> Notice:
+        message_id, state = MessageId(event[:16]), State(event[16])
+        opened = self._cipher.open(message_id, body) if body else b""
+        history = history_of(head) if head else b""
+        return Notice(f"evt_{to_text(message_id)}_{int(state)}", message_id, state, tries, opened, history)
 
     async def claim_notices(
         self, owner: str, partitions: Sequence[int], limit: int, lease_s: float, channel: str = ""
@@ -39,7 +39,7 @@ class Notices(Servers):
             args = [*_keys(channel), [PREFIXES[p] for p in mine], limit - len(found), ms(lease_s)]
             flat = await self._call(site, "notices", args)
             rows = iter(flat)
-            found += [_notice(*row) for row in zip(rows, rows, rows, rows, strict=True)]
+            found += [self._notice(*row) for row in zip(rows, rows, rows, rows, strict=True)]
         return found
 
     async def settle_notices(self, done: Sequence[Notice], channel: str = "") -> None:
@@ -93,4 +93,4 @@ class Notices(Servers):
             values = iter(flat)
             rows += zip(values, values, values, values, values, strict=True)
         rows.sort(key=lambda row: (row[0], row[1]))
-        return [_notice(*row[1:]) for row in rows[:limit]]
+        return [self._notice(*row[1:]) for row in rows[:limit]]

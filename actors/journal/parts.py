@@ -1,9 +1,10 @@
 """Parts of long messages that wait for each other; see scripts/_parts.lua for how they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from actors.journal.admission import FROM_SMPP, Admission
 from actors.journal.base import ms
+from actors.journal.cipher import GROUP_OCTETS
 from actors.journal.topology import PREFIXES
 from router.ids import PARTITIONS, MessageId
 from router.journal.port import Gathered, Group, Part
@@ -17,6 +18,11 @@ def _by_partition(names: Sequence[bytes]) -> dict[int, list[int]]:
     return found
 
 
+def _name(group: bytes, number: int) -> bytes:
+    """What a part is bound to: 16 octets."""
+    return group[:15] + bytes((number,))
+
+
 class Parts(Admission):
     """See ``router.journal.port``."""
 
@@ -25,15 +31,23 @@ class Parts(Admission):
         if not items:
             return []
         await self.admit(FROM_SMPP)
-        columns = list(zip(*items, strict=True))
+        sealed = [(*one[:4], self._sealed(one)) for one in items]
+        columns = list(zip(*sealed, strict=True))
         results: list[Gathered | None] = [None] * len(items)
         spread = await self._spread("gather", (), columns, confirmed=True, groups=_by_partition(columns[0]))
         for reply, groups in spread:
             for flat, positions in zip(reply, groups, strict=True):
                 rows = iter(flat)
                 for position, message_id, fresh, whole in zip(positions, rows, rows, rows, strict=True):
-                    results[position] = Gathered(MessageId(message_id), bool(fresh), tuple(whole))
+                    opened = self._opened(items[position].group, enumerate(whole, 1))
+                    results[position] = Gathered(MessageId(message_id), bool(fresh), tuple(opened.values()))
         return [result for result in results if result is not None]
+
+    def _sealed(self, part: Part) -> bytes:
+        return self._cipher.seal(part.tenant, _name(part.group, part.number), part.octets, GROUP_OCTETS)
+
+    def _opened(self, group: bytes, parts: Iterable[tuple[int, bytes]]) -> dict[int, bytes]:
+        return {number: self._cipher.open(_name(group, number), octets, GROUP_OCTETS) for number, octets in parts}
 
     async def close_groups(self, groups: Sequence[bytes], keep_s: float) -> None:
         """Keep of these groups only what tells their parts from others, and that for a while."""
@@ -49,5 +63,6 @@ class Parts(Admission):
             flat = await self._call(site, "stale_groups", [[PREFIXES[p] for p in mine], ms(older_s), limit - len(found)])
             rows = iter(flat)
             for group, message_id, total, parts in zip(rows, rows, rows, rows, strict=True):
-                found.append(Group(group, MessageId(message_id), total, dict(zip(parts[0::2], parts[1::2], strict=True))))
+                opened = self._opened(group, zip(parts[0::2], parts[1::2], strict=True))
+                found.append(Group(group, MessageId(message_id), total, opened))
         return found

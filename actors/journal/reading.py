@@ -53,7 +53,8 @@ class Reading(Servers):
                     except UnreadableRecord:
                         continue
                     place = places[position] if places else ""
-                    found[position] = Record(ids[position], head.state, head.attempts, body or b"", head.history, place)
+                    opened = self._cipher.open(ids[position], body) if body else b""
+                    found[position] = Record(ids[position], head.state, head.attempts, opened, head.history, place, head.tenant)
 
         await self._all([at(partitions) for partitions in self._topology.sites(groups).values()])
         return found

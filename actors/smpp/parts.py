@@ -44,7 +44,7 @@ class Parts:
     async def gather(self, items: Sequence[tuple[MessageId, Submission]], account: SmppAccount) -> list[Gathered]:
         """Make parts durable; raises ``JournalError``. The ids are those of wholes, should these be the first parts."""
         parts = [
-            Part(_marked(group_of(part, account)), message_id, part.number, part.total, pack_submission(part))
+            Part(_marked(group_of(part, account)), message_id, part.number, part.total, pack_submission(part), account.tenant)
             for message_id, part in items
         ]
         gathered = await self._door.journal.gather(parts)

@@ -77,6 +77,7 @@ _ERR: Final[Mapping[str, str]] = MappingProxyType(
         ErrorName.UNREADABLE_RECORD: "211",
         ErrorName.INCOMPLETE: "212",
         ErrorName.DENIED: "213",
+        ErrorName.ERASED: "214",
     }
 )
 

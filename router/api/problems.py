@@ -28,6 +28,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
     "denied": Kind(403, "A rule does not let it through"),
     "not_found": Kind(404, "There is no such thing"),
     "method_not_allowed": Kind(405, "The resource has no such method"),
+    "erased": Kind(410, "Text and numbers were erased"),
     "body_timeout": Kind(408, "The body did not come in time"),
     "idempotency_in_flight": Kind(409, "The first request with this key is still under way"),
     "not_cancelable": Kind(409, "It is too late to cancel"),

@@ -15,7 +15,7 @@ from router.ids import InvalidId, MessageId, from_text, to_text
 from router.journal.port import JournalError, Record
 from router.model import STATUS_OF, State
 from router.present import MessageView, body_of, direction_of, view
-from router.record import Body, EventKind, pack_event
+from router.record import ERASED, Body, EventKind, pack_event
 
 SCAN_LIMIT: Final = 2_500  # messages looked at for one page; a rare match may need several pages, each with its cursor
 DECISIONS_LIMIT: Final = 64  # decision tables fetched at once, and for one history; no class attempts a message so often
@@ -57,11 +57,15 @@ def wanted_id(call: Call) -> MessageId:
 
 
 async def own_message(call: Call, message_id: MessageId) -> tuple[Record, Body]:
-    """The tenant's message; 404 for another tenant's, exactly as for one that does not exist or whose retention is over."""
+    """The tenant's message; 410 for one whose text and numbers were erased, 404 for another tenant's, exactly as for one that does not exist or whose retention is over."""
     try:
         (record,) = await call.front.journal.read([message_id])
     except JournalError as error:
         unavailable(error)
+    if record is not None and record.body == ERASED and record.tenant == call.tenant.id:
+        raise Refusal(
+            "erased", f"The message was {STATUS_OF[record.state]}; its text and numbers can be read by nobody any more."
+        )
     body = body_of(record)
     if record is None or body is None or body.tenant != call.tenant.id:
         raise Refusal("not_found", "There is no such message.")

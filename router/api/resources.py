@@ -139,7 +139,11 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         limited=True,
     ),
     ("GET", "/v1/messages/{id}"): Operation(
-        "A message as it stands", "MessageView", codes=("not_found", "journal_unavailable"), parameters=(_ID,), limited=True
+        "A message as it stands",
+        "MessageView",
+        codes=("not_found", "erased", "journal_unavailable"),
+        parameters=(_ID,),
+        limited=True,
     ),
     ("GET", "/v1/messages/{id}/events"): Operation(
         "A message's history",
@@ -148,7 +152,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         " were left out. `explanation` is null when its retention is over; its `note` says when there was no new scoreboard."
         " `explored_why` says what was to be learned where a message went elsewhere than to the best carrier: `draw` (its success is"
         " uncertain), `half_open`, `suspect`, `doubt`, `new`, `unused`. `unrouted` tells why no carrier was left.",
-        codes=("not_found", "journal_unavailable"),
+        codes=("not_found", "erased", "journal_unavailable"),
         parameters=(_ID,),
         limited=True,
     ),
@@ -156,7 +160,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         "Take a message back",
         "MessageView",
         description="Possible until it is assigned to a carrier. Asking twice does no harm.",
-        codes=("not_found", "not_cancelable", "journal_unavailable"),
+        codes=("not_found", "erased", "not_cancelable", "journal_unavailable"),
         parameters=(_ID,),
         limited=True,
     ),

@@ -68,6 +68,7 @@ class Part(NamedTuple):
     number: int  # 1 … total
     total: int
     octets: bytes  # the part as whoever joins them wants it; the same octets again are the same part again
+    tenant: str = ""  # whose it is, where that is known before the whole is
 
 
 class Gathered(NamedTuple):
@@ -200,9 +201,10 @@ class Record(NamedTuple):
     id: MessageId
     state: State
     attempts: int
-    body: bytes  # empty when its retention is over
+    body: bytes  # empty when its retention is over, ``ERASED`` when its tenant's key was destroyed
     events: bytes
     place: str = ""  # filled by ``inspect`` only: queue, claimed, inflight:<owner>, due, wait, dead, final
+    tenant: str = ""
 
 
 class Notice(NamedTuple):

@@ -36,7 +36,7 @@ class Reading(Shelf):
         entry = self._book(message_id).records.get(message_id)
         if entry is None:
             return None
-        return Record(message_id, entry.state, entry.attempts, entry.body, entry.events, place)
+        return Record(message_id, entry.state, entry.attempts, entry.body, entry.events, place, entry.tenant)
 
     async def list_ids(self, tenant: str, *, before: MessageId | None, created_after_ms: int, limit: int) -> list[MessageId]:
         """A tenant's messages, newest first, older than ``before``, created after the time given."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio as redis
 
-from actors.cli.system import free_port  # below the ports that the kernel hands out to others meanwhile
+from actors.cli.ports import free_port  # below the ports that the kernel hands out to others meanwhile
 from actors.journal import EmbeddedServer, RedisJournal
 from actors.journal.server import find_binary
 from router.ids import make_id

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from actors.journal import EmbeddedServer, RedisJournal
+from actors.journal.keyring import Keyring
+from actors.journal.vault import Vault
 from router.ids import PARTITIONS, MessageId, make_id
 from router.journal.memory import MemoryJournal
 from router.journal.port import Assign, Claimed, Intake, Submitted
@@ -143,8 +145,14 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedS
     yield from served(tmp_path_factory.mktemp("redis"), Path(REDIS))
 
 
-async def opened(url: str) -> AsyncIterator[RedisJournal]:
-    journal = RedisJournal.connect(url, retention_s=60)
+@pytest.fixture(scope="session")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Vault:
+    """Keys as a system has them; the journal on a pair of servers goes without."""
+    return Vault(Keyring(tmp_path_factory.mktemp("keys")))
+
+
+async def opened(url: str, cipher: Vault | None = None) -> AsyncIterator[RedisJournal]:
+    journal = RedisJournal.connect(url, retention_s=60, cipher=cipher)
     for link in journal._topology.links:
         await link.command("FLUSHALL")
     yield journal
@@ -164,12 +172,12 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def desk(url: str) -> AsyncIterator[Desk]:
+async def desk(url: str, vault: Vault) -> AsyncIterator[Desk]:
     if not url:
         twin = Desk(MemoryJournal(lambda: twin.time_ms))
         yield twin
         return
-    async for journal in opened(url):
+    async for journal in opened(url, None if "," in url else vault):
         yield Desk(journal)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.system import free_port  # below the ports that the kernel hands out to others meanwhile
+from actors.cli.ports import free_port  # below the ports that the kernel hands out to others meanwhile
 from actors.journal import EmbeddedServer, RedisJournal
 from router.ids import make_id
 from router.journal.port import Intake, JournalUnavailable, Part, Received

@@ -6,7 +6,7 @@ import pytest
 from actors.triage import triage
 from router.journal.port import Claimed
 from router.model import ErrorName, MessageClass, State
-from router.record import Body, EventKind, pack_body, pack_event, unpack_body, unpack_events
+from router.record import ERASED, Body, EventKind, pack_body, pack_event, unpack_body, unpack_events
 from router.rule_settings import Rule
 from router.rules import FREE, RuleBook
 from router.settings import Settings
@@ -44,6 +44,13 @@ def test_what_rules_say_goes_with_the_message():
     assert (ends, item.want.ruling.tiers, item.want.policy) == ([], {"acme": 0}, "cheapest")
     (item,), _, _ = sorted_out(claimed())
     assert (item.want.ruling, item.want.policy) == (FREE, "fastest")
+
+
+@pytest.mark.parametrize(("state", "end"), [(State.QUEUED, State.FAILED), (State.UNKNOWN, State.UNCONFIRMED)])
+def test_what_was_erased_ends_and_says_so(state, end):
+    pending, (ended,), _ = sorted_out(claimed(state=state)._replace(body=ERASED))
+    assert (pending, ended.finish.state, ended.end.error) == ([], end, ErrorName.ERASED)
+    assert unpack_events(ended.finish.event)[-1][3] == "erased"
 
 
 REFUSED = pack_event(NOW_MS, EventKind.ASSIGNED, "acme", 1, b"d", 0, False) + pack_event(
