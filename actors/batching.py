@@ -123,6 +123,11 @@ class Outbox(Generic[Item]):
         """Facts not yet in the journal."""
         return len(self._items)
 
+    @property
+    def items(self) -> Sequence[Item]:
+        """These facts."""
+        return self._items
+
     def put(self, items: Sequence[Item]) -> None:
         """Hand facts over."""
         if items:

@@ -17,6 +17,7 @@ from actors.link_tally import LinkTally
 from actors.outcomes import Outcomes
 from actors.ownership import Ownership, ended_event, hold_until_ms
 from actors.shell import JournalAddress, Shell
+from actors.strays import Strays
 from actors.waiting import woken
 from actors.wire import Lane, Reply, pack_lane, pack_reply, unpack_offer
 from carriers.link import SmppLink
@@ -107,6 +108,8 @@ class Carrier(Shell):
         self.spawn(self._send())
         self.spawn(self._look())
         self.spawn(self._inbound.keep_looking())
+        strays = Strays(self.journal, self.name, self._carrier, self._outcomes, self._assigning, lambda: self.settings)
+        self.spawn(strays.run())
         self.spawn(self._observations.run())
 
     # -- calls from dispatchers ----------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class Outcomes:
         self._metrics = metrics
         self._rules = rules
         self._observe = observe
-        self._flying: dict[MessageId, Outgoing] = {}
+        self.flying: dict[MessageId, Outgoing] = {}  # written, not answered
         self._known: OrderedDict[MessageId, Flight] = OrderedDict()
         self.rescues: Rescues | None = None  # who may be sent again; None: nobody
         self._copies = CopyEnds(journal, profile.name, metrics, PAUSE_S)
@@ -68,7 +68,7 @@ class Outcomes:
     def sent(self, batch: Sequence[Outgoing]) -> None:
         """These are being written now."""
         for outgoing in batch:
-            self._flying[outgoing.id] = outgoing
+            self.flying[outgoing.id] = outgoing
         for klass, count in Counter(outgoing.klass for outgoing in batch).items():
             self._metrics.counter("trunkline_assigned", self._profile.name, klass.word).add(count)
         for klass, count in Counter(outgoing.klass for outgoing in batch if outgoing.copy).items():
@@ -96,7 +96,7 @@ class Outcomes:
             if answer.verdict is Verdict.LATE:
                 submitted.append(self._late(answer, now_ms))
                 continue
-            outgoing = self._flying.pop(answer.id, None)
+            outgoing = self.flying.pop(answer.id, None)
             if outgoing is None:
                 continue
             if outgoing.copy and answer.verdict is not Verdict.ACCEPTED:

@@ -25,7 +25,8 @@ def share_of(index: int, count: int) -> list[int]:
 class Partitions:
     """Holds every ``count``-th partition from ``index`` on.
 
-    A claim in a partition whose lease is not ours is refused by the journal, so a stale view here does no harm.
+    A claim in a partition whose lease is not ours is refused by the journal, so a stale view here does no harm. When another server is at
+    work, which may not have heard all that this dispatcher was told, everything is leased anew.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Partitions:
         self._wanted = share_of(index, count)
         self._on_taken = on_taken
         self._on_given_back = on_given_back
+        self._history = ""
         self.held: set[int] = set()
         self.epoch = 0
         self._look = asyncio.Event()
@@ -88,9 +90,16 @@ class Partitions:
                     self._retaking = False
                     self._on_given_back()
                 await self._lease()
+                await self._look_at_history()
             except JournalError as error:
                 log.warning("dispatcher.lease_failed owner=%s error=%s", self._owner, type(error).__name__)
                 await asyncio.sleep(TAKE_RETRY_S)
+
+    async def _look_at_history(self) -> None:
+        before, self._history = self._history, await self._journal.history()
+        if before not in {"", self._history}:
+            log.warning("dispatcher.journal_set_back owner=%s", self._owner)
+            self.retake()
 
     async def release(self) -> None:
         """Let go of all, for good."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from actors.journal.base import Servers, ms
 from actors.journal.head import history_of
+from actors.journal.health import read_info
 from actors.journal.topology import PREFIXES, by_partition
-from router.ids import MessageId
+from router.ids import PARTITIONS, MessageId
 from router.journal.port import Claimed, Finish, Requeue
 from router.model import MessageClass, State
 
@@ -69,6 +70,21 @@ class Dispatch(Servers):
             for position, score in zip(positions, await self._topology.home(partition).command(*words), strict=True):
                 found[position] = score is not None
         return found
+
+    async def in_flight(self, owner: str) -> list[MessageId]:
+        """What a carrier owner has in flight."""
+
+        async def at(site: int, mine: Sequence[int]) -> list[bytes]:
+            keys = (("ZRANGE", f"{PREFIXES[p]}if:{owner}", 0, -1) for p in mine)
+            return [message_id for some in await self._topology.link(site).commands(*keys) for message_id in some]
+
+        sites = self._topology.sites(range(PARTITIONS))
+        return [MessageId(i) for some in await self._all(at(site, mine) for site, mine in sites.items()) for i in some]
+
+    async def history(self) -> str:
+        """The servers' replication ids: each is another one from a start or a promotion on."""
+        infos = await self._all(link.command("INFO", "replication") for link in self._topology.links)
+        return " ".join(read_info(info).get("master_replid", "") for info in infos)
 
     async def finish(self, owner: str, items: Sequence[Finish]) -> None:
         """End messages."""

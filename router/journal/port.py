@@ -160,6 +160,14 @@ class Journal(Copies, Protocol):
         """Which of these stand in the claimed set: what a dispatcher may plan again after a call with unknown end."""
         ...
 
+    async def in_flight(self, owner: str) -> list[MessageId]:
+        """What a carrier owner has in flight."""
+        ...
+
+    async def history(self) -> str:
+        """Which line of events the journal's servers are on: another one as soon as a replica has taken over, or a server started anew."""
+        ...
+
     async def finish(self, owner: str, items: Sequence[Finish]) -> None:
         """End messages, from the claimed set (``owner`` = "") or a carrier owner's in-flight set."""
         ...

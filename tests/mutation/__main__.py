@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.equivalent import EQUIVALENT
+from tests.mutation.equivalent import reason, unused
 from tests.mutation.rules import Mutant, mutants
 from tests.mutation.suite import Killed, Suite
 
@@ -46,10 +46,13 @@ def main() -> int:
 
     began_s = time.monotonic()
     found = every(arguments.scripts)
-    tried = [mutant for mutant in found if mutant.key not in EQUIVALENT][arguments.first :: arguments.every]
+    tried = [mutant for mutant in found if not reason(mutant)][arguments.first :: arguments.every]
     suite = Suite(tried, (lambda _: None) if arguments.quiet else lambda text: print(text, flush=True), arguments.tests)
     options = ["-q", "-s", "--tb=native", "--no-header", "-p", "no:cacheprovider", "-p", "no:terminalreporter"]
     pytest.main([str(TESTS), *options], plugins=[suite])
+    if not arguments.scripts:
+        for row in unused(found):
+            print(f"no mutant is of this form: {row.form}")
     for test in suite.broken:
         print(f"fails without any mutant: {test}")
     if suite.broken:

@@ -95,11 +95,11 @@ def _changes(source: str, one: Found, conditions: set[tuple[int, int]]) -> Itera
             for part in one.parts:
                 yield "operand dropped", *here, source[slice(*part)]
         case "binary" if one.word in TURNED:
-            operator = one.parts[0][1], one.parts[1][0]
+            left, right = (source[slice(*part)] for part in one.parts)
             if here not in conditions:  # there it is the condition that is forced
-                yield "comparison turned", *operator, f" {TURNED[one.word]} "
+                yield "comparison turned", *here, f"{left} {TURNED[one.word]} {right}"
             if one.word in MOVED:
-                yield "boundary moved", *operator, f" {MOVED[one.word]} "
+                yield "boundary moved", *here, f"{left} {MOVED[one.word]} {right}"
         case "statement call":
             yield "call removed", *here, ""
             yield from _flags(source, one)

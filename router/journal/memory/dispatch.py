@@ -143,6 +143,14 @@ class Dispatch(Shelf):
         """Which of these stand in the claimed set."""
         return [message_id in self._book(message_id).claimed for message_id in ids]
 
+    async def in_flight(self, owner: str) -> list[MessageId]:
+        """What a carrier owner has in flight."""
+        return [MessageId(message_id) for book in self._books for message_id in book.flights.get(owner, ())]
+
+    async def history(self) -> str:
+        """There is no other that could take over."""
+        return ""
+
     async def pump(self, partitions: Sequence[int], limit: int) -> tuple[int, int]:
         """Move due timers to the front of their queues."""
         now_ms = self._clock_ms()

@@ -6,14 +6,22 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from actors.journal import RedisJournal
+from actors.metrics import Metrics
+from actors.outcomes import Outcomes
+from actors.partitions import Partitions
+from actors.strays import Strays
+from carriers.port import Outgoing
 from router.ids import PARTITIONS, MessageId, make_id
-from router.journal.port import Intake, JournalUnavailable
+from router.journal.port import Assign, Intake, JournalUnavailable, Submitted
 from router.model import MessageClass
+from router.record import Body, pack_body
+from router.settings import CarrierProfile, Price, Settings
 
 if TYPE_CHECKING:
     from tests.cluster.journal.conftest import Trio
@@ -26,6 +34,20 @@ BATCH = 20
 BEFORE = 40  # batches acknowledged before anything happens
 AFTER = 40  # and after it
 WAIT_S = 60.0
+OWNER = "carrier:a#0"
+BODY = Body(
+    tenant="acme",
+    to="4915100000000",
+    sender="Test",
+    text="Hello",
+    klass=int(MessageClass.TRANSACTIONAL),
+    created_ms=1,
+    expires_ms=1 << 42,
+    encoding="gsm7",
+    segments=1,
+    country="DE",
+    network="26201",
+)
 
 
 async def until(look: Callable[[], Awaitable[bool]], what: str, within_s: float = WAIT_S) -> None:
@@ -86,11 +108,7 @@ async def test_nothing_acknowledged_is_lost_and_service_is_back(trio: "Trio", ho
         trio.servers[0].url, replicas=1, confirm_timeout_s=0.3
     )  # a client on the primary's side of the cut
 
-    async def known() -> bool:  # Sentinel learns of replicas by asking the primary every ten seconds
-        rows = await trio.ask("REPLICAS", "journal")
-        return isinstance(rows, list) and len(rows) == 2 and all("slave" in row for row in rows)
-
-    await until(known, "Sentinel knows both replicas")
+    await until(lambda: known(trio), "Sentinel knows both replicas")
     writers = Writers(journal)
     tasks = [asyncio.create_task(writers.run()) for _ in range(WRITERS)]
     try:
@@ -128,6 +146,71 @@ async def test_nothing_acknowledged_is_lost_and_service_is_back(trio: "Trio", ho
         await asyncio.gather(*tasks, return_exceptions=True)
         await journal.close()
         await beside.close()
+
+
+async def test_what_only_the_lonely_primary_heard_of_is_made_good(trio: "Trio") -> None:
+    journal = RedisJournal.connect(trio.url, replicas=1, confirm_timeout_s=1.0)
+    beside = RedisJournal.connect(trio.servers[0].url)
+    outcomes = outcomes_of(journal)
+    strays = Strays(journal, OWNER, "a", outcomes, asyncio.Lock(), Settings)
+    held = Partitions(journal, "d", 0, 1, on_taken=lambda _: None)
+    await until(lambda: known(trio), "Sentinel knows both replicas")
+    ids = [make_id(time.time_ns() // 1_000_000, n % PARTITIONS, os.urandom(10)) for n in range(30)]
+    flying, answered, claimed = ids[:10], ids[10:20], ids[20:]
+    await until(lambda: accepted(journal, ids), "messages are taken")
+    epoch, _, _ = await journal.register(OWNER, "first", 60)
+    await journal.adopt(OWNER, epoch, dict.fromkeys(MessageClass, 1 << 42), b"")
+    await held.start()
+    task = asyncio.create_task(held.run())
+    try:
+        taken, _ = await journal.claim("d", held.epoch, range(PARTITIONS), {MessageClass.TRANSACTIONAL: 100})
+        assert sorted(one.id for one in taken) == sorted(ids)
+        assert all(await journal.assign(OWNER, epoch, [Assign(i, 0, b"a" + i) for i in (*flying, *answered)]))
+        outcomes.sent([Outgoing(one, 1, MessageClass.TRANSACTIONAL, BODY) for one in flying])
+        await until(lambda: told(bool(held._history)), "a dispatcher has seen which server is at work")
+        assert await beside._topology.links[0].command("WAIT", 2, 20_000) == 2
+        trio.cable.cut()
+        # Nobody waits for replicas here: the carrier has answered, and the rest has been assigned and answered too.
+        assert all(await beside.assign(OWNER, epoch, [Assign(i, 0, b"a" + i) for i in claimed]))
+        await beside.submitted(OWNER, "a", [Submitted(i, (i.hex(),), 1 << 42, b"s" + i) for i in (*answered, *claimed)])
+        await until(lambda: at_another(trio), "another server is at work")
+
+        async def in_order() -> bool:
+            with suppress(JournalUnavailable):
+                await strays.look()
+                return not any(await journal.still_claimed(ids)) and sorted(await journal.in_flight(OWNER)) == sorted(flying)
+            return False
+
+        await until(in_order, "nothing stands where nobody knows of it")
+        report = await journal.check()
+        assert list(report.faults) == []
+        assert (report.counts["UNKNOWN"], report.counts["QUEUED"], report.counts["SENDING"]) == (10, 10, 10)
+    finally:
+        task.cancel()
+        await journal.close()
+        await beside.close()
+
+
+async def known(trio: "Trio") -> bool:
+    """Sentinel learns of replicas by asking the primary every ten seconds."""
+    rows = await trio.ask("REPLICAS", "journal")
+    return isinstance(rows, list) and len(rows) == 2 and all("slave" in row for row in rows)
+
+
+async def at_another(trio: "Trio") -> bool:
+    return await trio.primary() != trio.cable.port
+
+
+async def accepted(journal: RedisJournal, ids: list[MessageId]) -> bool:
+    with suppress(JournalUnavailable):
+        await journal.accept([Intake(i, "acme", MessageClass.TRANSACTIONAL, pack_body(BODY), 1 << 42) for i in ids])
+        return True
+    return False
+
+
+def outcomes_of(journal: RedisJournal) -> Outcomes:
+    profile = CarrierProfile(name="a", addresses=("127.0.0.1:1",), system_id="a", password="", prices=(Price(to="*", micros=1),))
+    return Outcomes(journal, OWNER, profile, Metrics("carrier"), rules=Settings().rules, observe=lambda _: None)
 
 
 async def told(value: bool) -> bool:
