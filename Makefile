@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.lua' -o -name '*.toml' \))
 
-.PHONY: help setup demo up down test interop lint bench bench-brain readme format lock clean
+.PHONY: help setup demo up down test interop lint bench bench-brain readme format lock sbom clean
 
 help:
 	@echo "make demo   set up, start everything, send traffic, break a carrier, sum up (two to three minutes)"
 	@echo "make test   set up, check style and types, run all tests"
 	@echo "make up     start the demo's system and leave it running; make down stops it"
 	@echo "make interop  the tests against software that is not ours, with Debian's too (fetched, not installed)"
+	@echo "make sbom   write sbom.json, a bill of materials of the lock file (CycloneDX)"
 	@echo "make bench  measure (ten minutes)"
 	@echo "make bench-brain  hold the brain in the twin against what is asked of it (three quarters of an hour)"
 
@@ -63,6 +64,10 @@ readme: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# ADVISORIES=FILE or a folder: hold the lock file against advisories in the OSV format, too.
+sbom: setup
+	$(BIN)/trunkline sbom --out sbom.json $(if $(ADVISORIES),--advisories $(ADVISORIES))
 
 # Needs uv. No index and no host gets into the file. The extras are in it so that their tests run.
 lock:

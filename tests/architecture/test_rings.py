@@ -48,7 +48,7 @@ RINGS = {
     "sims": ring("router carriers", "msgpack msgspec numpy aiohttp httptools uvloop typer rich matplotlib pyarrow", ANY),
     # 3: the command line
     "actors.cli": ring(
-        "router router.api carriers actors sims", "msgpack msgspec numpy ray redis aiohttp uvloop typer rich", ANY
+        "router router.api carriers actors sims", "msgpack msgspec numpy packaging ray redis aiohttp uvloop typer rich", ANY
     ),
 }
 
