@@ -100,6 +100,7 @@ TRANSITIONS: Final = MappingProxyType(
         (State.QUEUED, State.UNCONFIRMED): "its validity ended while an earlier attempt was still in doubt",
         (State.QUEUED, State.REJECTED): "our own policy refuses it: no carrier covers the destination, or a rule denies it",
         (State.QUEUED, State.FAILED): "every attempt that its class allows has been refused",
+        (State.QUEUED, State.DELIVERED): "a receipt for an attempt that was held for lost overtook the next one",
         (State.SENDING, State.SENT): "the carrier answered the submit with a message id",
         (
             State.SENDING,
@@ -112,7 +113,6 @@ TRANSITIONS: Final = MappingProxyType(
         (State.SENDING, State.EXPIRED): "the receipt overtook the answer to the submit",
         (State.SENDING, State.UNCONFIRMED): "a receipt with the state UNKNOWN overtook the answer to the submit",
         (State.UNKNOWN, State.SENT): "the answer came late",
-        (State.UNKNOWN, State.QUEUED): "its class prefers a second copy to a lost one, and the hold is over",
         (State.UNKNOWN, State.SENDING): "the hold is over, its class prefers a second copy, and a carrier had room for it",
         (State.UNKNOWN, State.DELIVERED): "the receipt settled what the missing answer left open",
         (State.UNKNOWN, State.UNDELIVERED): "the receipt settled what the missing answer left open",

@@ -141,7 +141,7 @@ class CopyEnd(NamedTuple):
 
 
 class Requeue(NamedTuple):
-    """Back from an owner to its queue, or to ``due`` first. The state becomes QUEUED."""
+    """Back from an owner to its queue, or to ``due`` first. The state becomes QUEUED; a claimed message in doubt stays UNKNOWN."""
 
     id: MessageId
     due_ms: int  # 0: the front of its queue

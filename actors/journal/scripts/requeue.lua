@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Back to the queue or to `due`. In: owner, groups of {P, ids, attempts, events, dues, counted}.
+-- Back to the queue or to `due`; what is in doubt and only steps aside stays in doubt: its receipt is still to settle it. In: owner, groups of {P, ids, attempts, events, dues, counted}.
 --include base
 --include record
 --include leave
@@ -12,13 +12,14 @@ for _, group in ipairs(groups) do
   local gone, moved, timers, lanes, left = {}, {}, {}, {}, {}
   for i = 1, #ids do
     local v, id = heads[i], ids[i]
-    if v and not left[id] and (byte(v, 2) == QUEUED or allowed(byte(v, 2), QUEUED)) then
+    local aside = v and owner == '' and byte(v, 2) == UNKNOWN
+    if v and not left[id] and (aside or byte(v, 2) == QUEUED or allowed(byte(v, 2), QUEUED)) then
       left[id] = true
       local tried = byte(v, 4)
       if owner ~= '' and not counted[i] and tried > 0 then tried = tried - 1 end
       gone[#gone + 1] = id
       moved[#moved + 1] = id
-      moved[#moved + 1] = char(1, QUEUED, byte(v, 3), tried) .. sub(v, 5) .. events[i]
+      moved[#moved + 1] = char(1, aside and UNKNOWN or QUEUED, byte(v, 3), tried) .. sub(v, 5) .. events[i]
       if dues[i] == 0 then
         add_to_lane(lanes, v, id)
       else

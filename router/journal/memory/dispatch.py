@@ -104,10 +104,11 @@ class Dispatch(Shelf):
         """Back to the queue or to ``due``."""
         fronts: dict[int, list[MessageId]] = {}
         for item, book, entry, place in self._standing(owner, items):
-            if entry.state is not State.QUEUED and (entry.state, State.QUEUED) not in ALLOWED:
+            aside = not owner and entry.state is State.UNKNOWN
+            if not aside and entry.state is not State.QUEUED and (entry.state, State.QUEUED) not in ALLOWED:
                 continue
             del place[item.id]
-            entry.state = State.QUEUED
+            entry.state = State.UNKNOWN if aside else State.QUEUED
             entry.events += item.event
             if owner and not item.counted and entry.attempts:
                 entry.attempts -= 1

@@ -250,13 +250,46 @@ async def test_a_receipt_may_overtake_the_answer_when_its_id_is_known(desk: Any)
     await desk.clean()
 
 
-async def test_a_receipt_for_a_queued_message_moves_nothing(desk: Any) -> None:
+async def test_a_failure_told_of_a_queued_message_moves_nothing(desk: Any) -> None:
     (message_id,) = await desk.send()
     await desk.journal.requeue(A, [Requeue(message_id, 0, b"")])
     await desk.submit(message_id, "c1")
-    (did,) = await desk.journal.receipts("a", [receipt("c1")])
+    (did,) = await desk.journal.receipts("a", [receipt("c1", State.UNDELIVERED)])
     assert did == Receipted(message_id, State.QUEUED, changed=False, attempts=1)
     assert len(await desk.claim()) == 1
+    await desk.clean()
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+async def test_what_has_arrived_is_not_sent_again(desk: Any, claimed: bool) -> None:
+    (message_id,) = await desk.send()
+    await desk.journal.requeue(A, [Requeue(message_id, 0, b"")])
+    await desk.submit(message_id, "c1")
+    (again,) = await desk.claim() if claimed else [None]
+    (did,) = await desk.journal.receipts("a", [receipt("c1")])
+    assert did == Receipted(message_id, State.DELIVERED, changed=True, attempts=1)
+    assert await desk.claim() == []
+    if again is not None:
+        epoch = await desk.carrier("carrier:b#0")
+        assert await desk.journal.assign("carrier:b#0", epoch, [Assign(message_id, again.attempts, b"too late")]) == [False]
+    await desk.clean()
+
+
+@pytest.mark.parametrize("due", [False, True])
+async def test_what_is_in_doubt_stays_so_while_it_steps_aside(desk: Any, due: bool) -> None:
+    (message_id,) = await desk.send()
+    await desk.journal.hold(A, [Hold(message_id, await desk.now() - 1, b"in doubt")])
+    await desk.journal.pump(ALL, 100)
+    (claimed,) = await desk.claim()
+    assert claimed.state is State.UNKNOWN
+    await desk.journal.requeue("", [Requeue(message_id, await desk.now() + 60_000 if due else 0, b"", attempts=1)])
+    assert (await desk.state(message_id), await desk.place(message_id)) == (State.UNKNOWN, "due" if due else "queue")
+    await desk.clean()
+    await desk.submit(message_id, "c1")  # the answer comes late
+    assert (await desk.state(message_id), await desk.place(message_id)) == (State.SENT, "wait")
+    (did,) = await desk.journal.receipts("a", [receipt("c1")])
+    assert did == Receipted(message_id, State.DELIVERED, changed=True, attempts=1)
+    assert await desk.claim() == []
     await desk.clean()
 
 

@@ -218,7 +218,7 @@ async def test_finish_from_flight(desk: Any) -> None:
 async def test_a_move_outside_the_table_does_not_happen(desk: Any) -> None:
     (message_id,) = await desk.accept()
     await desk.claim()
-    await desk.journal.finish("", [Finish(message_id, State.DELIVERED, b""), Finish(message_id, State.SENT, b"")])
+    await desk.journal.finish("", [Finish(message_id, State.UNDELIVERED, b""), Finish(message_id, State.SENT, b"")])
     assert (await desk.state(message_id), await desk.place(message_id)) == (State.QUEUED, "claimed")
 
 
