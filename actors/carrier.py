@@ -23,7 +23,7 @@ from actors.wire import Lane, Reply, pack_lane, pack_reply, unpack_offer
 from carriers.link import SmppLink
 from carriers.port import Outgoing
 from router.brain.port import Observation, Outcome
-from router.journal.port import Finish
+from router.journal.port import Fenced, Finish
 from router.model import ErrorName, MessageClass, State
 from router.record import EventKind, UnreadableRecord, pack_event, unpack_body
 from router.rescues import Rescues
@@ -204,13 +204,18 @@ class Carrier(Shell):
 
     async def _assign_and_write(self, batch: Sequence[Waiting]) -> int:
         """Returns the segments written."""
-        ours = await assign(self.journal, self.name, self._owner.epoch, [waiting.offered for waiting in batch])
+        try:
+            ours = await assign(self.journal, self.name, self._owner.epoch, [waiting.offered for waiting in batch])
+        except Fenced:
+            self._owner.fenced()
         outgoing: list[Outgoing] = []
         unreadable: list[Finish] = []
         for waiting, mine in zip(batch, ours, strict=True):
-            if not mine:
-                continue
             offered = waiting.offered
+            written = self._outcomes.flying.get(offered.id)
+            # Ours, and on its way already: an assignment asked for again is told again, and nothing is written twice for it.
+            if not mine or (written is not None and written.attempts == offered.attempts + 1):
+                continue
             try:
                 body = unpack_body(offered.body)
             except UnreadableRecord:

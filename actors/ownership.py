@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NoReturn
 
 from actors import machine
 from router.journal.port import Fenced, Journal, JournalError
@@ -70,6 +70,8 @@ class Ownership:
                     await asyncio.sleep(left_ms / 1000)
                     await self._renew()
                 return await self._journal.adopt(self.owner, self.epoch, hold_until_ms(), event())
+            except Fenced:  # while this one waited, yet another has registered
+                self.fenced()
             except JournalError as error:
                 log.warning("carrier.register_failed owner=%s error=%s", self.owner, type(error).__name__)
                 await asyncio.sleep(RETRY_S)
@@ -82,10 +84,14 @@ class Ownership:
             try:
                 await self._renew()
             except Fenced:
-                log.critical("carrier.fenced owner=%s epoch=%d", self.owner, self.epoch)
-                machine.end(ZOMBIE_EXIT)
+                self.fenced()
             except JournalError as error:
                 log.warning("carrier.renew_failed owner=%s error=%s", self.owner, type(error).__name__)
+
+    def fenced(self) -> NoReturn:
+        """End this process: a newer incarnation transmits in its place."""
+        log.critical("carrier.fenced owner=%s epoch=%d", self.owner, self.epoch)
+        machine.end(ZOMBIE_EXIT)
 
     async def _renew(self) -> None:
         asked_s = machine.monotonic()
