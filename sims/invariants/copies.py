@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from router.model import MessageClass
 from sims.invariants.facts import Fault, History, Promise, Submit
@@ -23,34 +24,68 @@ class Breakage:
         return any(begin_us <= to_us + self._slack_us and from_us - self._slack_us <= end_us for begin_us, end_us in times)
 
 
-class _Copies:
-    """The submits of one segment of one message that may arrive, in order."""
+class Attempt:
+    """The submits of a message's segments at one carrier, one a segment: a message is sent as a whole or not at all."""
 
-    __slots__ = ("alive", "doubtful")
+    __slots__ = ("carrier", "doubtful", "refused", "submits")
 
-    def __init__(self) -> None:
-        self.alive: list[Submit] = []
-        self.doubtful = 0  # of those, without an answer
+    def __init__(self, carrier: str) -> None:
+        self.carrier = carrier
+        self.submits: dict[int, Submit] = {}  # by segment
+        self.refused = False  # of one segment, and known to be: the others are no message
+        self.doubtful = 0  # segments without an answer, or with one that came too late to be believed
+
+    @property
+    def at_us(self) -> int:
+        """When it began."""
+        return min(submit.at_us for submit in self.submits.values())
+
+
+def attempts(history: History) -> dict[str, list[Attempt]]:
+    """By message the attempts that may arrive, in order; those known to be refused are left out."""
+    answers = {(fact.carrier, fact.number): fact for fact in history.answers or ()}
+    found: dict[str, list[Attempt]] = defaultdict(list)
+    for submit in sorted(history.submits or ()):
+        mine = found[submit.id]
+        # Of two carriers that are written to at the same time each has an attempt of its own.
+        attempt = next((one for one in reversed(mine) if one.carrier == submit.carrier), None)
+        if attempt is None or submit.segment in attempt.submits:
+            attempt = Attempt(submit.carrier)
+            mine.append(attempt)
+        attempt.submits[submit.segment] = submit
+        answer = answers.get((submit.carrier, submit.number))
+        if answer is not None and not answer.taken:
+            attempt.refused = True
+        limit_us = history.timeouts_us.get(submit.carrier, 0)
+        late = answer is not None and limit_us and answer.at_us - submit.at_us > limit_us - history.slack_us
+        attempt.doubtful += answer is None or bool(late)
+    return {message_id: [one for one in mine if not one.refused] for message_id, mine in found.items()}
 
 
 def duplicates(history: History) -> tuple[int | None, int | None]:
-    """How many copies there are beyond the first of each segment, refused ones not counted; and how many the faults explain.
+    """How many segments there are beyond one copy of each message, refused attempts not counted; and how many the faults explain.
 
-    The bound: what each fault can leave in doubt, one for each submit without an answer, and one for each rescue that a class allows.
+    The bound: what each fault can leave in doubt, one for each submit without an answer, and one copy for each rescue that a class allows.
     """
     if history.submits is None or history.answers is None:
         return None, None
-    found = _segments(history)
-    extra = sum(max(0, len(copies.alive) - 1) for copies in found.values())
+    found = attempts(history)
+    extra = sum(_extra(mine) for mine in found.values())
     if history.faults is None:
         return extra, None
-    unanswered = sum(copies.doubtful for copies in found.values())
-    rescued = 0
+    unanswered = sum(one.doubtful for mine in found.values() for one in mine)
     promises = _promises(history)
-    for (message_id, _), copies in found.items():
-        if promises.get(message_id, _NOTHING).copies and len(copies.alive) > 1:
-            rescued += 1
+    rescued = sum(len(mine[0].submits) for message_id, mine in found.items() if _rescued(promises.get(message_id), mine))
     return extra, sum(fault.doubts for fault in history.faults) + unanswered + rescued
+
+
+def _extra(mine: Sequence[Attempt]) -> int:
+    sizes = [len(one.submits) for one in mine]
+    return sum(sizes) - max(sizes, default=0)
+
+
+def _rescued(promise: Promise | None, mine: Sequence[Attempt]) -> bool:
+    return promise is not None and promise.copies and len(mine) > 1
 
 
 def bounded(history: History) -> Iterator[Found]:
@@ -61,37 +96,32 @@ def bounded(history: History) -> Iterator[Found]:
 
 
 def explained(history: History) -> Iterator[Found]:
-    """Each second copy follows one that is in doubt: without an answer, or overtaken by a fault of its carrier."""
+    """Each second copy follows one that is in doubt: without an answer in time, or overtaken by a fault of its carrier."""
     broken = Breakage(history.faults or (), history.slack_us)
-    answered = {(fact.carrier, fact.number) for fact in history.answers or ()}
     promises = _promises(history)
-    for (message_id, segment), copies in _segments(history).items():
-        if promises.get(message_id, _NOTHING).copies:
+    for message_id, mine in attempts(history).items():
+        if _rescued(promises.get(message_id), mine):
             continue
-        for first, second in zip(copies.alive, copies.alive[1:], strict=False):
-            if (first.carrier, first.number) not in answered:
-                continue
-            if not broken.between(first.carrier, first.at_us, second.at_us):
-                yield Found(message_id, f"segment {segment} went to {second.carrier} although {first.carrier} had taken it")
+        for first, second in pairwise(mine):
+            if not first.doubtful and not broken.between(first.carrier, first.at_us, second.at_us):
+                yield Found(message_id, f"went to {second.carrier} although {first.carrier} had taken it")
                 break
 
 
 def while_unknown(history: History) -> Iterator[Found]:
-    """While a submit is in doubt there is no other copy, unless the class says so: as often as it says, and after the hold."""
+    """While an attempt is in doubt there is no other copy, unless the class says so: as often as it says, and after the hold."""
     promises = _promises(history)
-    for (message_id, segment), copies in _segments(history).items():
+    for message_id, mine in attempts(history).items():
         promise = promises.get(message_id)
-        if promise is None or promise.copies or len(copies.alive) < 2:
+        if promise is None or promise.copies or len(mine) < 2:
             continue
-        again = len(copies.alive) - 1
+        again = len(mine) - 1
         if promise.again is not None and again > promise.again:
-            yield Found(
-                message_id, f"segment {segment} was sent {again} times more while in doubt, its class says {promise.again}"
-            )
+            yield Found(message_id, f"was sent {again} times more while in doubt, its class says {promise.again}")
             continue
-        for first, second in zip(copies.alive, copies.alive[1:], strict=False):
+        for first, second in pairwise(mine):
             if second.at_us - first.at_us < promise.hold_us - history.slack_us:
-                yield Found(message_id, f"segment {segment} went to {second.carrier} before the hold was over")
+                yield Found(message_id, f"went to {second.carrier} before the hold was over")
                 break
 
 
@@ -107,22 +137,6 @@ def after_the_end(history: History) -> Iterator[Found]:
             yield Found(submit.id, f"was given to {submit.carrier} after its end")
 
 
-_NOTHING = Promise(0, 0)
-
-
 def _promises(history: History) -> dict[str, Promise]:
     classes: dict[str, MessageClass] = {fact.id: fact.klass for fact in history.accepted or ()}
     return {message_id: history.promises[klass] for message_id, klass in classes.items() if klass in history.promises}
-
-
-def _segments(history: History) -> dict[tuple[str, int], _Copies]:
-    verdicts = {(fact.carrier, fact.number): fact.taken for fact in history.answers or ()}
-    found: dict[tuple[str, int], _Copies] = defaultdict(_Copies)
-    for submit in sorted(history.submits or ()):
-        taken = verdicts.get((submit.carrier, submit.number))
-        if taken is False:
-            continue
-        copies = found[submit.id, submit.segment]
-        copies.alive.append(submit)
-        copies.doubtful += taken is None
-    return found

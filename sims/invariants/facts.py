@@ -187,6 +187,8 @@ class History:
     paces: list[Pace] | None = None
     zombies: list[Zombie] | None = None
     promises: Mapping[MessageClass, Promise] = field(default_factory=default_promises)
+    # How long a carrier has for its answer, by carrier: one that comes later, or never, leaves its submit in doubt. None named: for ever.
+    timeouts_us: Mapping[str, int] = field(default_factory=dict)
     # How far an observer's clock may be from another's, plus how long a submit may lie between the decision and the carrier. 0: exact.
     slack_us: int = 0
     # How much the way to a carrier may squeeze submits together that left apart. 0: exact.

@@ -6,7 +6,7 @@ from typing import Final
 
 from router.model import MessageClass, State
 from sims.invariants.copies import Breakage
-from sims.invariants.facts import History, Receipt
+from sims.invariants.facts import Ended, History, Receipt
 from sims.invariants.verdict import Found
 
 # Ends that a message comes to only by way of a carrier.
@@ -64,7 +64,7 @@ def truthful(history: History) -> Iterator[Found]:
 
 
 def receipts_count(history: History) -> Iterator[Found]:
-    """A message whose receipts were all acknowledged does not end without them.
+    """A message all of whose segments were told delivered, and that was acknowledged, does not end without knowing it.
 
     Only receipts are held against it whose submit was answered, with nothing broken between submit and end: without the answer nobody
     knows what the receipt is about.
@@ -75,9 +75,12 @@ def receipts_count(history: History) -> Iterator[Found]:
     broken = Breakage(history.faults or (), history.slack_us)
     kept: dict[str, list[Receipt]] = defaultdict(list)
     for receipt in history.receipts or ():
-        if receipt.acked:
+        if receipt.acked and receipt.delivered:
             kept[receipt.id].append(receipt)
+    first: dict[str, Ended] = {}
     for fact in sorted(history.ended or ()):
+        first.setdefault(fact.id, fact)
+    for fact in first.values():
         if fact.state is not State.UNCONFIRMED or len(kept[fact.id]) < segments.get(fact.id, 1):
             continue
         until_us = fact.at_us - history.slack_us
