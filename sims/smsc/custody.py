@@ -12,7 +12,7 @@ from carriers.smpp.operations import Found, Query, pack_found
 from sims.smsc.account import Account, Delivery, Line, Parcel
 from sims.smsc.agenda import Agenda
 from sims.smsc.decisions import Decider, Fate
-from sims.smsc.diary import Diary
+from sims.smsc.diary import Diary, Notes
 from sims.smsc.inbox import Inbox
 from sims.smsc.message_ids import write_id
 from sims.smsc.options import FINALS_KEPT, SmscOptions
@@ -74,7 +74,7 @@ class Custody:
         self.inbox = Inbox(keep=options.keep, track=options.track)
         self.agenda: Agenda[Job] = Agenda()
         self.outstanding: dict[str, Parcel] = {}  # message id → taken and not final
-        self.diary = Diary(Path(options.diary), wall_offset_s) if options.diary else None
+        self.diary: Notes | None = Diary(Path(options.diary), wall_offset_s) if options.diary else None
         self._stats = stats
         self._decider = Decider(options.seed)
         self._next_id = first_id

@@ -10,7 +10,7 @@ A line each, words apart by a space, times in microseconds since 1970:
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from carriers.smpp.commands import ESM_UDHI, TLV_MESSAGE_PAYLOAD
 from carriers.smpp.messages import Message
@@ -19,6 +19,34 @@ from router.text.udh import read_udh
 NOTHING: Final = "-"
 _MARK: Final = re.compile(rb"[0-9]{8}")
 _WIDE: Final = 8  # data_coding of UCS-2
+
+
+class Notes(Protocol):
+    """Whoever is told what an SMSC sees."""
+
+    def submitted(self, message: Message, now_s: float) -> int:
+        """A submit came; returns its number, from 1."""
+        ...
+
+    def answered(self, number: int, status: int, message_id: str, now_s: float) -> None:
+        """The answer to a submit was written."""
+        ...
+
+    def receipt(self, message_id: str, stat: str, now_s: float) -> None:
+        """A final receipt is due."""
+        ...
+
+    def acknowledged(self, message_id: str, now_s: float) -> None:
+        """A receipt was answered with ROK."""
+        ...
+
+    def flush(self) -> None:
+        """Have it all where it is kept."""
+        ...
+
+    def close(self) -> None:
+        """Nothing follows."""
+        ...
 
 
 class Diary:
