@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.lua' -o -name '*.toml' \))
+SOURCES := $(shell find router carriers actors sims -type f \( -name '*.py' -o -name '*.c' -o -name '*.lua' -o -name '*.toml' \))
 
-.PHONY: help setup demo up down test interop lint bench bench-brain readme format lock sbom clean
+.PHONY: help setup demo up down test chaos interop lint bench bench-brain readme format lock sbom clean
 
 help:
 	@echo "make demo   set up, start everything, send traffic, break a carrier, sum up (two to three minutes)"
 	@echo "make test   set up, check style and types, run all tests"
 	@echo "make up     start the demo's system and leave it running; make down stops it"
+	@echo "make chaos  break a real system under load for ten minutes, and prove that nothing is lost"
 	@echo "make interop  the tests against software that is not ours, with Debian's too (fetched, not installed)"
 	@echo "make sbom   write sbom.json, a bill of materials of the lock file (CycloneDX)"
 	@echo "make bench  measure (ten minutes)"
@@ -38,6 +39,9 @@ down: setup
 
 test: setup lint
 	$(BIN)/python -m pytest tests
+
+chaos: setup
+	$(BIN)/trunkline chaos --json chaos.json
 
 # Perl's Net::SMPP and tshark are unpacked into .trunkline/interop, and from then on `make test` uses them too.
 interop: setup

@@ -30,7 +30,7 @@ _KINDS: Final = (
     Kind("kill.courier", "courier", (0, 0), 4.0, 5.0, weight=6),
     Kind("kill.supervisor", "supervisor", (0, 0), 4.0, 5.0, weight=6),
     Kind("kill.journal", EVERYTHING, (0, 0), 4.0, 3.0, weight=4),
-    Kind("kill.raylet", EVERYTHING, (0, 0), 15.0, 30.0, windows=1, needs="second_node"),
+    Kind("kill.raylet", EVERYTHING, (0, 0), 8.0, 30.0, windows=1, needs="second_node"),
     Kind("kill.gcs", EVERYTHING, (0, 0), 15.0, 15.0, needs="gcs"),
     Kind("stop.front", "front", (1, 4), 5.0, 3.0),
     Kind("stop.limiter", "limiter", (1, 4), 5.0, 3.0),

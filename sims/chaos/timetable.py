@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final, NamedTuple
 
-from sims.chaos.kinds import KINDS, Kind, touch
+from sims.chaos.kinds import EVERYTHING, KINDS, Kind, touch
 
 TRIES: Final = 40  # places looked at for one fault before the next kind has its turn
 
@@ -39,12 +39,13 @@ def make_plan(
     *,
     gap_s: float = 2.0,
     overlap: bool = True,
+    once: bool = False,
     holds: Mapping[str, float] | None = None,
 ) -> tuple[Planned, ...]:
     """Faults over ``length_s``, each of ``kinds`` at least once, all settled at the end.
 
     ``gap_s``: so long after a fault begins, no other one does. Faults whose scopes touch never overlap; with ``overlap`` false no
-    two do. ``holds`` replaces how long faults of a kind last. Raises ``InvalidPlan``.
+    two do. ``once``: of each kind one, and no more. ``holds`` replaces how long faults of a kind last. Raises ``InvalidPlan``.
     """
     rng = Random(seed)  # noqa: S311 (seeded, not secret)
     unknown = [name for name in kinds if name not in KINDS]
@@ -52,14 +53,15 @@ def make_plan(
         raise InvalidPlan(f"no such kind of fault: {', '.join(unknown)}" if unknown else "no kind of fault")
     wanted = [_instance(rng, KINDS[name], holds or {}) for name in dict.fromkeys(kinds)]
     rng.shuffle(wanted)
-    wanted.sort(key=lambda fault: -(fault.hold_s + KINDS[fault.kind].settle_s))  # the long ones need room
+    # The long ones need room. Packed, those that stand alone go side by side, and the others share what is left.
+    wanted.sort(key=_length_s, reverse=True)
     plan = _scattered(rng, wanted, length_s, gap_s, overlap=overlap)
     if len(plan) < len(wanted):
-        plan = _packed(wanted, length_s, gap_s, overlap=overlap)
+        plan = _packed(sorted(wanted, key=lambda fault: KINDS[fault.kind].scope != EVERYTHING), length_s, gap_s, overlap=overlap)
     names = list(dict.fromkeys(kinds))
     weights = [KINDS[name].weight for name in names]
     misses = 0
-    while misses < TRIES:
+    while misses < TRIES and not once:
         fault = _instance(rng, KINDS[rng.choices(names, weights)[0]], holds or {})
         placed = _place(rng, plan, fault, length_s, gap_s, overlap=overlap)
         misses = 0 if placed is not None else misses + 1
@@ -81,6 +83,10 @@ def _instance(rng: Random, kind: Kind, holds: Mapping[str, float]) -> Planned:
     low_s, high_s = kind.hold_s
     hold_s = holds.get(kind.name, rng.uniform(low_s, high_s))
     return Planned(0.0, kind.name, round(hold_s, 2), round(rng.random(), 4))
+
+
+def _length_s(fault: Planned) -> float:
+    return fault.settled_s - fault.at_s
 
 
 def _scattered(rng: Random, wanted: Sequence[Planned], length_s: float, gap_s: float, *, overlap: bool) -> list[Planned]:

@@ -38,6 +38,7 @@ def chaos(
         str, typer.Option(help=f"Kinds or families, comma-separated; `all`, `short`, or of: {', '.join((*FAMILIES, *KINDS))}.")
     ] = "all",
     hold: Annotated[list[str] | None, typer.Option(help="kind=seconds: how long such faults last; repeatable.")] = None,
+    only_once: Annotated[bool, typer.Option("--only-once", help="Of each kind one fault, and no more.")] = False,
     gap: Annotated[float, typer.Option(min=0, help="Least seconds between two faults.")] = 2.0,
     patience: Annotated[float, typer.Option(min=1, help="Times to recover may be so many times the bars.")] = 1.0,
     drain: Annotated[float, typer.Option(min=1, help="Seconds in which every message must end after the load.")] = 180.0,
@@ -60,6 +61,7 @@ def chaos(
             kinds=chosen(faults),
             holds=dict(_held(text) for text in hold or ()),
             gap_s=gap,
+            once=only_once,
             patience=patience,
             drain_s=drain,
             fsync=fsync,

@@ -34,6 +34,8 @@ from sims.smsc.diary import NOTHING
 
 READ_AT_ONCE: Final = 1_000
 SLACK_US: Final = 2_000_000  # processes wait for their turn on a busy machine
+BURST_US: Final = 300_000  # what a link held comes out of it within so long
+STALL: Final = "smpp.stall"
 DELIVERED: Final = "DELIVRD"
 STATE_OF_WORD: Final = {str(word): state for state, word in STATUS_OF.items() if state.final}
 
@@ -62,8 +64,11 @@ def read_load(path: Path) -> tuple[list[Accepted], dict[int, str]]:
     return accepted, marks
 
 
-def read_diary(path: Path, carrier: str, marks: Mapping[int, str]) -> Carried:
-    """A simulator's diary, its submits told by the marks in their texts. One without a known mark is named after its number."""
+def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Sequence[Fault] = ()) -> Carried:
+    """A simulator's diary, its submits told by the marks in their texts. One without a known mark is named after its number.
+
+    What comes out of a stalled link (``stalls``, of this carrier) left at some time since it began to: it counts as of then.
+    """
     submits: dict[int, Submit] = {}
     answers: list[Answer] = []
     numbers: set[str] = set()
@@ -76,7 +81,7 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str]) -> Carried:
                 message = marks.get(int(mark), "") if mark != NOTHING else ""
                 numbers.add(to)
                 submits[int(number)] = Submit(
-                    int(at_us), message or f"unknown {carrier} {number}", carrier, int(number), int(part)
+                    _left_us(int(at_us), stalls), message or f"unknown {carrier} {number}", carrier, int(number), int(part)
                 )
             case ["A", number, at_us, status, message_id]:
                 submit = submits[int(number)]
@@ -96,6 +101,14 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str]) -> Carried:
         if mine is not None:
             found.append(Receipt(when_us, mine.id, carrier, mine.number, stat == DELIVERED, name in acked, mine.segment))
     return Carried(list(submits.values()), answers, found, numbers)
+
+
+def _left_us(came_us: int, stalls: Sequence[Fault]) -> int:
+    """When a submit left that came then."""
+    for stall in stalls:
+        if stall.until_us - BURST_US <= came_us <= stall.until_us + BURST_US:
+            return stall.at_us
+    return came_us
 
 
 def _lines(path: Path) -> Iterator[list[str]]:
@@ -133,7 +146,11 @@ def gather(world: World, customer: Customer, done: Sequence[Done], load_record: 
     accepted, marks = read_load(load_record)
     accepted += customer.accepted
     marks |= customer.marks
-    carried = [read_diary(world.diary(name), name, marks) for name in CARRIERS]
+    faults = [fault for one in done for fault in one.told(world.options.window)]
+    stalls = [fault for fault in faults if fault.kind == STALL]
+    carried = [
+        read_diary(world.diary(name), name, marks, [stall for stall in stalls if stall.carrier == name]) for name in CARRIERS
+    ]
     deliveries = [
         Delivery(told.at_us, told.id, TENANT, told.event, STATE_OF_WORD[told.status], told.signed)
         for told in list(world.wires.receiver.told)
@@ -144,7 +161,6 @@ def gather(world: World, customer: Customer, done: Sequence[Done], load_record: 
         told_us.setdefault(delivery.id, delivery.at_us)
     ids = list(dict.fromkeys(fact.id for fact in accepted))
     ended, conservation = asyncio.run(_ended(world.journal_url, ids, told_us))
-    faults: list[Fault] = [fault for one in done for fault in one.told(world.options.window)]
     stalled_us = max((one.until_us - one.at_us for one in done if one.kind.startswith("smpp.")), default=0)
     pressed = [look for one in done for look in one.memory]
     return History(

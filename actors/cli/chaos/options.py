@@ -21,6 +21,7 @@ class ChaosOptions:
     kinds: tuple[str, ...] = ()  # faults by name
     holds: dict[str, float] = field(default_factory=dict)  # how long those of a kind last, where not as the kind says
     gap_s: float = 2.0
+    once: bool = False  # of each kind one fault, and no more
     patience: float = 1.0  # bars are so much longer: for machines that do other things as well
     drain_s: float = 180.0  # after the load, until every message has its end
     window: int = WINDOW  # of each carrier

@@ -26,7 +26,8 @@ TAIL_S: Final = 2.0
 BOUND_S: Final = 60.0
 LOOK_S: Final = 0.5
 AT_ONCE: Final = 8  # faults under way
-LOAD_MORE_S: Final = 120.0  # the load may take so much longer than planned: what was pushed back is repeated
+AT_MOST: Final = 4  # times the length planned: recoveries may take longer
+END_S: Final = 30.0  # for the load to sum up
 
 
 class Outcome(NamedTuple):
@@ -54,16 +55,18 @@ class Chaos:
         self._world: World
         self._customer: Customer
 
-    def run(self, *, meddle: Callable[[World], None] | None = None) -> Outcome:
-        """Do it all; raises what ``System.up`` raises. ``meddle``: called when all is drained, before it is examined."""
+    def run(self) -> Outcome:
+        """Do it all; raises what ``System.up`` raises."""
         shim, disk = self._means()
         kinds = [name for name in self._options.kinds if name not in self._not_run]
-        plan = make_plan(self._options.seed, self._options.length_s, kinds, gap_s=self._options.gap_s, holds=self._options.holds)
+        options = self._options
+        plan = make_plan(options.seed, options.length_s, kinds, gap_s=options.gap_s, once=options.once, holds=options.holds)
         self._world = world = World(self._options, shim, disk, self._say)
         try:
             world.start()
+            _quieten()
             self._customer = Customer(world)
-            return self._live(plan, meddle)
+            return self._live(plan)
         finally:
             world.stop()
 
@@ -86,15 +89,21 @@ class Chaos:
         self._not_run = {name: missing[KINDS[name].needs] for name in self._options.kinds if KINDS[name].needs in missing}
         return shim, disk
 
-    def _live(self, plan: Sequence[Planned], meddle: Callable[[World], None] | None) -> Outcome:
+    def _live(self, plan: Sequence[Planned]) -> Outcome:
         options, world = self._options, self._world
         if until(lambda: all(self._bound(name) for name in CARRIERS), BOUND_S) is None:
             raise RuntimeError("the carriers were not bound in time")
         record, result = options.folder / "accepted.txt", options.folder / "load.json"
-        length_s = WARM_S + options.length_s + TAIL_S
         load = world.load(
             (
-                *("--rate", str(options.rate_mps), "--duration", str(length_s), "--seed", str(options.seed)),
+                *(
+                    "--rate",
+                    str(options.rate_mps),
+                    "--duration",
+                    str(AT_MOST * options.length_s + WARM_S),
+                    "--seed",
+                    str(options.seed),
+                ),
                 *("--lengths", "short=1", "--retry", "--retry-limit", "1000", "--timeout", "10", "--connections", "64"),
                 *("--record", str(record), "--repeat", "0.02", "--json", str(result)),
             )
@@ -102,16 +111,16 @@ class Chaos:
         try:
             time.sleep(WARM_S)
             done = self._break(plan)
-            self._say("waiting for the load to end")
-            load.wait(length_s + LOAD_MORE_S)
+            time.sleep(TAIL_S)
+            self._say("ending the load")
+            load.terminate()
+            load.wait(END_S)
         finally:
             if load.poll() is None:
                 load.kill()
             load.wait()
         self._say("waiting until every message has its end")
         drained_s = until(self._drained, options.drain_s)
-        if meddle is not None:
-            meddle(world)
         self._say("gathering what everybody saw")
         history = gather(world, self._customer, done, record, log_folder(), options.patience)
         verdict = examine(history)
@@ -143,7 +152,7 @@ class Chaos:
                 ):  # fmt: skip
                     settle()
                     time.sleep(0.05)
-                if time.monotonic() - began_s > self._options.length_s:
+                if time.monotonic() - began_s > self._options.length_s and not self._options.once:
                     break  # recoveries took longer than planned: the rest has no place
                 last_s = time.monotonic()
                 under_way[pool.submit(saboteur.make, planned)] = planned
@@ -178,3 +187,10 @@ class Chaos:
         finally:
             await journal.close()
         return dict(found.counts)
+
+
+def _quieten() -> None:
+    """Ray tells a driver of each worker that dies. Here they die by design, and what came of it is told by us."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *_, **__: None
