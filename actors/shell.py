@@ -119,6 +119,7 @@ class Shell:
             if raw is None:
                 log.warning("actor.waits name=%s for=journal", self.name)
                 await asyncio.sleep(CONNECT_RETRY_S)
+        await self._await_keys()
         self.settings = load_settings_bytes(raw)
         self._settings_octets = raw
         self._wake = machine.backend("wake") or RedisWake.connect(self.address.url)
@@ -130,6 +131,19 @@ class Shell:
         self.started.set()
         if self._settings_octets != begun_with:
             await self.settings_changed()
+
+    async def _await_keys(self) -> None:
+        """Without the keys that the journal was written with nothing begins: it would take for broken what is only locked."""
+        if self._vault is None:
+            return
+        while True:
+            with contextlib.suppress(JournalError):
+                ring = await self.journal.get_value(KEYS_VALUE)
+                self._vault.refresh()
+                if ring is None or ring[:16] == self._vault.ring:
+                    return
+            log.warning("actor.waits name=%s for=keys", self.name)
+            await asyncio.sleep(CONNECT_RETRY_S)
 
     def _journal_called(self, script: str, took_s: float, why: str) -> None:
         self.metrics.histogram("trunkline_journal_call_duration_seconds", script).observe(took_s)

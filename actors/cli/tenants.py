@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,10 +11,12 @@ from actors.cli import local
 from actors.cli.system import KEYS_FOLDER
 from actors.cli.terminal import MISUSED, fail, say, say_json, show, table
 from actors.journal import RedisJournal
-from actors.journal.keyring import File, Keyring, KeysUnusable
+from actors.journal.keyring import DIGESTS, SYSTEM, File, Keyring, KeysUnusable
 from actors.shell import KEYS_VALUE
 
 app = typer.Typer(no_args_is_help=True, help="Tenants' keys: what their texts and numbers are encrypted with.")
+
+OWN: Final = {SYSTEM: "(the system)", DIGESTS: "(digests)"}  # keys that are no tenant's
 
 KeysDir = Annotated[
     Path | None,
@@ -29,7 +31,7 @@ def list_tenants(json: local.Json = False, keys_dir: KeysDir = None, data_dir: l
     """Show which keys there are and were; never the keys themselves."""
     ring = _ring(data_dir, keys_dir)
     rows = [
-        (one.id.hex(), one.tenant or "(the system)", _day(one.made_ms), _state(one.wrapped, one.ends_ms))
+        (one.id.hex(), OWN.get(one.tenant, one.tenant), _day(one.made_ms), _state(one.wrapped, one.ends_ms))
         for one in _read(ring).entries
     ]
     heads = ("key", "tenant", "made", "state")
@@ -48,7 +50,7 @@ def erase(
 ) -> None:
     """Destroy a tenant's keys: its texts and numbers can be read by nobody any more, in the journal, its log and its backups."""
     ring = _ring(data_dir, keys_dir)
-    if not any(one.tenant == tenant and one.wrapped for one in _read(ring).entries):
+    if tenant in OWN or not any(one.tenant == tenant and one.wrapped for one in _read(ring).entries):
         fail(f"{tenant!r} has no key here: there is nothing to erase", MISUSED)
     if not yes and not typer.confirm(
         f"Destroy the keys of {tenant}? Its messages that wait will not be sent, and nothing brings them back"
@@ -71,7 +73,7 @@ def renew(
 ) -> None:
     """Make a new key for what comes from now on; what was written before is read with the old one."""
     ring = _ring(data_dir, keys_dir)
-    if not any(one.tenant == tenant for one in _read(ring).entries):
+    if tenant in OWN or not any(one.tenant == tenant for one in _read(ring).entries):
         fail(f"{tenant!r} has no key here", MISUSED)
     try:
         made = ring.renew(tenant, machine.now_ms())

@@ -25,6 +25,10 @@ class Cipher(Protocol):
         """As it was, or ``ERASED``; what is damaged comes as it stands, which nobody takes for a body. Raises ``KeyMissing``."""
         ...
 
+    def mask(self, digest: bytes) -> bytes:
+        """24 octets of ``Intake.idempotency`` so that nobody without the keys can try requests against them: a phone number is soon found."""
+        ...
+
 
 class Plain:
     """No encryption, and no keys: for tests, and for those who look at a journal without reading texts."""
@@ -36,3 +40,7 @@ class Plain:
     def open(self, name: bytes, octets: bytes, slot: int = TIME_OCTETS) -> bytes:  # noqa: ARG002 (the protocol's)
         """As it is; nobody takes what was sealed for a body."""
         return octets
+
+    def mask(self, digest: bytes) -> bytes:
+        """As it is."""
+        return digest

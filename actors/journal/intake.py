@@ -37,6 +37,7 @@ class Reception(Admission):
             flags = WANTS_EVENTS if item.wants_events else 0
             if key:
                 keyed = True
+                key = self._cipher.mask(key)
                 flags |= KEYED
             if item.channel:
                 channeled = True
@@ -71,6 +72,7 @@ class Reception(Admission):
 
     async def first_use(self, partition: int, key: bytes, now_ms: int) -> int | None:
         """When a request was first accepted; looked up as scripts/accept.lua keeps it."""
+        key = self._cipher.mask(key)
         # Days are the server's: around midnight it may be another day there.
         days = {(now_ms + shift) // DAY_MS for shift in (HOUR_MS, 0, -HOUR_MS, -DAY_MS)}
         names = [f"{PREFIXES[partition]}idem:{day}:{key[0]}" for day in sorted(days, reverse=True)]

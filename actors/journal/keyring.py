@@ -27,6 +27,7 @@ MASTER_VARIABLE: Final = "TRUNKLINE_MASTER_KEY"
 SYSTEM: Final = ""  # whose key is for what is no tenant's yet: parts of messages from handsets
 KEY_OCTETS: Final = 32
 NONCE_OCTETS: Final = 12
+DIGESTS: Final = "*"  # whose key digests are keyed with; it is never renewed, or replays of requests would not be known
 SYSTEM_KEPT_MS: Final = 3_600_000  # what is no tenant's yet is some tenant's, or gone, within the hour
 _AAD: Final = b"trunkline data key 1\0"
 
@@ -98,9 +99,12 @@ class Keyring:
 
     # -- writing ---------------------------------------------------------------------------------------------------
     def current(self, tenant: str, now_ms: int) -> Entry:
-        """The newest key of a tenant, made if there is none."""
+        """The newest key of a tenant, made if there is none; raises ``KeysUnusable`` where there is no file to add it to.
+
+        Only ``ensure`` begins a file: a machine that was not given the keys must not begin with others.
+        """
         with self._locked():
-            file = self.read() or self._new()
+            file = self._known()
             found = newest(file, tenant)
             if found is None:
                 found = self._make(tenant, now_ms)
@@ -113,7 +117,7 @@ class Keyring:
             file = self.read()
             fresh = file is None
             file = file or self._new()
-            missing = [tenant for tenant in dict.fromkeys([SYSTEM, *tenants]) if newest(file, tenant) is None]
+            missing = [tenant for tenant in dict.fromkeys([SYSTEM, DIGESTS, *tenants]) if newest(file, tenant) is None]
             made = [self._make(tenant, now_ms) for tenant in missing]
             if fresh or made:
                 file = msgspec.structs.replace(file, entries=(*file.entries, *made))
@@ -125,7 +129,7 @@ class Keyring:
     def renew(self, tenant: str, now_ms: int) -> Entry:
         """A new key for what comes from now on; what was written before is read with the old one."""
         with self._locked():
-            file = self.read() or self._new()
+            file = self._known()
             made = self._make(tenant, now_ms)
             self._write(msgspec.structs.replace(file, entries=(*file.entries, made)))
             return made
@@ -133,7 +137,7 @@ class Keyring:
     def erase(self, tenant: str, now_ms: int) -> int:
         """Destroy all keys of a tenant; how many. The system's own key is replaced too, and destroyed within the hour."""
         with self._locked():
-            file = self.read() or self._new()
+            file = self._known()
             gone = [entry for entry in file.entries if entry.tenant == tenant and entry.wrapped]
             kept = []
             for entry in file.entries:
@@ -164,6 +168,11 @@ class Keyring:
             entries = [self._wrap(e, key) if (key := self.unwrap(e)) is not None else e for e in file.entries]
             self._write(msgspec.structs.replace(file, entries=tuple(entries)))
             return sum(bool(entry.wrapped) for entry in entries)
+
+    def _known(self) -> File:
+        if (file := self.read()) is None:
+            raise KeysUnusable(f"there are no keys in {self.folder}")
+        return file
 
     # -- within ----------------------------------------------------------------------------------------------------
     @staticmethod

@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from actors import machine
 from actors.journal.cipher import SEALED, TIME_OCTETS, KeyMissing
-from actors.journal.keyring import Entry, File, Keyring, KeysUnusable, newest
+from actors.journal.keyring import DIGESTS, Entry, File, Keyring, KeysUnusable, newest
 from router.record import ERASED
 
 log = logging.getLogger("trunkline.vault")
 
 HEAD: Final = 5  # version and key id
 OPENS_AT: Final = 17  # after the nonce
-SLOTS_KEPT: Final = 4_096  # derived keys in memory
+SLOTS_KEPT: Final = 16_384  # derived keys in memory, a kilobyte or so each
 
 
 class _Slot(NamedTuple):
@@ -53,6 +53,8 @@ class Vault:
         self._stamp = (0, 0)
         self._keys: dict[bytes, _Key] = {}
         self._current: dict[str, _Key] = {}
+        self._slots = 0  # how many keys have been derived
+        self.ring = b""  # which ring these keys are of
         self._ends_ms = 0  # when the next key is to be destroyed; 0: none is
         self.refresh()
 
@@ -82,6 +84,14 @@ class Vault:
             log.error("vault.damaged name=%s key=%s", name.hex(), octets[1:HEAD].hex())  # noqa: TRY400 (the trace says nothing)
             return octets
 
+    def mask(self, digest: bytes) -> bytes:
+        """See ``Cipher``."""
+        if not self._sealing:
+            return digest
+        key = self._current.get(DIGESTS) or self._make(DIGESTS)
+        secret = (key.slots.get(b"") or self._slot(key, b"")).nonce_key
+        return blake2b(digest[:16], key=secret, digest_size=16).digest() + blake2b(digest, key=secret, digest_size=8).digest()
+
     def refresh(self) -> None:
         """Read the keys again if they have changed, and destroy those whose time is over. Keys that cannot be read stay as they are."""
         now_ms = machine.now_ms()
@@ -107,6 +117,7 @@ class Vault:
         found = {tenant: newest(file, tenant) for tenant in {entry.tenant for entry in file.entries}}
         self._current = {tenant: known[entry.id] for tenant, entry in found.items() if entry is not None}
         self._keys = known
+        self.ring = file.ring
         self._ends_ms = min((entry.ends_ms for entry in file.entries if entry.ends_ms and entry.wrapped), default=0)
 
     def _key(self, entry: Entry, before: _Key | None) -> _Key:
@@ -117,9 +128,11 @@ class Vault:
     def _slot(self, key: _Key, place: bytes) -> _Slot:
         if key.data_key is None:
             raise KeyMissing("a key was destroyed")
-        if sum(len(one.slots) for one in self._keys.values()) >= SLOTS_KEPT:
+        if self._slots >= SLOTS_KEPT:
+            self._slots = 0
             for one in self._keys.values():
                 one.slots.clear()
+        self._slots += 1
         derived = blake2b(place, key=key.data_key, person=b"trunkline slot", digest_size=64).digest()
         made = key.slots[place] = _Slot(AESGCM(derived[:32]), derived[32:])
         return made

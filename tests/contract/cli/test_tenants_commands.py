@@ -28,7 +28,7 @@ def states(run):
 
 
 def test_keys_are_shown_and_not_told(run, ring):
-    assert states(run) == [("(the system)", "in"), ("acme", "in"), ("globex", "in")]
+    assert states(run) == [("(digests)", "in"), ("(the system)", "in"), ("acme", "in"), ("globex", "in")]
     shown = run("tenants", "list").stdout
     assert all(one.id.hex() in shown and one.wrapped.hex() not in shown for one in ring.read().entries)
 
@@ -44,11 +44,19 @@ def test_erasing_destroys_the_tenants_keys_and_tells_the_running_system(run, rin
     assert "destroyed" in done.stdout
     vault.refresh()
     assert (vault.open(ID, mine), vault.open(ID, others)) == (ERASED, b"\x90others")
-    assert states(run) == [("(the system)", "destroyed"), ("(the system)", "in"), ("acme", "destroyed"), ("globex", "in")]
+    assert states(run) == [
+        ("(digests)", "in"),
+        ("(the system)", "destroyed"),
+        ("(the system)", "in"),
+        ("acme", "destroyed"),
+        ("globex", "in"),
+    ]
     assert redis.do(lambda journal: journal.get_value(KEYS_VALUE)) == ring.read().ring
 
 
-@pytest.mark.parametrize("words", [("erase", "nobody", "--yes"), ("renew", "nobody")])
+@pytest.mark.parametrize(
+    "words", [("erase", "nobody", "--yes"), ("renew", "nobody"), ("erase", "*", "--yes"), ("renew", "*"), ("erase", "", "--yes")]
+)
 def test_a_tenant_without_keys_is_told(run, ring, words):
     assert run("tenants", *words).exit_code == 2
 
@@ -65,6 +73,6 @@ def test_keys_are_renewed_and_wrapped_anew(run, ring, monkeypatch):
     assert vault.open(ID, before) == b"\x90mine"
     old = (ring.folder / "master.key").read_text()
     monkeypatch.setenv(MASTER_VARIABLE, f"{'ab' * 32},{old}")
-    assert "4 keys" in run("tenants", "rewrap").stdout
+    assert "5 keys" in run("tenants", "rewrap").stdout
     monkeypatch.setenv(MASTER_VARIABLE, "ab" * 32)
     assert Vault(Keyring(ring.folder)).open(ID, before) == b"\x90mine"

@@ -148,7 +148,9 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedS
 @pytest.fixture(scope="session")
 def vault(tmp_path_factory: pytest.TempPathFactory) -> Vault:
     """Keys as a system has them; the journal on a pair of servers goes without."""
-    return Vault(Keyring(tmp_path_factory.mktemp("keys")))
+    ring = Keyring(tmp_path_factory.mktemp("keys"))
+    ring.ensure([], 1)
+    return Vault(ring)
 
 
 async def opened(url: str, cipher: Vault | None = None) -> AsyncIterator[RedisJournal]:

@@ -38,9 +38,15 @@ def body(tenant="acme", text=TEXT):
 OCTETS = pack_body(body())
 
 
+def begun(folder):
+    ring = Keyring(folder)
+    ring.ensure([], NOW_MS)
+    return ring
+
+
 @pytest.fixture
 def ring(tmp_path):
-    return Keyring(tmp_path / "keys")
+    return begun(tmp_path / "keys")
 
 
 @pytest.fixture
@@ -102,10 +108,10 @@ def test_times_and_groups_have_keys_of_their_own(keys):
     part = keys.seal(SYSTEM, ID, OCTETS, GROUP_OCTETS)
     assert keys.open(ID, part, GROUP_OCTETS) == OCTETS
     assert keys.open(ID, part) == part, "another derived key"
-    for place in range(6_000):
+    for place in range(20_000):
         name = make_id(place << 24, 7, bytes(10))
         assert keys.open(name, keys.seal("acme", name, b"\x90x")) == b"\x90x"
-    assert sum(len(one.slots) for one in keys._keys.values()) <= 4_096
+    assert sum(len(one.slots) for one in keys._keys.values()) <= 16_384
 
 
 # -- the keys -----------------------------------------------------------------------------------------------------------
@@ -175,7 +181,7 @@ def test_what_was_no_tenants_yet_goes_within_the_hour(ring, keys, monkeypatch):
 
 def test_without_its_keys_nothing_is_taken_for_lost(tmp_path, keys):
     sealed = keys.seal("acme", ID, OCTETS)
-    stranger = Vault(Keyring(tmp_path / "others"))
+    stranger = Vault(begun(tmp_path / "others"))
     stranger.seal("acme", ID, OCTETS)
     with pytest.raises(KeyMissing):
         stranger.open(ID, sealed)
@@ -183,12 +189,12 @@ def test_without_its_keys_nothing_is_taken_for_lost(tmp_path, keys):
 
 def test_the_master_key_may_come_from_the_environment_and_be_replaced(tmp_path, monkeypatch):
     old, new = "11" * 32, "22" * 32
-    ring = Keyring(tmp_path / "keys")
     monkeypatch.setenv(MASTER_VARIABLE, old)
+    ring = begun(tmp_path / "keys")
     sealed = Vault(ring).seal("acme", ID, OCTETS)
     assert not (ring.folder / MASTER_FILE).exists()
     monkeypatch.setenv(MASTER_VARIABLE, f"{new},{old}")
-    assert Keyring(ring.folder).rewrap() == 1
+    assert Keyring(ring.folder).rewrap() == 3
     monkeypatch.setenv(MASTER_VARIABLE, new)
     assert Vault(Keyring(ring.folder)).open(ID, sealed) == OCTETS
     for wrong in (old, "33" * 32, "1234", "no key"):
@@ -205,6 +211,33 @@ def test_a_lost_master_key_is_not_made_anew(ring, keys):
     with pytest.raises(KeysUnusable, match="is missing"):
         Keyring(ring.folder).ensure(["new"], NOW_MS)
     assert not (ring.folder / MASTER_FILE).exists()
+
+
+def test_a_machine_without_the_keys_does_not_begin_with_others(tmp_path):
+    folder = tmp_path / "nothing"
+    vault = Vault(Keyring(folder))
+    for work in (
+        lambda: vault.seal("acme", ID, OCTETS),
+        lambda: vault.open(ID, SEALED + bytes(40)),
+        lambda: vault.mask(bytes(24)),
+    ):
+        with pytest.raises(KeyMissing):
+            work()
+    assert vault.ring == b""
+    assert not (folder / FILE).exists()
+
+
+def test_digests_are_keyed_and_stay_comparable(ring, keys):
+    one, same_key, other = bytes(24), bytes(16) + b"12345678", b"1" * 24
+    masked = keys.mask(one)
+    assert len(masked) == 24
+    assert masked == Vault(ring).mask(one)
+    assert (masked[:16] == keys.mask(same_key)[:16], masked[16:] == keys.mask(same_key)[16:]) == (True, False)
+    assert masked[:16] != keys.mask(other)[:16]
+    assert masked != Vault(begun(ring.folder.with_name("other"))).mask(one)
+    ring.erase("acme", NOW_MS)
+    keys.refresh()
+    assert keys.mask(one) == masked, "replays are known for ever"
 
 
 @pytest.mark.parametrize("octets", [b"", b"no keys", b"\x93\x02\xc4\x10" + bytes(16) + b"\x90"])
@@ -266,7 +299,8 @@ async def test_neither_server_nor_log_has_a_text_or_a_number(tmp_path, ring, key
     await server.start()
     try:
         journal = RedisJournal.connect(server.url, retention_s=60, cipher=keys)
-        intake = Intake(ID, "acme", MessageClass.OTP, OCTETS, NOW_MS + 60_000, wants_events=True)
+        key = b"digest of 16 oct" + b"12345678"
+        intake = Intake(ID, "acme", MessageClass.OTP, OCTETS, NOW_MS + 60_000, wants_events=True, idempotency=key)
         assert (await journal.accept([intake]))[0].fresh
         assert not (await journal.accept([intake]))[0].fresh
         event = pack_event(NOW_MS, EventKind.QUEUED, "replaced")
@@ -298,7 +332,7 @@ async def test_neither_server_nor_log_has_a_text_or_a_number(tmp_path, ring, key
 
         for place in await everything(server):
             assert len(place) > 500
-            for canary in (b"canary", NUMBER.encode(), "äöü".encode()):
+            for canary in (b"canary", NUMBER.encode(), "äöü".encode(), key[:16], key[16:]):
                 assert canary not in place, repr(place[max(0, place.find(canary) - 150) :][:300])
 
         ring.erase("acme", NOW_MS)
