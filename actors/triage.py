@@ -90,7 +90,8 @@ def triage(
 def want_of(body: Body, klass: MessageClass, tried: tuple[str, ...], book: RuleBook, now_ms: int) -> Want:
     """What the decision needs of a message."""
     ruling = book.ruling(body.tenant, body.klass, body.sender, body.network, body.country, body.to, body.tags, now_ms)
-    return Want(body.network, body.country, body.to, klass, body.segments, tried, ruling.policy or body.policy, ruling)
+    policy = ruling.policy or body.policy
+    return Want(body.network, body.country, body.to, klass, body.segments, tried, policy, ruling, body.tenant)
 
 
 def no_route(item: Pending, now_ms: int, before: bytes = b"") -> Ended:

@@ -40,6 +40,7 @@ def board(state: BrainState, now: float, *, with_curves: bool = False) -> Board:
         cells=cells(state),
         counters=dict(state.counters),
         probes=probes(state, now),
+        reporters=tuple(sorted(state.evidence.trust.reporters)) if state.evidence.doubted() else (),
         curves=curves(state) if with_curves else b"",
     )
 

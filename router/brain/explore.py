@@ -5,6 +5,7 @@ that a quiet night is not spent on probing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +14,7 @@ import numpy as np
 from router.brain.ages import Floats
 from router.brain.assign import Placement
 from router.brain.networks import scopes
-from router.brain.port import CarrierView
+from router.brain.port import Board, CarrierView, Want
 from router.brain.probes import STALE_PROBE_S
 from router.brain.score import Kind
 from router.model import MessageClass
@@ -26,7 +27,7 @@ PURSE_LIMIT: Final = (
 )
 PROBE_SHARE: Final = (0.02, 0.025, 0.03)  # probes a message, by class: what a fault may cost until it has passed
 PROBE_ALLOWANCE: Final = 4.0  # most probes saved up
-PROBE_RETRY_S: Final = 20.0  # a probe rarer than this is for a carrier not used lately, and minds the regret limit
+PROBE_RETRY_S: Final = 20.0  # a probe rarer than this, of any class, is for a carrier not used lately, and minds the regret limit
 
 # Why a message is sent elsewhere than to the best carrier. The words stand in messages' histories.
 DRAW: Final = "draw"  # its chance, drawn at random from what is known of it, was the best
@@ -104,6 +105,14 @@ def half_open(kinds: Sequence[Kind], waiting: Mapping[int, float], used: dict[in
     return placements
 
 
+def telling(batch: Sequence[Want], board: Board) -> frozenset[int] | None:
+    """The messages of tenants that tell of conversions; None: nobody's receipts are in doubt."""
+    if not board.reporters:
+        return None
+    reporters = frozenset(board.reporters)
+    return frozenset(member for member, want in enumerate(batch) if want.tenant in reporters)
+
+
 def probe(
     kinds: Sequence[Kind],
     wanted: Mapping[str, list[Probe]],
@@ -111,10 +120,12 @@ def probe(
     allowance: float,
     room: list[int],
     now: float,
+    told_of: AbstractSet[int] | None = None,
 ) -> tuple[list[Placement], float]:
     """Probes that are due, with the least valuable messages at hand; returns them and the allowance left.
 
-    ``last``: when each probe was made, written here. A carrier that is the best choice there needs no probe: it has its traffic.
+    ``last``: when each probe was made, written here. ``told_of``: the messages of whose conversions somebody will tell, None: that is not
+    known; receipts in doubt are probed with these alone, for of another nothing would be learned but the receipt. A carrier that is the best choice there needs no probe: it has its traffic.
     """
     by_scope: dict[str, list[Kind]] = {}
     for kind in kinds:
@@ -128,11 +139,12 @@ def probe(
                 return placements, allowance
             if now - last.get(item.key, -np.inf) < item.every_s:
                 continue
-            victim = _least(kind for kind in by_scope[scope] if _probed_by(kind, item, room))
+            asked = None if item.klass is None else told_of
+            victim = _least(kind for kind in by_scope[scope] if _probed_by(kind, item, room, asked))
             if victim is not None:
                 last[item.key] = now
                 allowance -= 1.0
-                placements.append(_take(victim, item.place, room, item.why))
+                placements.append(_take(victim, item.place, room, item.why, asked))
     return placements, allowance
 
 
@@ -172,14 +184,16 @@ def allowance_of(kinds: Sequence[Kind]) -> float:
     return sum(PROBE_SHARE[kind.klass] * len(kind.members) for kind in kinds)
 
 
-def _probed_by(kind: Kind, item: Probe, room: Sequence[int]) -> bool:
-    """Whether a message of this kind may serve as the probe."""
+def _probed_by(kind: Kind, item: Probe, room: Sequence[int], among: AbstractSet[int] | None) -> bool:
+    """Whether a message of this kind may serve as the probe; ``among``: only these may."""
     if item.klass is not None and item.klass != kind.klass:
+        return False
+    if among is not None and among.isdisjoint(kind.members):
         return False
     if not kind.members or item.place not in kind.order or kind.order[0] == item.place or kind.segments > room[item.place]:
         return False
     regret = float(kind.cost[item.place] - kind.cost[kind.order[0]])
-    return item.every_s < PROBE_RETRY_S or regret <= REGRET_LIMIT * kind.loss
+    return item.klass is not None or item.every_s < PROBE_RETRY_S or regret <= REGRET_LIMIT * kind.loss
 
 
 def _least(kinds: Iterable[Kind]) -> Kind | None:
@@ -191,7 +205,8 @@ def _value(kind: Kind) -> tuple[MessageClass, float, int]:
     return (MessageClass(2 - kind.klass), kind.loss, kind.segments)
 
 
-def _take(kind: Kind, place: int, room: list[int], why: str) -> Placement:
-    """The newest member of the kind, as a probe."""
+def _take(kind: Kind, place: int, room: list[int], why: str, among: AbstractSet[int] | None = None) -> Placement:
+    """The newest member of the kind, or of those among these, as a probe."""
     room[place] -= kind.segments
-    return Placement(kind, place, (kind.members.pop(),), explored=True, why=why)
+    newest = max(spot for spot, member in enumerate(kind.members) if among is None or member in among)
+    return Placement(kind, place, (kind.members.pop(newest),), explored=True, why=why)

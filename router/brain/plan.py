@@ -18,6 +18,7 @@ from router.brain.explore import (
     half_open,
     probe,
     probes_by_scope,
+    telling,
     thompson,
 )
 from router.brain.policies import POLICIES, Policy
@@ -124,7 +125,7 @@ def plan(
         placements += half_open(kinds, _openings(memo, board, deck), memo.openings, left)
         if memo.probes and memo.allowance >= 1.0:
             free = [kind for kind in kinds if not kind.ruling.tiers]  # who has set an order wants no probes
-            probes, memo.allowance = probe(free, memo.probes, memo.probed, memo.allowance, left, now)
+            probes, memo.allowance = probe(free, memo.probes, memo.probed, memo.allowance, left, now, telling(batch, board))
             placements += probes
     if board is not None and not board.note:  # else nobody would learn from it
         memo.purse = min(memo.purse + BUDGET * sum(kind.loss * len(kind.members) for kind in kinds), PURSE_LIMIT)
@@ -228,7 +229,7 @@ def _group(batch: Sequence[Want], memo: Memo, deck: Deck) -> tuple[list[Kind], l
     stamp = object()  # tells kinds met in this batch from kinds met before, without a set
     tables, epoch = memo.kinds, memo.epoch
     prefix_of = deck.prefix
-    for member, (network, country, number, klass, segments, tried, policy, ruling) in enumerate(batch):
+    for member, (network, country, number, klass, segments, tried, policy, ruling, _) in enumerate(batch):
         prefix = prefix_of(number)
         # The class picks the table instead of being in the key: an enum's hash runs Python code (measured 0.15 us).
         key = (network, country, prefix, segments, tried, policy, ruling)

@@ -71,6 +71,9 @@ class Board(Struct, frozen=True):
     probes: dict[str, float] = {}  # "carrier|network, MCC or *", perhaps "|class": seconds between probes that it needs there
     note: str = ""  # of a substitute while the brain is silent: what plans made from it say, which explore nothing
     curves: bytes = b""  # by pair of ``cells`` what is to come of pending messages (``remains``); only with rescue
+    reporters: tuple[
+        str, ...
+    ] = ()  # tenants that tell of conversions, while a carrier's receipts are in doubt: only their codes can clear it
     parts: dict[str, float] = {}  # where several brains learn: when what each of them knows was told last, by its name
 
 
@@ -85,6 +88,7 @@ class Want(NamedTuple):
     tried: tuple[str, ...] = ()  # carriers that refused it or lost it, newest last
     policy: str = ""
     ruling: Ruling = FREE  # what the rules before the brain say: carriers barred, their order, weights and the highest price
+    tenant: str = ""  # as in Observation
 
 
 class Choice(NamedTuple):

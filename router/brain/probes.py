@@ -21,8 +21,10 @@ STALE_S: Final = (
     110.0  # unused in a country for so long: a probe is due, and finds its message within the ten seconds to two minutes
 )
 STALE_PROBE_S: Final = 30.0  # and the next one not before
-DOUBT_PROBE_S: Final = 15.0  # between codes sent to a carrier whose receipts are in doubt
-RETURNING_PROBE_S: Final = 2.0  # once some of them are used again
+DOUBT_PROBE_S: Final = 30.0  # between codes sent to a carrier whose receipts are in doubt
+# Once some of them are used again. A liar's are, now and then: of the four probes that one used code calls for, less than one may be used where
+# a quarter arrives, or a liar would be probed for ever.
+RETURNING_PROBE_S: Final = 6.0
 PROBES_LIMIT: Final = 2_048
 
 
@@ -36,7 +38,7 @@ def probes(state: BrainState, now: float) -> dict[str, float]:
             eager = now - detector.suspect_s[place] < PATIENCE_S or detector.back[place] > 0
             wanted[f"{carrier}|{scope[0] if scope else WORLD}"] = PROBE_S if eager else PROBE_LATER_S
     for (carrier, *scope), returning in state.evidence.doubted():
-        # Codes alone are reported on.
+        # Codes alone are reported on, and by ``Board.reporters`` alone.
         key = f"{carrier}|{scope[0] if scope else WORLD}|{int(MessageClass.OTP)}"
         wanted[key] = RETURNING_PROBE_S if returning else DOUBT_PROBE_S
     known = sums(ledger.of[CARRIER, : ledger.rows], ledger.n[: ledger.rows], len(ledger.carriers))

@@ -101,7 +101,15 @@ class BrainPolicy:
         names, networks, countries = self._brief.carriers, self._brief.networks, self._brief.countries
         free = {name: count for place, name in enumerate(names) if (count := room.free(place, klass))}
         wants = [
-            Want(networks[item.network], countries[item.network], "", klass, 1, tuple(names[place] for place in item.tried))
+            Want(
+                networks[item.network],
+                countries[item.network],
+                "",
+                klass,
+                1,
+                tuple(names[place] for place in item.tried),
+                tenant=REPORTER if item.reports else "",
+            )
             for item in items
         ]
         speed = {name: room.speed(place, klass) for place, name in enumerate(names)}

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from router.brain.cells import Cell, Cells
 from router.brain.plan import Memo, plan
 from router.brain.port import Board, CarrierView, Choice, Plan, Want
+from router.brain.probes import DOUBT_PROBE_S
 from router.model import MessageClass
 from router.routes import Deck
 from router.settings import CarrierProfile, Price, Settings
@@ -157,6 +158,22 @@ def test_a_suspect_is_probed_at_its_pace_with_the_least_valuable():
 def test_a_probe_needs_no_message_where_the_carrier_is_the_best():
     board = replace(a_board(), probes={"good|*": 1.0})
     assert not any(choice.explored for choice in made([want() for _ in range(5)], board).choices)
+
+
+def test_receipts_in_doubt_are_probed_with_codes_that_somebody_tells_of():
+    board = replace(a_board(), probes={"quick|*|0": 30.0}, reporters=("shop",))
+    names = ["", "shop", "mill", "shop", "mill"]
+    done = made([want()._replace(tenant=name) for name in names], board)
+    assert [place for place, choice in enumerate(done.choices) if choice.explored] == [3]
+    assert not any(choice.explored for choice in made([want()._replace(tenant="mill")] * 5, board).choices)
+    anyone = replace(board, probes={"quick|*": 30.0})
+    assert sum(choice.explored for choice in made([want()._replace(tenant="mill")] * 5, anyone).choices) == 1
+
+
+def test_receipts_in_doubt_are_probed_however_little_they_are_worth():
+    cells = {f"{name}|*|0": Cell(0.2, 8.0, 100.0, 0.01) if name == "quick" else cell for name, cell in CELLS.items()}
+    board = replace(a_board(), cells=Cells.of(cells), probes={"quick|*|0": DOUBT_PROBE_S}, reporters=("shop",))
+    assert sum(choice.explored for choice in made([want()._replace(tenant="shop")] * 5, board).choices) == 1
 
 
 def test_exploration_stays_within_its_share_and_its_regret():

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from router.brain.board import board
-from router.brain.doubt import CEILING, LIE, Doubt, slow
+from router.brain.board import board, board_from_bytes, board_to_bytes
+from router.brain.doubt import CEILING, LIE, RETURN_S, Doubt, slow
 from router.brain.hearing import Hearing
 from router.brain.port import Observation, Outcome
+from router.brain.probes import RETURNING_PROBE_S
 from router.brain.snapshot import SNAPSHOT_VERSION, pack_state, resume, unpack_state
 from router.brain.spotless import MOST, Spotless
 from router.brain.state import BrainState, observe, tick
@@ -92,7 +93,21 @@ def test_a_doubted_carrier_is_probed_with_codes_and_more_often_when_some_are_use
     assert probes["a|*|0"] >= 10
     assert "b|*|0" not in probes
     world.run(30, BOTH)
-    assert board(world.state, float(world.now)).probes.get("a|*|0", 0.0) < 5
+    assert board(world.state, float(world.now)).probes.get("a|*|0", 0.0) <= RETURNING_PROBE_S
+
+
+def test_while_receipts_are_in_doubt_the_board_says_whose_codes_can_clear_them():
+    world = World().run(300, BOTH)
+    assert board(world.state, float(world.now)).reporters == ()
+    world.run(60, BOTH, delivered={"a": 0.0}, receipts={"a": "all"})
+    found = board(world.state, float(world.now))
+    assert found.reporters == (SHOP,)
+    assert board_from_bytes(board_to_bytes(found)).reporters == (SHOP,)
+
+
+def test_a_liar_whose_codes_are_used_now_and_then_is_not_probed_for_ever():
+    """Each used code may call for less than one more that is used."""
+    assert RETURN_S / RETURNING_PROBE_S * LIE < 1.0
 
 
 def test_one_country_alone_can_be_doubted():
