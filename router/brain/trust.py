@@ -34,7 +34,9 @@ from router.brain.port import Observation, Outcome
 HALF_LIFE_S: Final = 1_800.0
 PROMPT_S: Final = 60.0  # a tenant that tells later than that cannot be weighed against what is under way
 RETRY_S: Final = 3_600.0  # a tenant that was late or fell silent is not listened to for so long
-SILENT: Final = 6.0  # conversions missed in a row outside of any one carrier: its reports stopped, not its messages
+# Conversions missed in a row outside of any one carrier, and the logarithm of those it told of: its reports stopped, not its messages. So many in a row
+# are missed by chance once in exp(threshold) conversions, and who tells of ten a second must not be thought silent after a second without.
+SILENT: Final = 4.0
 MOST_REPORTERS: Final = 500
 MOST_ROWS: Final = 20_000
 TENANT_COUNT: Final = 20.0
@@ -201,10 +203,11 @@ class Trust:
             self.quiet[:used][self.of[3, :used] == self.of[3, one.row]] = 0.0
         found = []
         total = sums(self.of[3, :used], self.quiet[:used], len(self.tenants))
-        for place in np.flatnonzero(total >= SILENT).tolist():
+        least = SILENT + np.log1p(sums(self.of[3, :used], self.o[:used], len(self.tenants)))
+        for place in np.flatnonzero(total >= least).tolist():
             mine = np.flatnonzero(self.of[3, :used] == place)
             by_carrier = np.bincount(self.of[0, mine], weights=self.quiet[mine])
-            if total[place] - by_carrier.max() >= SILENT:
+            if total[place] - by_carrier.max() >= least[place]:
                 found.append(self.tenants.names[place][0])
         return found
 

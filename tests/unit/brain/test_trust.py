@@ -158,6 +158,15 @@ def test_a_tenant_whose_reports_stop_is_not_held_against_the_carriers():
     assert min(world.view(name).trust for name in BOTH) > 0.97
 
 
+def test_who_tells_often_is_not_silent_after_a_moment_without():
+    many = {"a": 6, "b": 6}
+    world = World().run(200, many).run(2, many, tells=False).run(20, many)
+    assert SHOP in world.state.evidence.trust.reporters
+    assert min(world.view(name).trust for name in BOTH) > 0.97
+    world.run(40, many, tells=False)
+    assert SHOP not in world.state.evidence.trust.reporters
+
+
 def test_tenants_differ_in_what_their_codes_are_for():
     world = World(tenants=(SHOP, "links"))
     for _ in range(300):
