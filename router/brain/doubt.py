@@ -10,12 +10,14 @@ prior odds of exp(s - ODDS) the chance that the place lies is q = 1 / (1 + exp(O
 
     quick = 1 - q * (1 - (o + r) / (e + 1))    o, e since the score left its floor, with a half-life of 5 minutes
 
-so that trust falls as evidence comes, not at an alarm, and a doubt that was wrong has cost a moment of the second best. The ceiling is what conversions
-must make up for when they return. Lies smaller than this test tells apart weigh by the long count: (o + k) / (e + k), the place above being the prior
-(k = 10), plus three of its standard deviations, at most 1: little data is never held against anybody.
+so that trust falls as evidence comes, not at an alarm, and a doubt that was wrong has cost a moment of the second best. Codes that were
+delivered before a lie began go on being used and speak for the liar here; what the newest receipts say by themselves (``lately``) takes the
+score's place where it is more. The ceiling is what conversions must make up for when they return. Lies smaller than this test tells apart
+weigh by the long count: (o + k) / (e + k), the place above being the prior (k = 10), plus three of its standard deviations, at most 1: little
+data is never held against anybody.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -31,7 +33,16 @@ RETURN_S: Final = 20.0  # and often for so long after each conversion
 RUN_HALF_LIFE_S: Final = 300.0
 COUNT: Final = 10.0
 SLACK: Final = 3.0  # standard deviations
-COLUMNS: Final = ("score", "seen", "promised", "suspicion", "age_s")
+COLUMNS: Final = ("score", "lately", "seen", "promised", "suspicion", "age_s")
+
+
+class Recent(NamedTuple):
+    """What speaks for a lie that began lately (``lately``), by place."""
+
+    score: Floats  # suspicion included
+    likeliest: Floats  # of conversions alone, though there are many begins to choose from
+    seen: Floats  # conversions since it began
+    promised: Floats
 
 
 class Doubt:
@@ -41,6 +52,7 @@ class Doubt:
 
     def __init__(self) -> None:
         self.score = np.zeros(0)
+        self.lately = np.zeros(0)  # what the newest receipts say by themselves
         self.seen = np.zeros(0)
         self.promised = np.zeros(0)
         self.suspicion = np.zeros(0)
@@ -53,8 +65,8 @@ class Doubt:
             for name in COLUMNS:
                 setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))
 
-    def step(self, seen: Floats, promised: Floats, suspicion: Floats, lapse_s: float) -> None:
-        """Take in what came since the last step."""
+    def step(self, seen: Floats, promised: Floats, suspicion: Floats, lapse_s: float, recent: Recent | None = None) -> None:
+        """Take in what came since the last step; ``recent`` is what the newest receipts say, of which some came before."""
         fade = 0.5 ** (lapse_s / RUN_HALF_LIFE_S)
         self.suspicion = suspicion
         self.age_s = np.where(seen > 0, 0.0, self.age_s + lapse_s)
@@ -62,6 +74,12 @@ class Doubt:
         running = self.score > -suspicion
         self.seen = np.where(running, self.seen * fade + seen, 0.0)
         self.promised = np.where(running, self.promised * fade + promised, 0.0)
+        if recent is not None:
+            self.lately = recent.likeliest
+            score = np.minimum(recent.score, CEILING) - suspicion
+            more = score > self.score
+            self.score = np.where(more, score, self.score)
+            self.seen, self.promised = np.where(more, recent.seen, self.seen), np.where(more, recent.promised, self.promised)
 
     def quick(self, most: Floats | None = None) -> Floats:
         """The factor of the sequential test. ``most``: by place, what its score may count at the most."""

@@ -72,11 +72,14 @@ class Evidence:
         used = trust.rows
         worth = trust.worth(self._by_row(), after)
         expected = worth * np.maximum(trust.fresh_t[:used] @ after, 0.0)
+        by_carrier, since_s = self._suspicion()
         for step, doubt in enumerate(self.doubts):
             doubt.grow(len(trust.places[step]))
             number, places = trust.of[step, :used], len(trust.places[step])
-            suspicion = self._suspicion()[trust.owners(step)]
-            doubt.step(sums(number, trust.seen[:used], places), sums(number, expected, places), suspicion, lapse_s)
+            suspicion = by_carrier[trust.owners(step)]
+            newest = trust.lately.sums(worth, after, now_s, number, places)
+            recent = trust.lately.recent(*newest, suspicion, since_s[trust.owners(step)])
+            doubt.step(sums(number, trust.seen[:used], places), sums(number, expected, places), suspicion, lapse_s, recent)
         for tenant in trust.gone_silent(expected):
             self.silence(tenant, now_s + RETRY_S)
         trust.settle()
@@ -90,7 +93,7 @@ class Evidence:
         if step:
             return self.doubts[step].quick()
         whole, part = self.doubts
-        alone, owner = np.maximum(part.score, 0.0), self.trust.owners(1)[: len(part.score)]
+        alone, owner = np.maximum(np.maximum(part.score, part.lately), 0.0), self.trust.owners(1)[: len(part.score)]
         most = np.zeros(len(whole.score))
         np.maximum.at(most, owner, alone)
         several = np.zeros(len(most), dtype=bool)
@@ -150,9 +153,11 @@ class Evidence:
             ]
         return found
 
-    def _suspicion(self) -> Floats:
-        """By carrier of the trust, what speaks for a lie before any code is used."""
-        return np.array([self.spotless.suspicion(name) for (name,) in self.trust.places[0].names])
+    def _suspicion(self) -> tuple[Floats, Floats]:
+        """By carrier of the trust, what speaks for a lie before any code is used, and since when it does."""
+        names = [name for (name,) in self.trust.places[0].names]
+        suspicion = np.array([self.spotless.suspicion(name) for name in names])
+        return suspicion, np.array([self.spotless.since(name) for name in names])
 
     def _by_row(self) -> Floats:
         """What the receipts of each row were worth at the last tick."""

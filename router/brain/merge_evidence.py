@@ -24,6 +24,7 @@ def merge_evidence(a: Evidence, b: Evidence, now_s: float) -> Evidence:
         _reporters(part.trust, both.trust)
         for name in (*COLUMNS, *BINNED):
             getattr(both.trust, name)[rows] += getattr(part.trust, name)[: part.trust.rows]
+        both.trust.lately.join(part.trust.lately, rows)
         both.trust.after += part.trust.after
         both.trust.ages += part.trust.ages
         both.trust.told += [one._replace(row=int(rows[one.row])) for one in part.trust.told]
@@ -34,6 +35,7 @@ def merge_evidence(a: Evidence, b: Evidence, now_s: float) -> Evidence:
             known = both.hearings.get(place)
             both.hearings[place] = hearing if known is None else _together(known, hearing)
         for carrier, score in part.spotless.score.items():
+            both.spotless.begun_s[carrier] = max(both.spotless.since(carrier), part.spotless.since(carrier))
             both.spotless.score[carrier] = min(both.spotless.score.get(carrier, 0.0) + score, SPOTLESS)
     for found, cohorts, theirs in zip(
         slices,
@@ -82,6 +84,7 @@ def _doubts(part: Evidence, whole: Evidence) -> None:
             here = index[name]
             mine.suspicion[here] = max(mine.suspicion[here], theirs.suspicion[place])
             mine.score[here] = min(mine.score[here] + theirs.score[place], CEILING - mine.suspicion[here])
+            mine.lately[here] += theirs.lately[place]
             mine.seen[here] += theirs.seen[place]
             mine.promised[here] += theirs.promised[place]
             mine.age_s[here] = max(mine.age_s[here], theirs.age_s[place])

@@ -21,7 +21,9 @@ STALE_S: Final = (
     110.0  # unused in a country for so long: a probe is due, and finds its message within the ten seconds to two minutes
 )
 STALE_PROBE_S: Final = 30.0  # and the next one not before
-DOUBT_PROBE_S: Final = 30.0  # between codes sent to a carrier whose receipts are in doubt
+DOUBT_PROBE_S: Final = (
+    20.0  # between codes sent to a carrier whose receipts are in doubt: what it costs, against how soon it is back
+)
 # Once some of them are used again. A liar's are, now and then: of the four probes that one used code calls for, less than one may be used where
 # a quarter arrives, or a liar would be probed for ever.
 RETURNING_PROBE_S: Final = 6.0

@@ -17,6 +17,7 @@ from router.brain.doubt import COLUMNS as DOUBT
 from router.brain.evidence import Evidence
 from router.brain.fresh import COLUMNS as FRESH
 from router.brain.hearing import Hearing
+from router.brain.lately import COLUMNS as LATELY
 from router.brain.ledger import Ledger
 from router.brain.season import COLUMNS as SEASON
 from router.brain.season import Season
@@ -96,6 +97,7 @@ def resume(state: BrainState, now: float) -> None:
     trust = state.evidence.trust
     trust.given.forget(np.arange(trust.rows))
     trust.sent.forget(np.arange(trust.rows))
+    trust.lately.forget(np.arange(trust.rows))
     ledger.since_s = now
     ledger.born_s[: ledger.rows] = now
     tick(state, now)
@@ -156,10 +158,12 @@ def _pack_evidence(evidence: Evidence) -> dict[str, Any]:
         "given": [*_pack_cohorts(trust.given, used), trust.given.merged_s],
         "sent": [*_pack_cohorts(trust.sent, used), trust.sent.merged_s],
         "told": trust.told,
+        "lately": [trust.lately.last, *(_pack(getattr(trust.lately, name)[:, :used]) for name in LATELY)],
         "doubts": [{name: _pack(getattr(doubt, name)) for name in DOUBT} for doubt in evidence.doubts],
         "factors": [_pack(factor) for factor in evidence.factors],
         "hearings": [[step, name, hearing.pack()] for (step, name), hearing in evidence.hearings.items()],
         "spotless": evidence.spotless.score,
+        "spotless_since": evidence.spotless.begun_s,
     }
 
 
@@ -177,14 +181,18 @@ def _read_evidence(found: dict[str, Any], evidence: Evidence) -> None:
     trust.after, trust.ages = (_unpack(curve) for curve in found["curves"])
     for cohorts, packed in ((trust.given, found["given"]), (trust.sent, found["sent"])):
         _read_cohorts(packed[:3], packed[3], cohorts, len(trust.o), used)
+    if "lately" in found:
+        trust.lately.last, *columns = found["lately"]
+        for name, column in zip(LATELY, columns, strict=True):
+            getattr(trust.lately, name)[:, :used] = _unpack(column)
     trust.told = [Conversion(*one) for one in found["told"]]
     for doubt, packed in zip(evidence.doubts, found["doubts"], strict=True):
-        for name in DOUBT:
-            if name in packed:
-                setattr(doubt, name, _unpack(packed[name]))
+        for name in DOUBT:  # the score first, and of a snapshot from before there was one of the others, as many zeros
+            setattr(doubt, name, _unpack(packed[name]) if name in packed else np.zeros(len(doubt.score)))
     evidence.factors = tuple(_unpack(factor) for factor in found["factors"])
     evidence.hearings = {(step, tuple(name)): Hearing.unpack(fields) for step, name, fields in found["hearings"]}
     evidence.spotless.score = found["spotless"]
+    evidence.spotless.begun_s = found.get("spotless_since", {})
 
 
 def _pack_season(season: Season) -> dict[str, Any]:

@@ -26,10 +26,11 @@ CEILING: Final = QUIET + MOST
 class Spotless:
     """Scores by carrier of the ledger."""
 
-    __slots__ = ("_at_s", "_begun", "_failed", "_waited", "score")
+    __slots__ = ("_at_s", "_begun", "_failed", "_waited", "begun_s", "score")
 
     def __init__(self) -> None:
         self.score: dict[str, float] = {}
+        self.begun_s: dict[str, float] = {}  # since when the score has been above zero
         self._failed: Floats = np.zeros(0)  # the ledger at the last look, by row
         self._waited: Floats = np.zeros((0, 0))
         self._begun: Floats = np.zeros(0)
@@ -51,7 +52,9 @@ class Spotless:
             owner, carriers = ledger.of[CARRIER, :known], len(ledger.carriers)
             gain = sums(owner, failed, carriers) * np.log(SHARE) + (1.0 - SHARE) * sums(owner, due, carriers)
             for (name,), value in zip(ledger.carriers.names, gain.tolist(), strict=True):
-                self.score[name] = min(max(self.score.get(name, 0.0) + value, 0.0), CEILING)
+                score = self.score[name] = min(max(self.score.get(name, 0.0) + value, 0.0), CEILING)
+                if not score:
+                    self.begun_s[name] = ledger.at_s
         self.begin(ledger)
 
     def begin(self, ledger: Ledger) -> None:
@@ -67,3 +70,7 @@ class Spotless:
     def suspicion(self, carrier: str) -> float:
         """What is added to the log-odds that the carrier lies."""
         return max(self.score.get(carrier, 0.0) - QUIET, 0.0)
+
+    def since(self, carrier: str) -> float:
+        """When what speaks for that began."""
+        return self.begun_s.get(carrier, 0.0)

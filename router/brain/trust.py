@@ -25,11 +25,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from router.brain.ages import BINS, EDGES_S, HORIZON_S, WIDTHS_S, Floats, Ints, bin_of, spent, sums
+from router.brain.ages import BINS, HORIZON_S, WIDTHS_S, Floats, Ints, bin_of, spent, sums
 from router.brain.cohorts import Cohorts
+from router.brain.lately import Lately
 from router.brain.ledger import Names
 from router.brain.networks import country_of
 from router.brain.port import Observation, Outcome
+from router.brain.reading import PRIOR_AFTER, PRIOR_AGE
 
 HALF_LIFE_S: Final = 1_800.0
 PROMPT_S: Final = 60.0  # a tenant that tells later than that cannot be weighed against what is under way
@@ -43,23 +45,9 @@ TENANT_COUNT: Final = 20.0
 COUNTRY_COUNT: Final = 30.0
 WORLD_RATE: Final = 0.6  # conversions of a receipt before anything was seen, with the weight of two
 CURVE_COUNT: Final = 20.0  # conversions that the priors of the curves weigh
-SIGMA: Final = 0.8
-HUMAN_S: Final = 12.0  # median from receipt to use: somebody reads and types
-SUBMIT_S: Final = 15.0  # median from submit to use
 _FIRST_ROWS: Final = 64
 COLUMNS: Final = ("o", "u", "seen", "unheard", "quiet")
 BINNED: Final = ("t", "v", "fresh_t", "fresh_v")
-
-
-def _prior(median_s: float) -> Floats:
-    """Shares of a lognormal by age bin, what is beyond the horizon left out."""
-    reached = [0.5 * (1.0 + math.erf(math.log(edge / median_s) / (SIGMA * math.sqrt(2.0)))) for edge in EDGES_S[1:].tolist()]
-    share: Floats = np.diff(np.array([0.0, *reached])) / reached[-1]
-    return share
-
-
-PRIOR_AFTER: Final = _prior(HUMAN_S)
-PRIOR_AGE: Final = _prior(SUBMIT_S)
 
 
 class Conversion(NamedTuple):
@@ -88,6 +76,7 @@ class Trust:
         self.t, self.v = np.zeros((_FIRST_ROWS, BINS)), np.zeros((_FIRST_ROWS, BINS))
         self.fresh_t, self.fresh_v = np.zeros((_FIRST_ROWS, BINS)), np.zeros((_FIRST_ROWS, BINS))  # since the last tick
         self.given, self.sent = Cohorts(_FIRST_ROWS), Cohorts(_FIRST_ROWS)  # by receipt and by submit; nothing leaves but by age
+        self.lately = Lately(now_s, _FIRST_ROWS)
         self.after, self.ages = np.zeros(BINS), np.zeros(BINS)  # conversions by seconds since receipt and since submit
         self.told: list[Conversion] = []
         self._owners: list[Ints] = [np.zeros(0, dtype=np.int64) for _ in self.places]
@@ -131,6 +120,8 @@ class Trust:
             self._enter(self.sent, self.fresh_v, submits)
         if receipts:
             self._enter(self.given, self.fresh_t, receipts)
+            rows, at_s = zip(*receipts, strict=True)
+            self.lately.add(self.lately.given, np.array(rows), np.array(at_s))
 
     def advance(self, now_s: float) -> None:
         """Add what waited since the last tick to ``fresh_t`` and ``fresh_v``, which ``settle`` folds in."""
@@ -221,6 +212,7 @@ class Trust:
             getattr(self, name)[rows] = 0.0
         self.given.forget(rows)
         self.sent.forget(rows)
+        self.lately.forget(rows)
         gone = set(rows.tolist())
         self.told = [one for one in self.told if one.row not in gone]
         return rows
@@ -245,6 +237,7 @@ class Trust:
         if row < 0:
             return
         heard = item.after_s >= 0.0
+        where = np.array([row]), np.array([item.at_s - item.after_s if heard else item.at_s])
         if item.outcome == Outcome.CONVERTED:
             self.seen[row] += 1.0
             self.unheard[row] += not heard
@@ -252,11 +245,13 @@ class Trust:
             if heard:
                 self.after[bin_of(np.array(min(item.after_s, item.age_s)))] += 1.0
             self.told.append(Conversion(row, begun_s, heard))
+            self.lately.add(self.lately.used, *where)
             return
         # It will not come: all of its exposure is due now.
         self._close(self.sent, self.fresh_v, row, begun_s)
         if heard:
             self._close(self.given, self.fresh_t, row, item.at_s - item.after_s)
+            self.lately.add(self.lately.closed, *where)
 
     def _enter(self, cohorts: Cohorts, fresh: Floats, entries: Sequence[tuple[int, float]]) -> None:
         """Messages whose conversions may come from now on; those told late catch up with the last tick."""
@@ -282,6 +277,7 @@ class Trust:
         self.of = np.hstack((self.of, np.zeros((5, more), dtype=np.int64)))
         self.given.grow(2 * more)
         self.sent.grow(2 * more)
+        self.lately.grow(2 * more)
 
 
 def _shrunk(number: Ints, seen: Floats, promised: Floats, size: int, above: Floats, count: float) -> Floats:

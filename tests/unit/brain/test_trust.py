@@ -263,6 +263,19 @@ def test_a_snapshot_of_the_release_before_is_read():
     tick(old, 70.0)
 
 
+def test_a_snapshot_from_before_receipts_were_counted_by_when_they_came_is_read():
+    import msgpack
+
+    state = World().run(60, BOTH).state
+    found = msgpack.unpackb(pack_state(state))
+    del found["evidence"]["lately"], found["evidence"]["spotless_since"]
+    for doubt in found["evidence"]["doubts"]:
+        del doubt["lately"]
+    old = unpack_state(msgpack.packb(found))
+    tick(old, 70.0)
+    assert [len(doubt.lately) for doubt in old.evidence.doubts] == [len(doubt.score) for doubt in state.evidence.doubts]
+
+
 def test_after_a_restart_nothing_under_way_counts():
     world = World().run(60, BOTH)
     again = unpack_state(pack_state(world.state))
