@@ -31,7 +31,7 @@ _KINDS: Final = (
     Kind("kill.supervisor", "supervisor", (0, 0), 4.0, 5.0, weight=6),
     Kind("kill.journal", EVERYTHING, (0, 0), 4.0, 3.0, weight=4),
     Kind("kill.raylet", EVERYTHING, (0, 0), 8.0, 30.0, windows=1, needs="second_node"),
-    Kind("kill.gcs", EVERYTHING, (0, 0), 15.0, 15.0, needs="gcs"),
+    Kind("kill.gcs", EVERYTHING, (0, 0), 5.0, 10.0, needs="gcs"),
     Kind("stop.front", "front", (1, 4), 5.0, 3.0),
     Kind("stop.limiter", "limiter", (1, 4), 5.0, 3.0),
     Kind("stop.brain", "brain", (1, 4), 5.0, 3.0),

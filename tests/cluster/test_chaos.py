@@ -16,11 +16,11 @@ import redis
 
 from actors.journal import EmbeddedServer
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(700)  # a minute and a half on a quiet machine
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 300.0
-KILLED = ("front", "esme", "limiter", "brain", "dispatcher", "carrier", "courier", "supervisor", "journal", "raylet")
+WITHIN_S = 600.0
+KILLED = ("front", "esme", "limiter", "brain", "dispatcher", "carrier", "courier", "supervisor", "journal", "raylet", "gcs")
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def gone(folder: Path) -> bool:
 
 def test_a_short_mix_kills_each_kind_once_and_loses_nothing(tmp_path: Path) -> None:
     # Times to recover are a quiet machine's: here others may run beside it, and what is asked is that all come back.
-    arguments = ("--faults", "short", "--duration", "50", "--rate", "120", "--seed", "3", "--patience", "20", "--only-once")
+    arguments = ("--faults", "short", "--duration", "55", "--rate", "120", "--seed", "3", "--patience", "40", "--only-once")
     with chaos(tmp_path, *arguments) as process:
         told, _ = process.communicate(timeout=WITHIN_S)
     assert process.returncode == 0, told
@@ -119,7 +119,7 @@ def take_one_away(folder: Path) -> str:
     """Remove a message from the journal behind its back; returns its id as the API writes it."""
     from router.ids import MessageId, to_text
 
-    deadline_s = time.monotonic() + 150
+    deadline_s = time.monotonic() + 300
     while True:
         assert time.monotonic() < deadline_s, "no message in the journal"
         server = EmbeddedServer(folder)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Annotated, Final
@@ -67,6 +68,7 @@ def chaos(
             fsync=fsync,
         )
         say(f"seed {seed}")
+        signal.signal(signal.SIGTERM, _interrupted)
         outcome = Chaos(options, progress, _tell).run()
     except InvalidPlan as error:
         fail(str(error), MISUSED)
@@ -88,6 +90,10 @@ def chaos(
     say(f"seed {seed}: {counted(len(found), 'breach') if len(found) == 1 else f'{len(found)} breaches'}")
     if found:
         raise typer.Exit(FAILED)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt  # so that everything is stopped
 
 
 def chosen(words: str) -> tuple[str, ...]:

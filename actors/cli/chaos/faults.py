@@ -8,7 +8,7 @@ from typing import Final
 
 from actors.cli.chaos.memory import press
 from actors.cli.chaos.power import cut_power
-from actors.cli.chaos.victims import Customer, Victim, all_ready, descendants, ready, send_signal, until, victims
+from actors.cli.chaos.victims import Customer, Victim, all_ready, descendants, program, ready, send_signal, until, victims
 from actors.cli.chaos.world import World
 from actors.journal.server import is_alive
 from actors.names import carrier_of, directory
@@ -92,11 +92,9 @@ class Saboteur:
             done.carriers = (carrier_of(victim.name),)
 
     def _kill(self, what: str, planned: Planned, done: Done) -> None:
-        if what == "journal":
-            self._kill_journal(done)
-            return
-        if what == "raylet":
-            self._kill_raylet(done)
+        special = {"journal": self._kill_journal, "raylet": self._kill_raylet, "gcs": self._kill_gcs}.get(what)
+        if special is not None:
+            special(done)
             return
         victim = self._victim(what, planned)
         self._marked(victim, done)
@@ -120,6 +118,18 @@ class Saboteur:
         done.kills = 1
         until(lambda: not is_alive(pid), GONE_S)
         done.back_s = until(self._customer.sends())
+
+    def _kill_gcs(self, done: Done) -> None:
+        head = int(self._world.state.ray_process.split(":")[1])
+        found = [pid for pid in descendants(head) if program(pid) == "gcs_server"]
+        if not found:
+            raise RuntimeError("the head has no GCS")
+        done.victim = "GCS"
+        done.at_us = done.until_us = now_us()
+        send_signal(found[0], signal.SIGKILL)
+        done.kills = 1
+        until(lambda: not is_alive(found[0]), GONE_S)
+        done.back_s = until(lambda: ready("supervisor"))  # its name is asked of the GCS
 
     def _kill_raylet(self, done: Done) -> None:
         world = self._world
@@ -256,10 +266,8 @@ class Saboteur:
                 time.sleep(planned.hold_s)
             finally:
                 world.disk.free()
-        elif what == "full_memory":
-            done.memory = press(world, self._customer, planned.hold_s)
         else:
-            raise RuntimeError(f"{what} cannot be made here")
+            done.memory = press(world, self._customer, planned.hold_s)
         done.until_us = now_us()
         done.back_s = until(self._customer.sends())
 

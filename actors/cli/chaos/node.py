@@ -23,9 +23,6 @@ def run_node(data_dir: Path, address: str) -> None:
     from ray._private.node import Node
     from ray._private.parameter import RayParams
 
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
     node = Node(
         RayParams(
             gcs_address=address,
@@ -43,6 +40,9 @@ def run_node(data_dir: Path, address: str) -> None:
         shutdown_at_exit=True,
         spawn_reaper=True,
     )
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
     raylet = node.all_processes["raylet"][0].process.pid
     sys.stdout.write(f"{READY_LINE} {raylet}\n")
     sys.stdout.flush()

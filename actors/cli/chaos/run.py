@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ from actors.cli.chaos.faults import Done, Saboteur
 from actors.cli.chaos.options import ChaosOptions
 from actors.cli.chaos.victims import Customer, ready, until
 from actors.cli.chaos.world import CARRIERS, World
+from actors.cluster import GCS_STORAGE, ON_DISK
 from actors.journal import RedisJournal
 from actors.names import carrier_actor
 from router.journal.port import JournalError
@@ -75,7 +77,9 @@ class Chaos:
         wanted = {KINDS[name].needs for name in self._options.kinds}
         shim: Shim | None = None
         disk: Disk | None = None
-        missing = {"gcs": "Ray keeps the tables of its GCS in memory here: its death is the cluster's"}
+        missing: dict[str, str] = {}
+        if os.environ.get(GCS_STORAGE, ON_DISK) != ON_DISK:
+            missing["gcs"] = "Ray's GCS keeps its tables in memory: its death is the cluster's"
         if "shim" in wanted:
             try:
                 shim = Shim(self._options.folder / "shim")

@@ -20,7 +20,7 @@ from sims.invariants import Accepted
 
 CALL_S: Final = 2.0
 LOOK_S: Final = 0.05
-GIVE_UP_S: Final = 60.0  # what is not back by then never comes
+GIVE_UP_S: Final = 120.0  # what is not back by then never comes
 ACCEPTED: Final = 202
 REFUSED: Final = frozenset({429, 503})
 PROBE_MARK: Final = 90_000_000  # marks of probes begin here; those of the load are below
@@ -61,6 +61,14 @@ def descendants(pid: int) -> set[int]:
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
     return found - {pid}
+
+
+def program(pid: int) -> str:
+    """The file name of the program that a process runs; "" when it is gone."""
+    try:
+        return Path(os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0])).name
+    except OSError:
+        return ""
 
 
 def until(look: Callable[[], bool], within_s: float = GIVE_UP_S) -> float | None:

@@ -70,8 +70,7 @@ def test_faults_are_chosen_by_name_family_and_mix():
         chosen("kill.nobody")
 
 
-def test_the_short_mix_fits_into_fifty_seconds():
+def test_the_short_mix_fits_into_a_minute():
     assert {name for name in KINDS if name.startswith("kill.")} <= set(SHORT)
-    names = [name for name in SHORT if name != "kill.gcs"]
     for seed in range(10):
-        assert len(make_plan(seed, 50.0, names, once=True)) == len(names)
+        assert len(make_plan(seed, 55.0, SHORT, once=True)) == len(SHORT)
