@@ -53,11 +53,11 @@ def make_plan(
         raise InvalidPlan(f"no such kind of fault: {', '.join(unknown)}" if unknown else "no kind of fault")
     wanted = [_instance(rng, KINDS[name], holds or {}) for name in dict.fromkeys(kinds)]
     rng.shuffle(wanted)
-    # The long ones need room. Packed, those that stand alone go side by side, and the others share what is left.
+    # The long ones need room. Packed, those that may overlap share the beginning, and those that stand alone follow.
     wanted.sort(key=_length_s, reverse=True)
     plan = _scattered(rng, wanted, length_s, gap_s, overlap=overlap)
     if len(plan) < len(wanted):
-        plan = _packed(sorted(wanted, key=lambda fault: KINDS[fault.kind].scope != EVERYTHING), length_s, gap_s, overlap=overlap)
+        plan = _packed(sorted(wanted, key=lambda fault: KINDS[fault.kind].scope == EVERYTHING), length_s, gap_s, overlap=overlap)
     names = list(dict.fromkeys(kinds))
     weights = [KINDS[name].weight for name in names]
     misses = 0
