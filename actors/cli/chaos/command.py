@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from actors.cli.chaos.faults import Done
+from actors.cli.chaos.done import Done
 from actors.cli.chaos.options import LENGTH_S, RATE_MPS, ChaosOptions
 from actors.cli.chaos.report import as_json, breaches, fault_table, totals
 from actors.cli.chaos.run import Chaos

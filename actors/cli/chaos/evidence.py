@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from actors.cli.chaos.faults import Done
+from actors.cli.chaos.done import Done
 from actors.cli.chaos.victims import Customer
 from actors.cli.chaos.world import CARRIERS, TENANT, World
 from actors.journal import RedisJournal

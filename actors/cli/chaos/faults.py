@@ -3,12 +3,23 @@
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
+from actors.cli.chaos.done import Done, now_us
 from actors.cli.chaos.memory import press
 from actors.cli.chaos.power import cut_power
-from actors.cli.chaos.victims import Customer, Victim, all_ready, descendants, program, ready, send_signal, until, victims
+from actors.cli.chaos.victims import (
+    GIVE_UP_S,
+    Customer,
+    Victim,
+    all_ready,
+    descendants,
+    program,
+    ready,
+    send_signal,
+    until,
+    victims,
+)
 from actors.cli.chaos.world import World
 from actors.journal.server import is_alive
 from actors.names import carrier_of, directory
@@ -17,36 +28,9 @@ from sims.chaos.proxy import Proxy
 from sims.chaos.shim import EVERY_PROCESS
 from sims.chaos.timetable import Planned
 from sims.chaos.toxics import Bandwidth, Latency, LimitData, Slicer, Stall
-from sims.invariants import Fault, Memory
 
 HOUR_US: Final = 3_600_000_000
 GONE_S: Final = 10.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Done:
-    """A fault as it went."""
-
-    kind: str
-    victim: str = ""
-    at_us: int = 0
-    until_us: int = 0
-    back_s: float | None = None  # from its end; None: never back
-    carriers: tuple[str, ...] = ()  # whose submits it leaves in doubt
-    kills: int = 0  # processes ended by SIGKILL
-    failed: str = ""  # it could not be made; why
-    zombie_submits: int = 0  # written by a process that had lost its lease
-    memory: list[Memory] = field(default_factory=list)
-
-    def told(self, window: int) -> list[Fault]:
-        """As the invariants want it."""
-        doubts = KINDS[self.kind].windows * window
-        return [Fault(self.at_us, self.kind, carrier, doubts, self.until_us) for carrier in self.carriers]
-
-
-def now_us() -> int:
-    """Microseconds since 1970."""
-    return time.time_ns() // 1_000
 
 
 class Saboteur:
@@ -81,9 +65,7 @@ class Saboteur:
 
     # -- processes ---------------------------------------------------------------------------------------------------
     def _victim(self, kind: str, planned: Planned) -> Victim:
-        found = victims(self._world, kind)
-        if not found:
-            raise RuntimeError(f"no {kind} answers")
+        found = victims(self._world, kind, wait_s=GIVE_UP_S)
         return found[int(planned.draw * len(found))]
 
     def _marked(self, victim: Victim, done: Done) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from actors.cli.chaos.faults import Done
+from actors.cli.chaos.done import Done
 from actors.cli.chaos.run import Outcome
 from actors.cli.terminal import table
 from sims.chaos.kinds import DEADLY, KINDS

@@ -9,8 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 from actors.cli.chaos.disk import Disk, DiskMissing
+from actors.cli.chaos.done import Done
 from actors.cli.chaos.evidence import gather, log_folder
-from actors.cli.chaos.faults import Done, Saboteur
+from actors.cli.chaos.faults import Saboteur
 from actors.cli.chaos.options import ChaosOptions
 from actors.cli.chaos.victims import Customer, ready, until
 from actors.cli.chaos.world import CARRIERS, World

@@ -43,11 +43,18 @@ def ping(actor: str) -> dict[str, Any] | None:
         return None
 
 
-def victims(world: World, kind: str) -> list[Victim]:
-    """The actors of a kind that answer now."""
+def victims(world: World, kind: str, *, wait_s: float = 0.0) -> list[Victim]:
+    """The actors of a kind that answer now. With ``wait_s`` at least one: raises ``RuntimeError`` when none does in that time."""
     names = [name for name in (*directory(world.settings), "supervisor") if kind_of(name) == kind]
-    found = [(name, ping(name)) for name in names]
-    return [Victim(name, int(told["pid"])) for name, told in found if told is not None]
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        found = [(name, ping(name)) for name in names]
+        answer = [Victim(name, int(told["pid"])) for name, told in found if told is not None]
+        if answer or not wait_s:
+            return answer
+        if time.monotonic() > deadline_s:
+            raise RuntimeError(f"no {kind} answers")
+        time.sleep(LOOK_S)
 
 
 def descendants(pid: int) -> set[int]:

@@ -41,6 +41,7 @@ ON_SECOND_NODE: Final = "gamma"
 TENANT: Final = "chaos"
 PASSWORD: Final = "opensesame"  # noqa: S105 (of a simulator on the loopback interface)
 CALM: Final = Temperament(answer_median_s=0.02, answer_sigma=0.3, receipt_median_s=0.4, receipt_sigma=0.4)
+NODE_TRIES: Final = 3  # Ray gives a node half a minute to start, which a busy machine may not have
 HOLD_S: Final = {"otp": 1.0, "transactional": 2.0, "marketing": 2.0}  # submits in doubt; up to ten minutes in life
 RECEIPT_HORIZON_S: Final = 60.0
 
@@ -53,7 +54,6 @@ class ChaosSystem(System):
         self._wires = wires
         self._shim = shim
         self.second: SecondNode | None = None
-        self.second_missing = ""
 
     def up(self, settings: Settings, *, config: str, key: str = "") -> Running:
         """As ``System.up``; what is started from here runs under the shim."""
@@ -73,7 +73,14 @@ class ChaosSystem(System):
     def start_second(self, address: str) -> None:
         """Have the second node running."""
         with _environment(self._shim.environment | {"RAY_LD_PRELOAD_ON_WORKERS": "1"} if self._shim else {}):
-            self.second = SecondNode(self.data_dir, address)
+            for left in reversed(range(NODE_TRIES)):
+                try:
+                    self.second = SecondNode(self.data_dir, address)
+                except RuntimeError:
+                    if not left:
+                        raise
+                else:
+                    return
 
     def down(self) -> bool:
         """As ``System.down``, the second node included."""
