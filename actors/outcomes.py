@@ -10,7 +10,7 @@ from actors.batching import GroupCommit, Outbox
 from actors.copy_ends import CopyEnds
 from actors.flights import Flight, flight_of, reporter
 from actors.metrics import Metrics
-from carriers.port import Answer, Outgoing, ReceiptIn, Verdict
+from carriers.port import VALIDITY_OVER, Answer, Outgoing, ReceiptIn, Verdict
 from router.advance import End, after_refusal
 from router.brain.port import Observation, Outcome
 from router.ids import MessageId, created_ms
@@ -24,6 +24,7 @@ log = logging.getLogger("trunkline.carrier")
 
 BATCH_LIMIT: Final = 500  # facts a call
 PAUSE_S: Final = 0.012  # between calls about few messages: nobody waits for these facts but a receipt's acknowledgement
+AGAIN_MS: Final = 1_000  # until a message whose validity is said to be over is looked at again
 KNOWN_LIMIT: Final = 200_000  # submits remembered for their receipts; older ones are looked up in the journal
 
 
@@ -119,7 +120,9 @@ class Outcomes:
                     self._metrics.counter("trunkline_unknown", self._profile.name, outgoing.klass.word).add()
                 case Verdict.RETURNED:
                     event = pack_event(now_ms, EventKind.RETURNED, self._profile.name, answer.reason)
-                    requeued.append(Requeue(outgoing.id, 0, event, counted=False, attempts=outgoing.attempts))
+                    # At its end a dispatcher ends it. Back at once, it would go round until the dispatcher's clock agrees.
+                    due_ms = max(outgoing.body.expires_ms, now_ms + AGAIN_MS) if answer.reason == VALIDITY_OVER else 0
+                    requeued.append(Requeue(outgoing.id, due_ms, event, counted=False, attempts=outgoing.attempts))
                     self._metrics.counter("trunkline_requeued", outgoing.klass.word, "returned").add()
         self.submitted.put(submitted)
         self.requeued.put(requeued)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from router.ids import MessageId
 from router.model import Again, ErrorName, Fault, MessageClass, State
@@ -18,6 +18,9 @@ class Outgoing(NamedTuple):
     klass: MessageClass
     body: Body
     copy: bool = False  # another carrier has it, too, and nothing came of that yet
+
+
+VALIDITY_OVER: Final = "its validity is over"  # the reason of a RETURNED that no other attempt will mend
 
 
 class Verdict(StrEnum):

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from carriers.lane import Lane
-from carriers.port import Answer, Outgoing
+from carriers.port import VALIDITY_OVER, Answer, Outgoing
 from carriers.smpp.backlog import Backlog
 from carriers.smpp.commands import SUBMIT_SM
 from carriers.smpp.compose import Composer, Unsendable
@@ -162,7 +162,7 @@ class Writing:
         job.reference = self._composer.reference_of(body)
         composed = self._composer.compose(body, self._wall(), job.reference)
         if composed is None:
-            job.ending = "its validity is over"
+            job.ending = VALIDITY_OVER
         elif isinstance(composed, Unsendable):
             job.refusal = Refusal(0, composed.error, composed.fault, composed.again, composed.reason)
         else:
