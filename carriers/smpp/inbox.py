@@ -129,5 +129,5 @@ class Inbox:
 def _respond(asked: Sequence[Asked], statuses: Sequence[int]) -> None:
     for (shell, command, sequence), status in zip(asked, statuses, strict=True):
         shell.session.respond(command, sequence, status)
-    for shell in {shell for shell, _, _ in asked}:
+    for shell in dict.fromkeys(shell for shell, _, _ in asked):  # in order: a set of objects has one of its own every time
         shell.flush()

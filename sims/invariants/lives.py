@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from router.model import MessageClass, State
-from sims.invariants.copies import Breakage
-from sims.invariants.facts import Ended, History, Receipt
+from sims.invariants.copies import Breakage, attempts
+from sims.invariants.facts import Ended, History
 from sims.invariants.verdict import Found
 
 # Ends that a message comes to only by way of a carrier.
@@ -70,28 +70,24 @@ def receipts_count(history: History) -> Iterator[Found]:
     knows what the receipt is about.
     """
     segments = {fact.id: fact.segments for fact in history.accepted or ()}
-    submits = {(fact.carrier, fact.number): fact.at_us for fact in history.submits or ()}
     answers = {(fact.carrier, fact.number): fact.at_us for fact in history.answers or () if fact.taken}
     broken = Breakage(history.faults or (), history.slack_us)
-    kept: dict[str, list[Receipt]] = defaultdict(list)
-    for receipt in history.receipts or ():
-        if receipt.acked and receipt.delivered:
-            kept[receipt.id].append(receipt)
+    kept = {(fact.carrier, fact.number): fact.at_us for fact in history.receipts or () if fact.acked and fact.delivered}
+    sent = attempts(history)
     first: dict[str, Ended] = {}
     for fact in sorted(history.ended or ()):
         first.setdefault(fact.id, fact)
     for fact in first.values():
-        if fact.state is not State.UNCONFIRMED or len(kept[fact.id]) < segments.get(fact.id, 1):
+        if fact.state is not State.UNCONFIRMED:
             continue
         until_us = fact.at_us - history.slack_us
-        sure = set()
-        for receipt in kept[fact.id]:
-            name = (receipt.carrier, receipt.number)
-            in_time = receipt.at_us < until_us and answers.get(name, until_us) < until_us
-            if in_time and not broken.between(receipt.carrier, submits.get(name, 0), fact.at_us):
-                sure.add(receipt.segment)
-        if len(sure) >= segments.get(fact.id, 1):
-            yield Found(fact.id, "ended UNCONFIRMED although its receipts had been acknowledged")
+        for one in sent.get(fact.id, ()):
+            names = [(submit.carrier, submit.number) for submit in one.submits.values()]
+            in_time = all(max(kept.get(name, until_us), answers.get(name, until_us)) < until_us for name in names)
+            whole = len(names) >= segments.get(fact.id, 1)
+            if whole and in_time and not broken.between(one.carrier, one.at_us, fact.at_us):
+                yield Found(fact.id, "ended UNCONFIRMED although its receipts had been acknowledged")
+                break
 
 
 def one_id(history: History) -> Iterator[Found]:
