@@ -12,6 +12,7 @@ from actors.cli.export import export
 from actors.cli.run import down, status, up
 from actors.cli.sbom import sbom
 from actors.cli.send import send
+from actors.cli.swarm import swarm
 from actors.cli.watch import watch
 from sims.gateway.command import gateway
 from sims.load.command import load
@@ -36,6 +37,7 @@ simulators.command()(load)
 simulators.command()(gateway)
 simulators.command()(brain)
 simulators.command()(policy)
+simulators.command()(swarm)
 app.add_typer(simulators, name="sim")
 
 
