@@ -10,7 +10,7 @@ help:
 	@echo "make demo   set up, start everything, send traffic, break a carrier, sum up (two to three minutes)"
 	@echo "make test   set up, check style and types, run all tests"
 	@echo "make up     start the demo's system and leave it running; make down stops it"
-	@echo "make chaos  break a real system under load for ten minutes, and prove that nothing is lost"
+	@echo "make chaos  break a real system under load for ten minutes, and ten thousand simulated ones, and prove that nothing is lost"
 	@echo "make interop  the tests against software that is not ours, with Debian's too (fetched, not installed)"
 	@echo "make sbom   write sbom.json, a bill of materials of the lock file (CycloneDX)"
 	@echo "make bench  measure (ten minutes)"
@@ -41,6 +41,7 @@ test: setup lint
 	$(BIN)/python -m pytest tests
 
 chaos: setup
+	$(BIN)/trunkline sim swarm --seeds 10000
 	$(BIN)/trunkline chaos --json chaos.json
 
 # Perl's Net::SMPP and tshark are unpacked into .trunkline/interop, and from then on `make test` uses them too.
