@@ -44,6 +44,10 @@ chaos: setup
 	$(BIN)/trunkline sim swarm --seeds 10000
 	$(BIN)/trunkline chaos --json chaos.json
 
+# Each guard taken out of the journal's scripts, one at a time: which test notices.
+mutants: setup
+	$(BIN)/python -m tests.mutation
+
 # Perl's Net::SMPP and tshark are unpacked into .trunkline/interop, and from then on `make test` uses them too.
 interop: setup
 	$(PYTHON) .ci/interop.py .trunkline/interop
