@@ -12,10 +12,10 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sims.printing import wide_console
 from sims.twin.policies import BRAIN, ORACLE, POLICIES
 from sims.twin.report import grouped, print_report, shares
 from sims.twin.result import Result
@@ -28,7 +28,7 @@ CALM_MINUTES: Final = 240.0
 CALM: Final = "stationary"
 KEPT: Final = Path(".trunkline/targets.jsonl")
 
-console = Console()
+console = wide_console()
 app = typer.Typer(pretty_exceptions_enable=False)
 
 

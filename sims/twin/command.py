@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sims.printing import wide_console
 from sims.twin.plots import PlotsUnavailable, draw, load
 from sims.twin.policies import BRAIN, POLICIES
 from sims.twin.report import print_report, to_dict
@@ -35,7 +36,7 @@ def brain(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Hold the brain against other ways to route, in a simulated world that goes wrong; values are shares of perfect knowledge's."""
-    console = Console()
+    console = wide_console()
     try:
         scenarios = _chosen("scenario", scenario, {ALL: tuple(SCENARIOS), "reference": REFERENCE}, tuple(SCENARIOS))
         policies = _chosen("policy", policy, {ALL: POLICIES}, POLICIES)

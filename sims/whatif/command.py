@@ -10,6 +10,7 @@ from rich.console import Console
 from router.brain.policies import Policy, compile_policies
 from router.model import MessageClass
 from router.settings import Settings
+from sims.printing import wide_console
 from sims.whatif.decks import read_deck, read_settings
 from sims.whatif.evaluate import Propensity, evaluate
 from sims.whatif.files import FileFault
@@ -50,7 +51,7 @@ def policy(
 
     Exit code 1: the records cannot answer; the reasons are told.
     """
-    console = Console()
+    console = wide_console()
     if propensity not in get_args(Propensity):
         _misused(f"--propensity: {propensity!r} is not one of {', '.join(get_args(Propensity))}")
     try:
