@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 from actors.cli.terminal import console, say
-from actors.cli.troupe import Troupe
 from sims.swarm.run import Outcome, play
 
 COLLECT_EVERY = 10  # seeds: some hundred megabytes
@@ -21,6 +20,9 @@ COLLECT_EVERY = 10  # seeds: some hundred megabytes
 
 def play_quietly(seed: int) -> Outcome:
     """Play a seed without its logs."""
+    # Brings Ray, which reads how it authenticates when it is imported: not before somebody wants a troupe.
+    from actors.cli.troupe import Troupe
+
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
