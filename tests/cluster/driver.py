@@ -1,6 +1,6 @@
 """Starts a system and answers questions about it, a line of JSON each: Ray stays out of the process that runs the tests.
 
-``driver.py DATA_DIR SETTINGS KEY``; then lines ``["word", argument…]`` on standard input. When the input ends the system is stopped.
+``driver.py DATA_DIR SETTINGS``; then lines ``["word", argument…]`` on standard input, ``["up", KEY]`` the first. Ray writes down how it was called: not the key. When the input ends the system is stopped.
 """
 
 import json
@@ -33,7 +33,7 @@ def actors() -> list[str]:
 
 
 def main() -> None:
-    data_dir, settings_file, key = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    data_dir, settings_file = Path(sys.argv[1]), Path(sys.argv[2])
     system = System(data_dir)
     answers = sys.stdout
     sys.stdout = sys.stderr  # whatever libraries print is no answer
@@ -48,7 +48,7 @@ def main() -> None:
             started_s = time.monotonic()
             match word:
                 case "up":
-                    running = system.up(load_settings_bytes(settings_file.read_bytes()), config="test", key=key)
+                    running = system.up(load_settings_bytes(settings_file.read_bytes()), config="test", key=arguments[0])
                     answer(
                         {
                             "api": running.api_url,

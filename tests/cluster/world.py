@@ -249,12 +249,12 @@ class Answer(NamedTuple):
 class Driver:
     """The process that starts and stops the system, and speaks with Ray."""
 
-    def __init__(self, data_dir: Path, settings: Settings, key: str) -> None:
+    def __init__(self, data_dir: Path, settings: Settings) -> None:
         file = data_dir.with_name(data_dir.name + ".settings")
         file.write_bytes(dump_settings(settings))
         with data_dir.with_name(data_dir.name + ".log").open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("driver.py")), str(data_dir), str(file), key],
+                [sys.executable, str(Path(__file__).with_name("driver.py")), str(data_dir), str(file)],
                 cwd=ROOT,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,
@@ -305,7 +305,7 @@ class World:
         self.hooks = Hooks()
         self.sims = {name: Sim(folder, name) for name in CARRIERS}
         self.settings, self.keys = settings_for(self.sims, self.hooks.url)
-        self.driver = Driver(self.data_dir, self.settings, self.keys["load"])
+        self.driver = Driver(self.data_dir, self.settings)
         self.api = ""
         self.smpp = ""
         self.journal_url = ""
@@ -314,7 +314,7 @@ class World:
     # -- life
     def up(self) -> float:
         """Seconds that it took."""
-        told = self.driver.ask("up", within_s=UP_S)
+        told = self.driver.ask("up", self.keys["load"], within_s=UP_S)
         self.api, self.smpp, self.journal_url = told["api"], told["smpp"], told["journal"]
         return float(told["took_s"])
 
