@@ -13,7 +13,9 @@ from actors.cli.troupe import Troupe
 from sims.swarm.run import play
 
 ROOT = Path(__file__).parents[3]
-SEEDS = int(os.environ.get("TRUNKLINE_SWARM_SEEDS", "250"))  # half a second of processor time each; `make chaos` plays ten thousand
+SEEDS = int(
+    os.environ.get("TRUNKLINE_SWARM_SEEDS", "250")
+)  # half a second of processor time each; `make chaos` plays ten thousand
 KEPT = (
     1015,
 )  # seeds that failed once; what they show has a test of its own, too, for a seed means another world when the drawing changes
