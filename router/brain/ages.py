@@ -38,6 +38,13 @@ def spent(age_s: Floats) -> Floats:
     return np.clip(age_s[..., None] - EDGES_S[:-1], 0.0, WIDTHS_S)
 
 
+def wider(values: Floats, columns: int) -> Floats:
+    """The same with so many columns, the new ones empty."""
+    found: Floats = np.zeros((len(values), columns))
+    found[:, : values.shape[1]] = values
+    return found
+
+
 def sums(number: Ints, values: Floats, size: int) -> Floats:
     """The sum of the values under each number: (size,)."""
     return np.asarray(np.bincount(number, weights=values, minlength=size), dtype=np.float64)

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from router.brain.ages import EARLY_BINS, EDGES_S, Bools, Floats, Ints, bin_of, spent
+from router.brain.ages import EARLY_BINS, EDGES_S, Bools, Floats, Ints, bin_of, spent, wider
 from router.brain.cohorts import SLICES, Cohorts
 
 SILENT_RATIO: Final = 0.1
@@ -49,10 +49,7 @@ class Fresh:
     def grow(self, rows: int) -> None:
         """Make room for more rows."""
         for name in COLUMNS:
-            before: Floats = getattr(self, name)
-            wider = np.zeros((KEPT, rows))
-            wider[:, : before.shape[1]] = before
-            setattr(self, name, wider)
+            setattr(self, name, wider(getattr(self, name), rows))
 
     def submitted(self, rows: Ints, at_s: Floats, rates: Floats) -> None:
         """Messages; ``rates`` (messages, BINS) of their early receipts. Those told late catch up."""

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from router.brain.ages import Floats, Ints, spent
+from router.brain.ages import Floats, Ints, spent, wider
 from router.brain.doubt import LIE, Recent
 
 SLICE_S: Final = 1.0
@@ -38,10 +38,7 @@ class Lately:
     def grow(self, rows: int) -> None:
         """Make room for more rows."""
         for name in COLUMNS:
-            before: Floats = getattr(self, name)
-            wider = np.zeros((KEPT, rows))
-            wider[:, : before.shape[1]] = before
-            setattr(self, name, wider)
+            setattr(self, name, wider(getattr(self, name), rows))
 
     def add(self, counts: Floats, rows: Ints, at_s: Floats) -> None:
         """One more in a column for each receipt that came at these times; those too old are left out."""
