@@ -15,6 +15,7 @@ import typer
 from actors.cli.terminal import console, say
 from sims.swarm.run import Outcome, play
 
+MANY = 1_000  # seeds, where nobody says how many
 COLLECT_EVERY = 10  # seeds: some hundred megabytes
 
 
@@ -44,14 +45,15 @@ def play_all(seeds: Sequence[int], processes: int) -> Iterator[Outcome]:
 
 
 def swarm(
-    seeds: Annotated[int, typer.Option(help="So many runs, each with its own world, traffic and faults.")] = 1_000,
+    seeds: Annotated[int, typer.Option(help="So many runs, each with its own world, traffic and faults. 0: 1,000.")] = 0,
     seed: Annotated[int, typer.Option(help="Only this one, told in full; or the first of --seeds.")] = 0,
     processes: Annotated[int, typer.Option(help="Runs at the same time; 0: as many as there are cores.")] = 0,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Do not stop at the first failure.")] = False,
 ) -> None:
     """Run the system's own processes in virtual time, break them by seed, and hold what happened against the invariants."""
-    single = seed > 0 and seeds == 1_000  # --seed alone
-    wanted = [seed] if single else list(range(max(1, seed), max(1, seed) + seeds))
+    single = seed > 0 and seeds == 0
+    first = max(1, seed)
+    wanted = range(first, first + (1 if single else seeds or MANY))
     began_s = time.perf_counter()
     failed = _tell(play_all(wanted, processes or os.cpu_count() or 1), keep_going=keep_going, one=single)
     say(f"{time.perf_counter() - began_s:.0f} s")

@@ -91,6 +91,13 @@ class Fault(NamedTuple):
     until_us: int = 0  # when it was over; 0: it took no time
 
 
+class HangUp(NamedTuple):
+    """A carrier ended a connection of its own accord: what was on its way to it then is in doubt, and it never saw it."""
+
+    at_us: int
+    carrier: str
+
+
 class Seen(NamedTuple):
     """The API told a tenant of a message."""
 
@@ -174,6 +181,7 @@ class History:
     dead: set[str] | None = None  # messages whose webhook ended in the dead letters, which its endpoint asked for
     ended: list[Ended] | None = None
     faults: list[Fault] | None = None
+    hang_ups: list[HangUp] | None = None
     seen: list[Seen] | None = None
     conservation: Conservation | None = None  # the journal's checker, after the run had come to rest
     memory: list[Memory] | None = None

@@ -33,14 +33,15 @@ def one_end(history: History) -> Iterator[Found]:
 
 
 def carried(history: History) -> Iterator[Found]:
-    """What ended at a handset was given to a carrier; what is not known to have, was, or a fault left it in doubt."""
+    """What ended at a handset was given to a carrier; what is not known to have, was, or a lost connection left it in doubt."""
     submitted = {fact.id for fact in history.submits or ()}
+    broken = min((fact.at_us for fact in (*(history.faults or ()), *(history.hang_ups or ()))), default=None)
     for fact in dict.fromkeys(history.ended or ()):
         if fact.id in submitted:
             continue
         if fact.state in BY_A_CARRIER:
             yield Found(fact.id, f"ended {fact.state.name} and no carrier ever got it")
-        elif fact.state is State.UNCONFIRMED and not history.faults:
+        elif fact.state is State.UNCONFIRMED and (broken is None or broken > fact.at_us + history.slack_us):
             yield Found(fact.id, "ended UNCONFIRMED, no carrier ever got it, and nothing was broken")
 
 

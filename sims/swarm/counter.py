@@ -8,7 +8,7 @@ from carriers.smpp import commands as c
 from carriers.smpp.commands import ESM_UDHI
 from carriers.smpp.messages import Message
 from router.text.udh import read_udh
-from sims.invariants import Answer, Receipt, Submit
+from sims.invariants import Answer, HangUp, Receipt, Submit
 from sims.smsc.account import Line
 from sims.smsc.office import Office
 from sims.smsc.options import SmscOptions
@@ -27,6 +27,7 @@ class Witness:
         self.carrier = carrier
         self.submits: list[Submit] = []
         self.answers: list[Answer] = []
+        self.hang_ups: list[HangUp] = []
         self._now_us = now_us
         self._trace = trace
         self._numbers: dict[str, int] = {}  # of submits, by the id that their answer told
@@ -65,6 +66,11 @@ class Witness:
         if message_id in self._due:  # else it was an intermediate one
             self._acked.setdefault(message_id, self._now_us())
         self._trace.add(self.carrier, "acked", message_id)
+
+    def hung_up(self) -> None:
+        """It ends a connection."""
+        self.hang_ups.append(HangUp(self._now_us(), self.carrier))
+        self._trace.add(self.carrier, "hung up")
 
     def flush(self) -> None:
         """It is all in memory."""
@@ -138,6 +144,7 @@ class Counter:
             if octets:
                 peer.transport.write(octets)
             if line.ended:
+                self.witness.hung_up()
                 peer.transport.close()
         next_s = self.office.custody.agenda.next_s()
         if next_s is not None and next_s < self._due_s:

@@ -154,6 +154,7 @@ def _history(plan: Plan, stage: Stage, director: Director, shown: list[Seen | En
         dead={to_text(notice.id) for notice in stage.store.now("dead_notices", 1_000_000)},
         ended=[*stage.ended, *(fact for fact in shown if isinstance(fact, Ended))],
         faults=director.faults,
+        hang_ups=[fact for witness in witnesses for fact in witness.hang_ups],
         seen=[fact for fact in shown if isinstance(fact, Seen)],
         conservation=stage.store.now("check"),
         speeds_mps={profile.name: profile.speed_mps for profile in plan.settings.carriers},

@@ -36,6 +36,8 @@ HARMLESS = {
     ("SmppServer", "tls_key"),
     ("SmscOptions", "tls_key"),
     ("Accepted", "key"),
+    ("Order", "key"),
+    ("Plan", "secrets"),  # drawn from the number of a seed
 }
 
 

@@ -13,6 +13,7 @@ from sims.invariants import (
     Delivery,
     Ended,
     Fault,
+    HangUp,
     History,
     Line,
     Memory,
@@ -110,7 +111,7 @@ def test_a_missing_kind_of_evidence_is_never_a_pass(kind):
 
 
 def test_every_kind_of_evidence_is_asked_for_by_a_rule():
-    told_beside = {"promises", "timeouts_us", "slack_us", "jitter_us", "dead"}  # they refine rules that need something else
+    told_beside = {"promises", "timeouts_us", "slack_us", "jitter_us", "dead", "hang_ups"}  # they refine rules that need something else
     assert {field.name for field in fields(History)} - told_beside == {need for rule in RULES for need in rule.needs}
 
 
@@ -125,6 +126,12 @@ def ended_twice():
 def never_carried():
     run = good()
     return replace(run, submits=run.submits[:1])
+
+
+def unconfirmed_with_nothing_lost():
+    run = unconfirmed_with_receipts()
+    hung_up_later = [HangUp(9 * S, "beta")]
+    return replace(run, submits=run.submits[:1], hang_ups=hung_up_later)
 
 
 def delivered_without_a_receipt_for_a_segment():
@@ -267,7 +274,7 @@ def tells_a_text():
 BAD = {
     "I1 every message ends": [lost],
     "I1 one end": [ended_twice],
-    "I1 ends come from carriers": [never_carried],
+    "I1 ends come from carriers": [never_carried, unconfirmed_with_nothing_lost],
     "I1 ends are what receipts say": [delivered_without_a_receipt_for_a_segment],
     "I1 receipts count": [unconfirmed_with_receipts],
     "I2 duplicates are bounded": [one_too_many],
@@ -296,6 +303,11 @@ BAD = {
 @pytest.mark.parametrize(("rule", "bad"), [(rule.name, bad) for rule in RULES for bad in BAD[rule.name]])
 def test_a_run_that_breaches_a_rule_is_seen(rule, bad):
     assert rule in breached(bad())
+
+
+def test_a_carrier_that_hangs_up_may_leave_what_it_never_saw_in_doubt():
+    run = replace(unconfirmed_with_nothing_lost(), hang_ups=[HangUp(7 * S, "beta")])
+    assert "I1 ends come from carriers" not in breached(run)
 
 
 def test_a_breach_tells_the_last_events_of_its_message():
