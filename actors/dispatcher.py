@@ -193,7 +193,7 @@ class Dispatcher(Shell):
         if strangers:
             self.spawn(self._introduce(strangers, self._losses))
         if ends:
-            await self.journal.finish("", self._finished(ends))
+            await self.journal.finish("", self._finished(ends), self._partitions.lease)
 
     async def _introduce(self, strangers: Sequence[tuple[Claimed, str]], losses: int) -> None:
         """Ask for the networks of numbers, no longer than the service may take, and take the messages up with what is known then."""
@@ -240,7 +240,7 @@ class Dispatcher(Shell):
 
     async def _finish(self, items: list[Finish]) -> None:
         try:
-            await self.journal.finish("", items)
+            await self.journal.finish("", items, self._partitions.lease)
         except JournalError:
             # They stay claimed; as nobody holds them any more they are given back with the partition's next lease.
             self._partitions.retake()
@@ -268,9 +268,8 @@ class Dispatcher(Shell):
                 stepped = sum(1 for item in tired if item.klass is klass)
                 self.metrics.counter("trunkline_requeued", klass.word, "no_room").add(stepped)
             due_ms = self.now_ms() + AGAIN_MS
-            await self.journal.requeue(
-                "", [Requeue(item.claimed.id, due_ms, b"", attempts=item.claimed.attempts) for item in tired]
-            )
+            back = [Requeue(item.claimed.id, due_ms, b"", attempts=item.claimed.attempts) for item in tired]
+            await self.journal.requeue("", back, self._partitions.lease)
 
     # -- calls from fronts ---------------------------------------------------------------------------------------
     def shadow(self) -> dict[str, int]:

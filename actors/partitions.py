@@ -8,7 +8,7 @@ from typing import Final
 from actors import machine
 from actors.waiting import woken
 from router.ids import PARTITIONS
-from router.journal.port import Journal, JournalError
+from router.journal.port import Journal, JournalError, Lease
 
 log = logging.getLogger("trunkline.dispatcher")
 
@@ -51,6 +51,11 @@ class Partitions:
         self.epoch = 0
         self._look = asyncio.Event()
         self._retaking = False
+
+    @property
+    def lease(self) -> Lease:
+        """What is claimed here is claimed under."""
+        return Lease(self._owner, self.epoch)
 
     async def start(self) -> None:
         """Take what can be taken now; waits for the journal if need be."""

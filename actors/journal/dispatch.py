@@ -7,7 +7,7 @@ from actors.journal.head import history_of
 from actors.journal.health import read_info
 from actors.journal.topology import PREFIXES, by_partition
 from router.ids import PARTITIONS, MessageId
-from router.journal.port import Claimed, Finish, Requeue
+from router.journal.port import Claimed, Finish, Lease, Requeue
 from router.model import MessageClass, State
 
 
@@ -56,11 +56,11 @@ class Dispatch(Servers):
                 break
         return claimed, more
 
-    async def requeue(self, owner: str, items: Sequence[Requeue]) -> None:
+    async def requeue(self, owner: str, items: Sequence[Requeue], lease: Lease | None = None) -> None:
         """Back to the queue or to ``due``."""
         if items:
             ids, dues, events, counted, attempts = zip(*items, strict=True)
-            await self._spread("requeue", (owner,), (ids, attempts, events, dues, counted))
+            await self._spread("requeue", (owner, _holder(lease)), (ids, attempts, events, dues, counted))
 
     async def still_claimed(self, ids: Sequence[MessageId]) -> list[bool]:
         """Which of these stand in the claimed set."""
@@ -86,11 +86,11 @@ class Dispatch(Servers):
         infos = await self._all(link.command("INFO", "replication") for link in self._topology.links)
         return " ".join(read_info(info).get("master_replid", "") for info in infos)
 
-    async def finish(self, owner: str, items: Sequence[Finish]) -> None:
+    async def finish(self, owner: str, items: Sequence[Finish], lease: Lease | None = None) -> None:
         """End messages."""
         if items:
             ids, states, events, attempts = zip(*items, strict=True)
-            await self._spread("finish", (owner,), (ids, attempts, events, [int(s) for s in states]))
+            await self._spread("finish", (owner, _holder(lease)), (ids, attempts, events, [int(s) for s in states]))
 
     async def pump(self, partitions: Sequence[int], limit: int) -> tuple[int, int]:
         """Move due timers to the front of their queues."""
@@ -104,3 +104,8 @@ class Dispatch(Servers):
     async def retire(self, partitions: Sequence[int], limit: int, keep_s: float) -> int:
         """Drop what ended long enough ago; returns how many records were handled."""
         return sum(reply for _, reply in await self._over("retire", partitions, (), (limit, ms(keep_s))))
+
+
+def _holder(lease: Lease | None) -> str:
+    """How a partition's note of who leases it begins; "": whoever does."""
+    return "" if lease is None else f"{lease[0]}\n{lease[1]}\n"

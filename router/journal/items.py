@@ -102,6 +102,13 @@ class Accepted(NamedTuple):
     fresh: bool = True  # False: the record stood there before
 
 
+class Lease(NamedTuple):
+    """Under which a dispatcher has claimed: it ends when another takes the partition, and when the same one leases it anew."""
+
+    owner: str
+    epoch: int
+
+
 class Claimed(NamedTuple):
     """A message that a dispatcher has in hand."""
 

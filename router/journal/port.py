@@ -32,6 +32,7 @@ from router.journal.items import (
     JournalError,
     JournalFull,
     JournalUnavailable,
+    Lease,
     Note,
     Notice,
     Part,
@@ -62,6 +63,7 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "JournalUnavailable",
+    "Lease",
     "Note",
     "Notice",
     "Part",
@@ -152,8 +154,11 @@ class Journal(Copies, Protocol):
         """
         ...
 
-    async def requeue(self, owner: str, items: Sequence[Requeue]) -> None:
-        """From the claimed set (``owner`` = "") or a carrier owner's in-flight set back to the queue or to ``due``."""
+    async def requeue(self, owner: str, items: Sequence[Requeue], lease: Lease | None = None) -> None:
+        """From the claimed set (``owner`` = "") or a carrier owner's in-flight set back to the queue or to ``due``.
+
+        ``lease``: whose claims they were; nothing happens in a partition that is another's by now, or leased anew.
+        """
         ...
 
     async def still_claimed(self, ids: Sequence[MessageId]) -> list[bool]:
@@ -168,8 +173,8 @@ class Journal(Copies, Protocol):
         """Which line of events the journal's servers are on: another one as soon as a replica has taken over, or a server started anew."""
         ...
 
-    async def finish(self, owner: str, items: Sequence[Finish]) -> None:
-        """End messages, from the claimed set (``owner`` = "") or a carrier owner's in-flight set."""
+    async def finish(self, owner: str, items: Sequence[Finish], lease: Lease | None = None) -> None:
+        """End messages, from the claimed set (``owner`` = "") or a carrier owner's in-flight set; ``lease`` as in ``requeue``."""
         ...
 
     async def pump(self, partitions: Sequence[int], limit: int) -> tuple[int, int]:

@@ -4,6 +4,11 @@ local function place_of(P, owner)
   return P .. 'if:' .. owner
 end
 
+-- Whether a partition is still leased under the epoch that these were claimed under: after that they are somebody else's, or his anew.
+local function held_by(P, holder)
+  return holder == '' or sub(call('GET', P .. 'own') or '', 1, #holder) == holder
+end
+
 -- Heads of the items that stand in the place now (the caller sees to an id that comes twice) and are of the attempt asked for (0: any); false for the others.
 local function standing(P, place, ids, attempts)
   local heads = many_read('HMGET', P .. 's', ids)

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- End messages. In: owner, groups of {P, ids, attempts, events, states}.
+-- End messages. In: owner, whose lease it must be or '', groups of {P, ids, attempts, events, states}.
 --include base
 --include record
 --include leave
 --include finish
 
-local owner, groups = unpack(cmsgpack.unpack(ARGV[1]))
+local owner, holder, groups = unpack(cmsgpack.unpack(ARGV[1]))
 local now = now_ms()
 for _, group in ipairs(groups) do
   local P, ids, attempts, events, states = unpack(group)
   local place = place_of(P, owner)
-  local heads = standing(P, place, ids, attempts)
+  local heads = held_by(P, holder) and standing(P, place, ids, attempts) or {}
   local gone, left, g = {}, {}, gather()
   for i = 1, #ids do
     local v = heads[i]

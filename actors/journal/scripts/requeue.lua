@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- Back to the queue or to `due`; what is in doubt and only steps aside stays in doubt: its receipt is still to settle it. In: owner, groups of {P, ids, attempts, events, dues, counted}.
+-- Back to the queue or to `due`; what is in doubt and only steps aside stays in doubt: its receipt is still to settle it. In: owner, whose lease it must be or '', groups of {P, ids, attempts, events, dues, counted}.
 --include base
 --include record
 --include leave
 
-local owner, groups = unpack(cmsgpack.unpack(ARGV[1]))
+local owner, holder, groups = unpack(cmsgpack.unpack(ARGV[1]))
 for _, group in ipairs(groups) do
   local P, ids, attempts, events, dues, counted = unpack(group)
   local place = place_of(P, owner)
-  local heads = standing(P, place, ids, attempts)
+  local heads = held_by(P, holder) and standing(P, place, ids, attempts) or {}
   local gone, moved, timers, lanes, left = {}, {}, {}, {}, {}
   for i = 1, #ids do
     local v, id = heads[i], ids[i]

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from router.ids import MessageId
 from router.journal.memory.book import ALLOWED, WAITING, Book, Entry
 from router.journal.memory.shelf import Shelf
-from router.journal.port import Claimed, Finish, Hold, Requeue
+from router.journal.port import Claimed, Finish, Hold, Lease, Requeue
 from router.model import MessageClass, State
 
 SMALLEST: Final = 16  # a partition gives this many at a time at least, as the Redis script does
@@ -91,19 +91,23 @@ class Dispatch(Shelf):
                 out.append(Claimed(message_id, entry.attempts, entry.state, entry.body, entry.events))
         return len(out) - before
 
-    def _standing(self, owner: str, items: Sequence[Leaving]) -> Iterator[tuple[Leaving, Book, Entry, dict[bytes, int]]]:
-        """Items that stand in the place they are to leave, and are of the attempt spoken of."""
+    def _standing(
+        self, owner: str, items: Sequence[Leaving], lease: Lease | None = None
+    ) -> Iterator[tuple[Leaving, Book, Entry, dict[bytes, int]]]:
+        """Items that stand in the place they are to leave, and are of the attempt and the lease spoken of."""
         for item in items:
             book = self._book(item.id)
+            if lease is not None and (book.lease is None or book.lease[:2] != lease):
+                continue
             place = book.flights.get(owner, {}) if owner else book.claimed
             entry = book.records.get(item.id)
             if entry is not None and item.id in place and item.attempts in {0, entry.attempts}:
                 yield item, book, entry, place
 
-    async def requeue(self, owner: str, items: Sequence[Requeue]) -> None:
+    async def requeue(self, owner: str, items: Sequence[Requeue], lease: Lease | None = None) -> None:
         """Back to the queue or to ``due``."""
         fronts: dict[int, list[MessageId]] = {}
-        for item, book, entry, place in self._standing(owner, items):
+        for item, book, entry, place in self._standing(owner, items, lease):
             aside = not owner and entry.state is State.UNKNOWN
             if not aside and entry.state is not State.QUEUED and (entry.state, State.QUEUED) not in ALLOWED:
                 continue
@@ -129,11 +133,11 @@ class Dispatch(Shelf):
                 entry.events += item.event
                 book.due.add(item.id, item.until_ms)
 
-    async def finish(self, owner: str, items: Sequence[Finish]) -> None:
+    async def finish(self, owner: str, items: Sequence[Finish], lease: Lease | None = None) -> None:
         """End messages."""
         now_ms = self._clock_ms()
         told: set[tuple[int, str]] = set()
-        for item, book, entry, place in self._standing(owner, items):
+        for item, book, entry, place in self._standing(owner, items, lease):
             if item.state.final and (entry.state, item.state) in ALLOWED:
                 del place[item.id]
                 entry.events += item.event

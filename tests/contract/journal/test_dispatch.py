@@ -3,7 +3,7 @@
 from typing import Any
 
 from router.ids import PARTITIONS, MessageId
-from router.journal.port import Assign, Finish, Hold, Requeue
+from router.journal.port import Assign, Finish, Hold, Lease, Requeue
 from router.model import MessageClass, State
 
 ALL = range(PARTITIONS)
@@ -185,6 +185,29 @@ async def test_a_requeue_repeated_late_leaves_the_next_attempt_alone(desk: Any) 
     await desk.journal.hold("carrier:a#0", [Hold(message_id, 1, b"", attempts=1)])
     await desk.journal.finish("carrier:a#0", [Finish(message_id, State.FAILED, b"", attempts=1)])
     assert await desk.state(message_id) is State.SENDING
+
+
+async def test_who_has_lost_a_partition_moves_nothing_of_what_is_claimed_there_now(desk: Any) -> None:
+    journal = desk.journal
+    ids = await desk.accept(3)
+    before, after = Lease("d0", 1), Lease("d0", 12)  # the same dispatcher, stopped and replaced meanwhile
+    await journal.lease_partitions(*before, [7], 60)
+    await journal.claim(*before, [7], MANY)
+    await journal.lease_partitions(*after, [7], 60)
+    assert len((await journal.claim(*after, [7], MANY))[0]) == 3
+    ends = [Finish(ids[1], State.FAILED, b"e")]
+    for stranger in (before, Lease("d0", 121), Lease("d", 12), Lease("d1", 12)):
+        await journal.requeue("", [Requeue(ids[0], 0, b"")], stranger)
+        await journal.finish("", ends, stranger)
+    assert await journal.still_claimed(ids) == [True] * 3
+    await journal.requeue("", [Requeue(ids[0], 0, b"")], after)
+    await journal.finish("", ends, after)
+    assert await journal.still_claimed(ids) == [False, False, True]
+    assert [c.id for c in (await journal.claim(*after, [7], MANY))[0]] == ids[:1]
+    await journal.release_partitions(*after, [7])
+    await journal.finish("", [Finish(ids[2], State.FAILED, b"e")], after)  # nobody's now
+    counts = await desk.clean()
+    assert (counts["live"], counts["finished"]) == (2, 1)
 
 
 async def test_only_what_stands_in_the_place_named_is_moved(desk: Any) -> None:

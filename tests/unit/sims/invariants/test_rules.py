@@ -111,7 +111,8 @@ def test_a_missing_kind_of_evidence_is_never_a_pass(kind):
 
 
 def test_every_kind_of_evidence_is_asked_for_by_a_rule():
-    told_beside = {"promises", "timeouts_us", "slack_us", "jitter_us", "dead", "hang_ups"}  # they refine rules that need something else
+    # They refine rules that need something else.
+    told_beside = {"promises", "timeouts_us", "slack_us", "jitter_us", "dead", "hang_ups"}
     assert {field.name for field in fields(History)} - told_beside == {need for rule in RULES for need in rule.needs}
 
 
