@@ -12,8 +12,7 @@ from msgspec import structs
 
 from actors.brain_figures import BoardFigures
 from actors.brain_peers import BrainCalls, Peers, Told, pack_told
-from actors.dispatcher import BOARD_VALUE
-from actors.names import MOST_BRAINS, brain_actor, brain_of
+from actors.names import BOARD_VALUE, MOST_BRAINS, brain_actor, brain_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
 from actors.wire import unpack_observations

@@ -10,6 +10,7 @@ from actors.batching import Pause
 from actors.decisions import keep_decision
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane, not_taken
+from actors.names import BOARD_VALUE
 from actors.networks import Networks
 from actors.partitions import Partitions
 from actors.planner import Planner
@@ -28,7 +29,6 @@ from router.settings import ClassRules
 
 log = logging.getLogger("trunkline.dispatcher")
 
-BOARD_VALUE: Final = "board"
 CLAIM_LIMIT: Final = 1_000  # messages of one class a turn: some 250 kB of records, 2 ms to plan
 OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this

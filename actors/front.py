@@ -10,12 +10,11 @@ import uvicorn
 
 from actors import machine
 from actors.brain_client import BrainCall, Observations
-from actors.dispatcher import BOARD_VALUE
 from actors.door import Door
 from actors.exposition import Totals
 from actors.http_line import keep_cutting, listen, serve
 from actors.metrics import Snapshot, snapshot
-from actors.names import carrier_actor, directory, kind_of
+from actors.names import BOARD_VALUE, carrier_actor, directory, kind_of
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
 from actors.shell import JournalAddress
 from actors.triage import want_of

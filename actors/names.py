@@ -1,4 +1,4 @@
-"""How actors are called, here and in the Ray dashboard, and which of them a configuration asks for."""
+"""How actors and what they share are called, here and in the Ray dashboard, and which actors a configuration asks for."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ from router.settings import Settings
 SUPERVISOR: Final = "supervisor"
 BRAIN: Final = "brain"  # the first; the others have numbers
 MOST_BRAINS: Final = 16
+BOARD_VALUE: Final = "board"  # the journal's value that dispatchers and fronts plan by
 
 
 def brain_actor(index: int) -> str:

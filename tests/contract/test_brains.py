@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from actors.brain import Brain
-from actors.dispatcher import BOARD_VALUE
 from actors.journal import EmbeddedServer, RedisJournal
-from actors.names import brain_actor, brain_of
+from actors.names import BOARD_VALUE, brain_actor, brain_of
 from actors.shell import SETTINGS_VALUE, JournalAddress
 from actors.wire import pack_observations
 from router.brain.board import board_from_bytes
