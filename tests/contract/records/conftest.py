@@ -18,15 +18,15 @@ DATA = Path(__file__).parents[2] / "data"
 
 # Folders of tests are no packages: helpers are loaded by their path, once, under the names that the tests import.
 def _load(name: str):
-    spec = importlib.util.spec_from_file_location(f"records_{name}", Path(__file__).with_name(f"{name}.py"))
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name.removeprefix('records_')}.py"))
     module = importlib.util.module_from_spec(spec)
-    sys.modules[f"records_{name}"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-_load("story")
-keys = _load("keys")
+_load("records_story")
+keys = _load("records_keys")
 
 
 class Opened:
