@@ -31,20 +31,35 @@ from sims.load.report import print_result
 from sims.load.result import LoadResult
 
 
-def run(options: LoadOptions, *, console: Console | None = None, record: Path | None = None, repeat: float = 0.0) -> LoadResult:
+def run(
+    options: LoadOptions,
+    *,
+    console: Console | None = None,
+    record: Path | None = None,
+    repeat: float = 0.0,
+    check: bool = False,
+) -> LoadResult:
     """One run on an event loop of its own, with a progress bar when a console is given. Ctrl-C ends it with the result so far.
 
     Raises ``TargetUnreachable``.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run_async(options, console=console, record=record, repeat=repeat))
+        return runner.run(run_async(options, console=console, record=record, repeat=repeat, check=check))
 
 
 async def run_async(
-    options: LoadOptions, *, console: Console | None = None, record: Path | None = None, repeat: float = 0.0
+    options: LoadOptions,
+    *,
+    console: Console | None = None,
+    record: Path | None = None,
+    repeat: float = 0.0,
+    check: bool = False,
 ) -> LoadResult:
     """As ``run``, inside a running loop."""
-    generator = Generator(options) if record is None else Recording(options, record, repeat=repeat)
+    if check and not (options.follow or options.webhooks):
+        raise InvalidOptions("check: what was accepted must be followed, by --follow or --webhooks")
+    plain = record is None and not check
+    generator = Generator(options) if plain else Recording(options, record, repeat=repeat, check=check)
     task = asyncio.ensure_future(generator.run())
     with _stop_on_signal(generator):
         if console is not None:
@@ -80,7 +95,12 @@ def load(  # noqa: PLR0917 typer makes an option of each
     follow_timeout: Annotated[float, typer.Option(help="Seconds to wait for finals after the last answer.")] = 60,
     allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Permit a target that is not this machine.")] = False,
     record: Annotated[Path | None, typer.Option(help="Write the id of each accepted message here.")] = None,
-    repeat: Annotated[float, typer.Option(help="With --record and --retry: share of the accepted requests sent again.")] = 0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Hold the run against the invariants; with --follow or --webhooks.")
+    ] = False,
+    repeat: Annotated[
+        float, typer.Option(help="With --record or --check, and --retry: share of the accepted requests sent again.")
+    ] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
@@ -111,14 +131,14 @@ def load(  # noqa: PLR0917 typer makes an option of each
             follow_timeout_s=follow_timeout,
             allow_remote=allow_remote,
         )
-        result = run(options, console=None if quiet else console, record=record, repeat=repeat)
+        result = run(options, console=None if quiet else console, record=record, repeat=repeat, check=check)
     except (InvalidOptions, TargetUnreachable) as error:
         console.print(f"[red]{error}")
         raise typer.Exit(2) from error
     print_result(result, console)
     if json_file is not None:
         json_file.write_text(json.dumps(result.to_dict(), indent=2) + os.linesep, encoding="utf-8")
-    if result.lost or result.bad_signatures:
+    if result.lost or result.bad_signatures or (result.verdict is not None and not result.verdict.clean):
         raise typer.Exit(1)
 
 

@@ -15,7 +15,7 @@ from sims.load.http import HttpAnswer, HttpConnection, request_head
 from sims.load.options import LoadOptions, split_url
 from sims.load.poller import Poller
 from sims.load.pool import Pool
-from sims.load.receiver import WebhookReceiver
+from sims.load.receiver import Event, WebhookReceiver
 from sims.load.result import LoadResult
 from sims.load.schedule import Schedule
 
@@ -76,7 +76,7 @@ class Generator:
         self._done = asyncio.Event()
         receiver = None
         if self.options.webhooks:
-            receiver = WebhookReceiver(self._on_event, self._on_bad_signature, secret=self.options.webhook_secret)
+            receiver = WebhookReceiver(self._on_event, secret=self.options.webhook_secret)
             url = await receiver.start(self.options.webhook_host, f"/events/{self._run_id}")
             self._corpus = Corpus(self.options, webhook_url=url)
         poller: asyncio.Task[None] | None = None
@@ -287,12 +287,12 @@ class Generator:
             await asyncio.sleep(0.05)
         self.tracker.close()
 
-    def _on_event(self, message_id: str, status: str) -> None:
-        self.result.events += 1
-        self.tracker.seen(message_id, status, self._now_s())
-
-    def _on_bad_signature(self) -> None:
-        self.result.bad_signatures += 1
+    def _on_event(self, event: Event) -> None:
+        if event.signed:
+            self.result.events += 1
+            self.tracker.seen(event.message_id, event.status, self._now_s())
+        else:
+            self.result.bad_signatures += 1
 
     def _close(self) -> None:
         self._done.set()

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httptools
 import msgspec
@@ -21,17 +21,26 @@ _UNREADABLE: Final = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnecti
 _NOT_HERE: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
+class Event(NamedTuple):
+    """One delivery."""
+
+    message_id: str
+    status: str
+    webhook_id: str  # the same when it is delivered again
+    signed: bool  # whether its signature is valid; without a secret nobody can say otherwise
+
+
 class _Data(msgspec.Struct):
     id: str = ""
     status: str = ""
 
 
-class _Event(msgspec.Struct):
+class _Body(msgspec.Struct):
     type: str = ""
     data: _Data = msgspec.field(default_factory=_Data)
 
 
-_decoder = msgspec.json.Decoder(_Event)
+_decoder = msgspec.json.Decoder(_Body)
 
 
 def secret_octets(secret: str) -> bytes:
@@ -50,11 +59,10 @@ def signed(secret: bytes, headers: dict[bytes, bytes], body: bytes) -> bool:
 
 
 class WebhookReceiver:
-    """Listens on a free port; ``on_event(message_id, status)`` for each event, ``on_bad_signature()`` for each forgery."""
+    """Listens on a free port; ``on_event`` for each delivery, forgeries included, which are refused."""
 
-    def __init__(self, on_event: Callable[[str, str], None], on_bad_signature: Callable[[], None], *, secret: str = "") -> None:
+    def __init__(self, on_event: Callable[[Event], None], *, secret: str = "") -> None:
         self.on_event = on_event
-        self.on_bad_signature = on_bad_signature
         self.secret = secret_octets(secret) if secret else b""
         self.path = b"/events"
         self.connections: set[_Connection] = set()
@@ -81,15 +89,16 @@ class WebhookReceiver:
         """Judge one delivery; returns the octets of the answer."""
         if path != self.path:
             return _NOT_HERE
-        if self.secret and not signed(self.secret, headers, body):
-            self.on_bad_signature()
-            return _REFUSED
+        ours = not self.secret or signed(self.secret, headers, body)
         try:
             event = _decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return _UNREADABLE
-        self.on_event(event.data.id, event.data.status or event.type.removeprefix("message."))
-        return _OK
+            if ours:
+                return _UNREADABLE
+            event = _Body()
+        status = event.data.status or event.type.removeprefix("message.")
+        self.on_event(Event(event.data.id, status, headers.get(b"webhook-id", b"").decode("latin-1"), ours))
+        return _OK if ours else _REFUSED
 
 
 class _Connection(asyncio.Protocol):

@@ -1,6 +1,6 @@
 """A load run whose answers are kept one by one: which message got which id, and whether a repeated request gets the same.
 
-A line of the file for each message accepted, words apart by a space: its number in the run (that in its text is one more), the time in
+They go to a file, to the invariants, or to both. A line of the file for each message accepted, words apart by a space: its number in the run (that in its text is one more), the time in
 microseconds since 1970, the id, the class, the number of the request, its place in it.
 """
 
@@ -13,8 +13,12 @@ from typing import Final, cast
 from router.model import MessageClass
 from sims.load.answers import read_id, read_items
 from sims.load.engine import Flight, Generator
+from sims.load.evidence import Evidence
+from sims.load.follow import Tracker
 from sims.load.http import HttpAnswer
 from sims.load.options import LoadOptions
+from sims.load.receiver import Event
+from sims.load.result import LoadResult
 
 REPEAT_S: Final = (0.5, 8.0)  # so long after its answer a request is repeated
 
@@ -31,12 +35,32 @@ class _Numbered(Flight):
         self.tries = int(repeats)  # one that repeats is no new message
 
 
-class Recording(Generator):
-    """A generator that keeps a record at ``path``. ``repeat``: this share of the requests that were taken is sent again, keys alike."""
+class _Watched(Tracker):
+    """A tracker that says what it is told."""
 
-    def __init__(self, options: LoadOptions, path: Path, *, repeat: float = 0.0) -> None:
+    def __init__(self, result: LoadResult, evidence: Evidence) -> None:
+        super().__init__(result)
+        self._evidence = evidence
+
+    def seen(self, message_id: str, status: str, at_s: float) -> None:
+        """As ``Tracker``."""
+        self._evidence.ended(message_id, status)
+        super().seen(message_id, status, at_s)
+
+
+class Recording(Generator):
+    """A generator that keeps a record at ``path``, or evidence, which it judges at the end (``check``; needs ``follow`` or ``webhooks``).
+
+    ``repeat``: this share of the requests that were taken is sent again, keys alike.
+    """
+
+    def __init__(self, options: LoadOptions, path: Path | None, *, repeat: float = 0.0, check: bool = False) -> None:
         super().__init__(options)
-        self._record = path.open("w", encoding="ascii", buffering=1 << 14)
+        self._record = None if path is None else path.open("w", encoding="ascii", buffering=1 << 14)
+        self._evidence: Evidence | None = None
+        if check:
+            self._evidence = Evidence(webhooks=options.webhooks, keyed=options.retry)
+            self.tracker = _Watched(self.result, self._evidence)
         self._repeat = repeat if options.retry else 0.0  # without a key it would be another message
         self._rng = Random(options.seed)  # noqa: S311 (seeded, not secret)
 
@@ -54,15 +78,26 @@ class Recording(Generator):
         at_us = time_ns() // 1_000
         for place, (message_id, octet) in enumerate(zip(self._ids(answer), flight.classes, strict=False)):
             if message_id:
-                number = mine.index * self.options.per_request + place
-                word = MessageClass(octet).word
-                self._record.write(f"{number} {at_us} {message_id} {word} {mine.index} {place}\n")
+                klass = MessageClass(octet)
+                if self._evidence is not None:
+                    self._evidence.accepted(at_us, message_id, klass, mine.index, place)
+                if self._record is not None:
+                    number = mine.index * self.options.per_request + place
+                    self._record.write(f"{number} {at_us} {message_id} {klass.word} {mine.index} {place}\n")
 
     def _ids(self, answer: HttpAnswer) -> list[str]:
         if self.options.mode == "single":
             return [read_id(answer.content_type, answer.body)]
         return [item.id for item in read_items(answer.content_type, answer.body) or ()]
 
+    def _on_event(self, event: Event) -> None:
+        if self._evidence is not None:
+            self._evidence.delivered(event)
+        super()._on_event(event)
+
     def _close(self) -> None:
         super()._close()
-        self._record.close()
+        if self._record is not None:
+            self._record.close()
+        if self._evidence is not None:
+            self.result.verdict = self._evidence.verdict()

@@ -13,6 +13,9 @@ def print_result(result: LoadResult, console: Console) -> None:
     """What was sent, what became of it, how long it took."""
     console.print(_counts(result))
     console.print(_latencies(result))
+    if result.verdict is not None:
+        style = "green" if result.verdict.clean else "red"
+        console.print(str(result.verdict), style=style, markup=False, highlight=False)
     if result.interrupted:
         console.print("[yellow]interrupted: the figures are those so far")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.model import MessageClass
+from sims.invariants import Verdict
 from sims.load.histogram import Histogram
 
 
@@ -42,6 +43,7 @@ class LoadResult:
     bad_signatures: int = 0
     unmatched_events: int = 0  # finals of messages that no answer told of: repeats, or accepted behind a lost connection
     interrupted: bool = False
+    verdict: Verdict | None = None  # of the invariants, where they were asked for
 
     @property
     def refused_total(self) -> int:
@@ -103,6 +105,7 @@ class LoadResult:
             "unmatched_events": self.unmatched_events,
             "lost": self.lost,
             "interrupted": self.interrupted,
+            "invariants": None if self.verdict is None else self.verdict.to_dict(),
         }
 
 

@@ -12,7 +12,7 @@ import uvloop
 from sims.chaos.proxy import Link, Proxy
 from sims.chaos.speedometer import Burst, Pulse, Speedometer, SubmitCounter
 from sims.chaos.toxics import Toxic
-from sims.load.receiver import WebhookReceiver, signed
+from sims.load.receiver import Event, WebhookReceiver
 
 T = TypeVar("T")
 
@@ -35,21 +35,10 @@ class Receiver(WebhookReceiver):
 
     def __init__(self, secret: str) -> None:
         self.told: list[Told] = []
-        self.forged = 0
-        super().__init__(self._event, self._forgery, secret=secret)
-        self._headers: dict[bytes, bytes] = {}
+        super().__init__(self._note, secret=secret)
 
-    def take(self, path: bytes, headers: dict[bytes, bytes], body: bytes) -> bytes:
-        self._headers = headers
-        self._signed = signed(self.secret, headers, body)
-        return super().take(path, headers, body)
-
-    def _event(self, message_id: str, status: str) -> None:
-        event = self._headers.get(b"webhook-id", b"").decode()
-        self.told.append(Told(time_ns() // 1_000, message_id, event, status, self._signed))
-
-    def _forgery(self) -> None:
-        self.forged += 1
+    def _note(self, event: Event) -> None:
+        self.told.append(Told(time_ns() // 1_000, event.message_id, event.webhook_id, event.status, event.signed))
 
 
 class Wrote(NamedTuple):

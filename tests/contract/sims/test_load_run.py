@@ -19,7 +19,7 @@ from router.webhooks import encode_secret
 from router.webhooks import headers as sign_headers
 from sims.load.command import run_async
 from sims.load.engine import Generator
-from sims.load.options import LoadOptions
+from sims.load.options import InvalidOptions, LoadOptions
 from sims.load.pool import TargetUnreachable
 from tests.listening import listening
 
@@ -226,6 +226,33 @@ async def test_forged_webhooks_count_for_nothing(api):
         options(api, count=5, webhooks=True, webhook_secret=encode_secret(SECRET), follow_timeout_s=0.3)
     ).run()
     assert (result.finished, result.lost, result.bad_signatures) == (0, 5, 5)
+
+
+def checked(api, **more):
+    secret = encode_secret(SECRET)
+    return run_async(options(api, webhooks=True, webhook_secret=secret, follow_timeout_s=0.5, **more), check=True)
+
+
+async def test_a_run_is_held_against_the_invariants(api):
+    api.copies = 2
+    result = await checked(api, retry=True)
+    assert result.verdict.clean
+    assert {"I1 every message ends", "I3 one id for a key", "I7 every end is told", "I7 one webhook-id an end"} <= set(
+        result.verdict.passed
+    )
+    assert "I4 conservation" in result.verdict.unchecked
+    assert result.to_dict()["invariants"]["clean"]
+
+
+async def test_a_run_that_loses_and_forges_breaches_them(api):
+    api.secret = b"somebody else's secret of 32 oct"
+    result = await checked(api, count=5)
+    assert result.verdict.breached == {"I1 every message ends": 5, "I7 valid signatures": 5}
+
+
+async def test_a_check_needs_to_see_the_ends(api):
+    with pytest.raises(InvalidOptions, match="check"):
+        await run_async(options(api), check=True)
 
 
 @pytest.mark.parametrize("count", [50, 900])  # one by one, and in pages
