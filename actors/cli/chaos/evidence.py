@@ -47,6 +47,7 @@ class Carried(NamedTuple):
     answers: list[Answer]
     receipts: list[Receipt]
     numbers: set[str]
+    segments: dict[str, int]  # of how many a message was, where it was more than one
 
 
 def read_load(path: Path) -> tuple[list[Accepted], dict[int, str]]:
@@ -67,6 +68,7 @@ def read_load(path: Path) -> tuple[list[Accepted], dict[int, str]]:
 def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Sequence[Fault] = ()) -> Carried:
     """A simulator's diary, its submits told by the marks in their texts. One without a known mark is named after its number.
 
+    Of a long message one segment has the mark; the others have its destination and its reference.
     What comes out of a stalled link (``stalls``, of this carrier) left at some time since it began to: it counts as of then.
     """
     submits: dict[int, Submit] = {}
@@ -75,10 +77,15 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Seque
     numbered: dict[str, int] = {}  # message id of the carrier → submit
     receipts: list[tuple[str, int, str]] = []
     acked: set[str] = set()
+    whole = _long(path, marks)
+    segments: dict[str, int] = {}
     for words in _lines(path):
         match words:
-            case ["S", number, at_us, to, mark, _, part, _]:
-                message = marks.get(int(mark), "") if mark != NOTHING else ""
+            case ["S", number, at_us, to, mark, reference, part, total]:
+                if total == "1":
+                    message = marks.get(int(mark), "") if mark != NOTHING else ""
+                elif message := whole.get((to, reference), ""):
+                    segments[message] = int(total)
                 numbers.add(to)
                 submits[int(number)] = Submit(
                     _left_us(int(at_us), stalls), message or f"unknown {carrier} {number}", carrier, int(number), int(part)
@@ -100,7 +107,19 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Seque
         mine = submits.get(numbered.get(name, 0))
         if mine is not None:
             found.append(Receipt(when_us, mine.id, carrier, mine.number, stat == DELIVERED, name in acked, mine.segment))
-    return Carried(list(submits.values()), answers, found, numbers)
+    return Carried(list(submits.values()), answers, found, numbers, segments)
+
+
+def _long(path: Path, marks: Mapping[int, str]) -> dict[tuple[str, str], str]:
+    """Messages of more than one segment, by destination and reference."""
+    found = {}
+    for words in _lines(path):
+        match words:
+            case ["S", _, _, to, mark, reference, _, total] if total != "1" and mark != NOTHING:
+                found[to, reference] = marks.get(int(mark), "")
+            case _:
+                pass
+    return found
 
 
 def _left_us(came_us: int, stalls: Sequence[Fault]) -> int:
@@ -151,6 +170,8 @@ def gather(world: World, customer: Customer, done: Sequence[Done], load_record: 
     carried = [
         read_diary(world.diary(name), name, marks, [stall for stall in stalls if stall.carrier == name]) for name in CARRIERS
     ]
+    segments = {message: count for one in carried for message, count in one.segments.items()}
+    accepted = [fact._replace(segments=segments.get(fact.id, 1)) for fact in accepted]
     deliveries = [
         Delivery(told.at_us, told.id, TENANT, told.event, STATE_OF_WORD[told.status], told.signed)
         for told in list(world.wires.receiver.told)
@@ -188,7 +209,15 @@ def gather(world: World, customer: Customer, done: Sequence[Done], load_record: 
         zombies=[Zombie(one.until_us, one.victim, one.zombie_submits) for one in done if one.kind == "zombie.carrier"] or None,
         lines=log_lines(logs, customer.get("/metrics")[1]),
         numbers=sorted({number for one in carried for number in one.numbers}),
-        texts=["Your code is", "Your parcel", "Reply STOP to opt out", "sign-in code", "Thank you."],
+        texts=[
+            "Your code is",
+            "Your parcel",
+            "Reply STOP to opt out",
+            "sign-in code",
+            "Thank you",
+            "received your documents",
+            "Ваш код",
+        ],
         promises={CLASS_BY_WORD[word]: Promise.of(rules) for word, rules in world.settings.classes.items()},
         slack_us=stalled_us + SLACK_US,  # a submit may lie in a stalled link,
     )

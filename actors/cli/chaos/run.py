@@ -24,6 +24,7 @@ from sims.chaos.shim import Shim, ShimMissing
 from sims.chaos.timetable import Planned, make_plan
 from sims.invariants import History, Verdict, examine
 
+LENGTHS: Final = "short=0.9,long=0.07,unicode=0.03"  # long: two to three segments
 WARM_S: Final = 4.0
 TAIL_S: Final = 2.0
 BOUND_S: Final = 60.0
@@ -109,7 +110,7 @@ class Chaos:
                     "--seed",
                     str(options.seed),
                 ),
-                *("--lengths", "short=1", "--retry", "--retry-limit", "1000", "--timeout", "10", "--connections", "64"),
+                *("--lengths", LENGTHS, "--retry", "--retry-limit", "1000", "--timeout", "10", "--connections", "64"),
                 *("--record", str(record), "--repeat", "0.02", "--json", str(result)),
             )
         )

@@ -44,6 +44,17 @@ def test_a_diary_tells_submits_by_their_marks(tmp_path):
     assert carried.numbers == {"4915123456789", "4915123456780"}
 
 
+def test_the_segments_of_a_long_message_are_one_message_s(tmp_path):
+    file = tmp_path / "diary"
+    file.write_text(
+        "S 1 1 491 - 7 2 3\nS 2 2 491 00000001 7 1 3\nS 3 3 491 - 7 3 3\nS 4 4 492 - 7 2 2\nS 5 5 491 00000002 8 1 2\nA 3 9 0 x\nR x 9 DELIVRD\n"
+    )
+    carried = read_diary(file, "alpha", {1: "a", 2: "b"})
+    assert [(one.id, one.segment) for one in carried.submits] == [("a", 2), ("a", 1), ("a", 3), ("unknown alpha 4", 2), ("b", 1)]
+    assert carried.segments == {"a": 3, "b": 2}
+    assert [(one.id, one.segment) for one in carried.receipts] == [("a", 3)]
+
+
 def test_what_comes_out_of_a_stalled_link_left_before(tmp_path):
     file = tmp_path / "diary"
     file.write_text(DIARY)
