@@ -16,7 +16,7 @@ from actors.journal.server import ServerFailed, ServerMissing
 from actors.names import directory, kind_of
 from actors.shell import JournalAddress, Shell
 from actors.waiting import woken
-from actors.watch import Seen, Watch
+from actors.watch import PULSE_S, Seen, Watch
 from router.journal.port import JournalError
 from router.settings import Settings
 
@@ -77,6 +77,7 @@ class Supervisor(Shell):
 
     async def run(self) -> None:
         self._estates = Estates(self.journal)
+        self.spawn(self._pulse())
         self.spawn(self._reconcile())
 
     async def settings_changed(self) -> None:
@@ -96,6 +97,12 @@ class Supervisor(Shell):
                 log.error("supervisor.journal_not_started error=%s", error)  # noqa: TRY400 (its own log says why)
                 await asyncio.sleep(SERVER_RETRY_S)
 
+    async def _pulse(self) -> None:
+        """Note when this process itself is late."""
+        while not self._leaving:
+            self._watch.runs(time.monotonic())
+            await asyncio.sleep(PULSE_S)
+
     async def _reconcile(self) -> None:
         await self._find()
         while not self._leaving:
@@ -105,7 +112,6 @@ class Supervisor(Shell):
                     await self._begin(name)
             for name in [name for name in self._running if name not in wanted]:
                 await self._end(name)
-            self._watch.looks(time.monotonic())
             await asyncio.gather(*(self._look_at(name) for name in list(self._running)))
             if self._settling is None or self._settling.done():
                 self._settling = self.spawn(self._settle(set(wanted)))  # it may have to outwait a lease
