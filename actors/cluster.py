@@ -13,13 +13,18 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from actors.processes import descendants, incarnations, outlive
 
 LOOPBACK: Final = "127.0.0.1"
 NAMESPACE: Final = "trunkline"
 OBJECT_STORE_BYTES: Final = 100_000_000  # nothing of ours goes through it: calls stay below 100 kB
-CPUS_OFFERED: Final = 64  # actors ask for none; the figure only keeps Ray from prestarting one worker a core of a big machine
+CPUS_OFFERED: Final = (
+    64  # actors ask for next to none; the figure only keeps Ray from prestarting one worker a core of a big machine
+)
 READY_LINE: Final = "ray ready"
 GCS_STORAGE: Final = "RAY_gcs_storage"
 GCS_PATH: Final = "RAY_gcs_storage_path"
@@ -27,7 +32,8 @@ ON_DISK: Final = (
     "rocksdb"  # in Ray's wheels since 2.60; measured: 3.7 s from the kill to a restarted actor, existing calls undisturbed
 )
 GCS_LOOK_S: Final = 0.1  # how often the head looks whether Ray's control store still runs
-
+HEADLESS_S: Final = 86_400  # so long a node waits for a new head; Ray ends it, and all actors on it, after a minute
+LEAVE_S: Final = 5.0  # how long what Ray has started may take to end
 
 ASK_S: Final = 10.0  # how long a cluster may take to say that it wants a token
 # A question that any node answers to whoever may ask (gcs_service.proto, Ray 2.60)
@@ -52,9 +58,11 @@ def use_token(data_dir: Path) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray starts workers at niceness 15: behind everything else on the machine. Ours carry the messages.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    # Ray looks at a node every 3 s and gives it up when five looks are refused: its actors start elsewhere after 15 s. A node
-    # that is only slow does not refuse: a look waits 10 s for its answer.
+    # Ray looks at a node every 3 s and gives it up after five failures, 15 s after its death was there to be seen: looks at a
+    # machine that runs are refused at once then, and cost next to nothing. A machine that has gone refuses nothing, and a starved
+    # one is late: a look waits so long for its answer, that is 12.5 s of silence, as the supervisor gives an actor 15 s.
     os.environ.setdefault("RAY_health_check_period_ms", "500")
+    os.environ.setdefault("RAY_health_check_timeout_ms", "2000")
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return
     path = token_file(data_dir)
@@ -119,28 +127,53 @@ def disconnect() -> None:
     ray.shutdown()
 
 
-def run_head(data_dir: Path, dashboard_port: int) -> None:
-    """Run a head node in this process until SIGTERM; prints ``ray ready ADDRESS DASHBOARD`` when it is up."""
+def run_head(data_dir: Path, dashboard_port: int, *, host: str = LOOPBACK, port: int = 0, again: bool = False) -> None:
+    """Run a head node in this process until SIGTERM; prints ``ray ready ADDRESS DASHBOARD`` when it is up.
+
+    ``again``: it goes on with what a head of this data folder knew, if there was one: the nodes that outlived it find it at the
+    same ``host`` and ``port``, and it has the actors that ran on it started anew.
+    """
     use_token(data_dir)
-    keep_tables(data_dir)
+    keep_tables(data_dir, again=again)
+    _run(
+        host,
+        head=True,
+        gcs_server_port=port or None,
+        include_dashboard=True,
+        dashboard_host=LOOPBACK,
+        dashboard_port=dashboard_port or None,
+    )
+
+
+def run_node(data_dir: Path, address: str, *, host: str = LOOPBACK, labels: Mapping[str, str] | None = None) -> None:
+    """Run a further node of the cluster whose head is at ``address``, in the same way.
+
+    All nodes of one machine have 127.0.0.1: one at 127.0.0.2 has Ray listen on all interfaces (2.60, by /proc/net/tcp).
+    """
+    use_token(data_dir)
+    os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(HEADLESS_S))
+    if host == LOOPBACK:
+        stay_on_loopback()
+    _run(host, head=False, gcs_address=address, labels=dict(labels or {}))
+
+
+def _run(host: str, *, head: bool, **parameters: Any) -> None:
     from ray._private.node import Node
     from ray._private.parameter import RayParams
 
     node = Node(
         RayParams(
-            node_ip_address=LOOPBACK,
+            node_ip_address=host,
             num_cpus=CPUS_OFFERED,
             num_gpus=0,
-            include_dashboard=True,
-            dashboard_host=LOOPBACK,
-            dashboard_port=dashboard_port or None,  # type: ignore[arg-type]  # its annotation is wrong
             dashboard_agent_listen_port=0,
             min_worker_port=0,
             max_worker_port=0,
             object_store_memory=OBJECT_STORE_BYTES,
             temp_dir=f"/tmp/trunkline-ray-{os.getuid()}",  # noqa: S108 (Ray's sockets need a short path; the folder is ours, 0700)
+            **parameters,
         ),
-        head=True,
+        head=head,
         shutdown_at_exit=True,
         spawn_reaper=True,
     )
@@ -148,27 +181,34 @@ def run_head(data_dir: Path, dashboard_port: int) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    sys.stdout.write(f"{READY_LINE} {node.gcs_address} {node.webui_url}\n")
+    sys.stdout.write(f"{READY_LINE} {node.gcs_address} {node.webui_url if head else '-'}\n")
     sys.stdout.flush()
     while not stopped.wait(GCS_LOOK_S):
-        start_gcs_again(node)
+        if head:
+            start_gcs_again(node, host)
+    below = incarnations(descendants(os.getpid()))
     node.kill_all_processes(check_alive=False, allow_graceful=True)
+    outlive(
+        below, LEAVE_S
+    )  # Ray's agents would first tell the head, and wait for one that is lost as long as any of its node does
 
 
-def keep_tables(data_dir: Path) -> None:
+def keep_tables(data_dir: Path, *, again: bool = False) -> None:
     """Have Ray keep the tables of its control store (GCS) on disk, so that one that is started again knows nodes and actors.
 
-    They are of one cluster's life: a new head begins without. RAY_gcs_storage=memory keeps them in memory.
+    They are of one cluster's life: a new head begins without, unless it is the old one ``again``. RAY_REDIS_ADDRESS keeps them
+    there, RAY_gcs_storage_path elsewhere, RAY_gcs_storage=memory in memory.
     """
-    if os.environ.setdefault(GCS_STORAGE, ON_DISK) != ON_DISK or os.environ.get(GCS_PATH):
+    if os.environ.get("RAY_REDIS_ADDRESS") or os.environ.setdefault(GCS_STORAGE, ON_DISK) != ON_DISK or os.environ.get(GCS_PATH):
         return
     folder = data_dir.resolve() / "ray.gcs"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    if not again:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ[GCS_PATH] = str(folder)
 
 
-def start_gcs_again(node: Any) -> None:
+def start_gcs_again(node: Any, host: str) -> None:
     """Start the head's GCS on its port again when its process has ended: outside of Kubernetes nobody else does.
 
     Ray itself offers no such call: this is what ``Node.start_gcs_server`` does (Ray 2.60), on the port that all know.
@@ -193,7 +233,7 @@ def start_gcs_again(node: Any) -> None:
         fate_share=node.kernel_fate_share,
         gcs_server_port=int(node.gcs_address.rpartition(":")[2]),
         metrics_agent_port=node._ray_params.metrics_agent_port,  # noqa: SLF001
-        node_ip_address=LOOPBACK,
+        node_ip_address=host,
         session_dir=node.get_session_dir_path(),
         node_id=node._node_id,  # noqa: SLF001
     )
@@ -204,5 +244,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--dashboard-port", type=int, default=0)
+    parser.add_argument("--port", type=int, default=0, help="where a head listens; 0: anywhere")
+    parser.add_argument("--again", action="store_true", help="a head that goes on with what the one before it knew")
+    parser.add_argument("--join", metavar="ADDRESS", help="a further node of the cluster with this head")
+    parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
-    run_head(arguments.data_dir, arguments.dashboard_port)
+    if arguments.join:
+        run_node(arguments.data_dir, arguments.join, labels=dict(word.split("=", 1) for word in arguments.label))
+    else:
+        run_head(arguments.data_dir, arguments.dashboard_port, port=arguments.port, again=arguments.again)

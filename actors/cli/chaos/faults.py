@@ -13,8 +13,6 @@ from actors.cli.chaos.victims import (
     Customer,
     Victim,
     all_ready,
-    descendants,
-    program,
     ready,
     send_signal,
     until,
@@ -23,6 +21,7 @@ from actors.cli.chaos.victims import (
 from actors.cli.chaos.world import World
 from actors.journal.server import is_alive
 from actors.names import carrier_of, directory
+from actors.processes import descendants, program
 from sims.chaos.kinds import KINDS
 from sims.chaos.proxy import Proxy
 from sims.chaos.shim import EVERY_PROCESS

@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -55,27 +54,6 @@ def victims(world: World, kind: str, *, wait_s: float = 0.0) -> list[Victim]:
         if time.monotonic() > deadline_s:
             raise RuntimeError(f"no {kind} answers")
         time.sleep(LOOK_S)
-
-
-def descendants(pid: int) -> set[int]:
-    """Every process below this one."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
-
-
-def program(pid: int) -> str:
-    """The file name of the program that a process runs; "" when it is gone."""
-    try:
-        return Path(os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0])).name
-    except OSError:
-        return ""
 
 
 def until(look: Callable[[], bool], within_s: float = GIVE_UP_S) -> float | None:
