@@ -243,9 +243,11 @@ class System:
         state = load_state(self.data_dir)
         if state is None:
             return False
-        if state.ray_process and not surely_dead(state.ray_process):
+        ours = bool(state.ray_process)
+        if not ours or not surely_dead(state.ray_process):
             self._say("draining")
             self._drain(state)
+        if ours and not surely_dead(state.ray_process):
             self._say("stopping Ray")
             _end(state.ray_process)
         if state.embedded:
