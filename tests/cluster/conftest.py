@@ -21,6 +21,7 @@ else:
 
     World = _load("cluster_world").World
     _load("cluster_customer")
+    _load("cluster_nodes")
 
 
 def _started(folder: Path) -> Iterator["World"]:
