@@ -6,7 +6,7 @@ local function mark(v, segment)
   local start = FIXED + tenant + owner
   local octet = math.floor(segment / 8) + 1
   local mask = sub(v, start + 1, start + length)
-  if #mask < octet then mask = mask .. string.rep('\0', octet - #mask) end
+  mask = mask .. string.rep('\0', octet - #mask)
   local bits = bit.bor(byte(mask, octet), bit.lshift(1, segment % 8))
   mask = sub(mask, 1, octet - 1) .. char(bits) .. sub(mask, octet + 1)
   local count = 0
@@ -22,14 +22,8 @@ end
 
 -- items: {id, segment, tag, state, event, final event}; calls report(i, state or false, changed, attempts) for each.
 local function apply(P, now, items, report)
-  local ids, heads, asked = {}, {}, {}
-  for i = 1, #items do
-    local id = items[i][1]
-    if not asked[id] then
-      asked[id] = true
-      ids[#ids + 1] = id
-    end
-  end
+  local ids, heads = {}, {}
+  for i = 1, #items do ids[i] = items[i][1] end
   local read = many_read('HMGET', P .. 's', ids)
   for i = 1, #ids do heads[ids[i]] = read[i] end
   local g, gone, changed = gather(), {}, {}
@@ -48,16 +42,19 @@ local function apply(P, now, items, report)
       local new = v
       if state < DELIVERED then
         if to == DELIVERED and segments > 1 then
-          local marked, count = mark(v, segment)
-          if marked ~= v then new = add_event(marked, event) end
+          local count
+          new, count = mark(v, segment)
           ends = count >= segments
         elseif to == DELIVERED then
           ends = true
-        elseif to > DELIVERED and flagged(v, COPIED) then
-          new = with_flag(v, tag == sub(v, 10, 11) and FIRST_FAILED or COPY_FAILED)
-          ends = both_failed(new) -- while one of the two may still arrive, nothing is lost
         elseif to > DELIVERED then
-          ends = tag == sub(v, 10, 11) -- what became of an earlier copy is no verdict on a later one
+          local latest = tag == sub(v, 10, 11)
+          if flagged(v, COPIED) then
+            new = with_flag(v, latest and FIRST_FAILED or COPY_FAILED)
+            ends = both_failed(new) -- while one of the two may still arrive, nothing is lost
+          else
+            ends = latest -- what became of an earlier copy is no verdict on a later one
+          end
         end
         ends = ends and allowed(state, to)
         new = add_event(new, event)
@@ -74,7 +71,6 @@ local function apply(P, now, items, report)
         new = new .. final_event
         finish(g, now, id, new, to)
         heads[id] = with_state(new, to)
-        changed[id] = nil
         report(i, to, 1, tried)
       else
         if new ~= v then

@@ -19,13 +19,15 @@ local function owner_of(v)
   return sub(v, FIXED + 1 + tenant, FIXED + tenant + owner)
 end
 
-local function history_of(v)
+local function history_at(v)
   local mask, tenant, owner = byte(v, 7, 9)
-  return sub(v, FIXED + 1 + mask + tenant + owner)
+  return FIXED + 1 + mask + tenant + owner
 end
 
+local function history_of(v) return sub(v, history_at(v)) end
+
 -- One event is told once: a call made again finds its line there.
-local function told(v, event) return event == '' or string.find(v, event, FIXED, true) ~= nil end
+local function told(v, event) return string.find(v, event, history_at(v), true) ~= nil end
 
 local function add_event(v, event)
   if told(v, event) then return v end

@@ -25,7 +25,7 @@ local lanes, groups = unpack(cmsgpack.unpack(ARGV[1]))
 for _, group in ipairs(groups) do
   local P, ids, bodies, heads, lane_of, dues, keys, channels = unpack(group, 1, 8)
   local before = many_read('HMGET', P .. 's', ids)
-  local reply, seen, known = {}, {}, {}
+  local reply, seen = {}, {}
   local written, records, timers, lines, index, accounts = {}, {}, {}, {}, {}, {}
   local count = 0
   for i = 1, #ids do
@@ -36,20 +36,15 @@ for _, group in ipairs(groups) do
       now = now or now_ms()
       local digest, print = sub(key, 1, 16), sub(key, 17, 24)
       local own = struct.unpack('>I6', id)
-      local entry = known[digest]
-      if not entry then
-        local today = math.floor(now / DAY)
-        local created, first_print = remembered(P, digest, today)
-        if not created then
-          created, first_print = own, print
-          local bucket = P .. 'idem:' .. today .. ':' .. byte(digest)
-          call('HSET', bucket, digest, sub(id, 1, 6) .. print)
-          call('PEXPIREAT', bucket, (today + 2) * DAY)
-        end
-        entry = {created, first_print}
-        known[digest] = entry
+      local today = math.floor(now / DAY)
+      local created, first_print = remembered(P, digest, today)
+      if not created then
+        created, first_print = own, print
+        local bucket = P .. 'idem:' .. today .. ':' .. byte(digest)
+        call('HSET', bucket, digest, sub(id, 1, 6) .. print)
+        call('PEXPIREAT', bucket, (today + 2) * DAY)
       end
-      if entry[2] ~= print then verdict = -entry[1] elseif entry[1] ~= own then verdict = entry[1] end
+      if first_print ~= print then verdict = -created elseif created ~= own then verdict = created end
     end
     reply[i] = verdict
     if verdict == 1 then

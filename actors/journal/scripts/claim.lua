@@ -79,11 +79,10 @@ for i, lease in ipairs(call('MGET', unpack(leases))) do
   end
 end
 
-local visited = 0
+local visited = #prefixes
 for _, want in ipairs(wanted) do
   local class, left = want[1], want[2]
   local share = math.max(SMALLEST, math.ceil(left / math.max(1, #ready)))
-  visited = #ready > 0 and ready[#ready][2] or #prefixes
   for pass = 1, 2 do
     for _, entry in ipairs(ready) do
       if left <= 0 then break end

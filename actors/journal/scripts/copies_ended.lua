@@ -10,7 +10,7 @@ local replies = {}
 for _, group in ipairs(cmsgpack.unpack(ARGV[1])) do
   local P, ids, events, finals, failed, ends = unpack(group)
   local heads = many_read('HMGET', P .. 's', ids)
-  local reply, gone, latest, order, g = {}, {}, {}, {}, gather()
+  local reply, gone, latest, g = {}, {}, {}, gather()
   for i = 1, #ids do
     local id = ids[i]
     local v = latest[id] or heads[i]
@@ -18,22 +18,19 @@ for _, group in ipairs(cmsgpack.unpack(ARGV[1])) do
     if readable(v) then
       local state = byte(v, 2)
       local new = add_event(v, events[i])
-      if state == SENT and flagged(v, COPIED) and failed[i] then new = with_flag(new, COPY_FAILED) end
-      if state == SENT and both_failed(new) and allowed(state, ends[i]) then
+      if flagged(v, COPIED) and failed[i] then new = with_flag(new, COPY_FAILED) end
+      if both_failed(new) and allowed(state, ends[i]) then
         new = new .. finals[i]
         finish(g, now, id, new, ends[i])
         gone[#gone + 1] = id
         reply[i] = 1
         new = with_state(new, ends[i])
       end
-      if new ~= v then
-        if not latest[id] then order[#order + 1] = id end
-        latest[id] = new
-      end
+      if new ~= v then latest[id] = new end
     end
   end
   many('ZREM', P .. 'wait', gone)
-  for _, id in ipairs(order) do keep(g, id, latest[id]) end
+  for id, v in pairs(latest) do keep(g, id, v) end
   flush(P, g)
   replies[#replies + 1] = reply
 end

@@ -12,12 +12,11 @@ local replies = {}
 for _, group in ipairs(groups) do
   local P, ids, attempts, events = unpack(group)
   local heads = many_read('HMGET', P .. 's', ids)
-  local waits = many_read('ZMSCORE', P .. 'wait', ids)
   local reply, moved, looked, seen = {}, {}, {}, {}
   for i = 1, #ids do
     local id, v = ids[i], heads[i]
     reply[i] = 0
-    if readable(v) and not seen[id] and byte(v, 2) == SENT and waits[i] and byte(v, 6) == 1 and owner_of(v) ~= owner and events[i] ~= '' then
+    if readable(v) and not seen[id] and byte(v, 2) == SENT and byte(v, 6) == 1 and owner_of(v) ~= owner and events[i] ~= '' then
       local tried = byte(v, 4)
       if not flagged(v, COPIED) and tried == attempts[i] and tried < 255 then
         seen[id] = true

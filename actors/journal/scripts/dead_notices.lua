@@ -10,7 +10,7 @@ for _, P in ipairs(prefixes) do
     local event = found[i]
     local id = sub(event, 1, 16)
     local n = #out
-    out[n + 1], out[n + 2], out[n + 3] = tonumber(found[i + 1]), event, tonumber(call('HGET', P .. 'whn', event) or 0)
+    out[n + 1], out[n + 2], out[n + 3] = tonumber(found[i + 1]), event, tonumber(call('HGET', P .. 'whn', event))
     out[n + 4], out[n + 5] = call('HGET', P .. 'm', id) or '', call('HGET', P .. 's', id) or ''
   end
 end

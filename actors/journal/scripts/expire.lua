@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Messages whose receipt horizon is over become UNCONFIRMED. In: prefixes, limit, event. Out: how many.
+-- Messages whose receipt horizon is over become UNCONFIRMED; what cannot be read is set aside. In: prefixes, limit, event. Out: how many.
 --include base
 --include record
 --include finish
@@ -12,12 +12,18 @@ for _, P in ipairs(prefixes) do
   local ids = call('ZRANGEBYSCORE', P .. 'wait', '-inf', now, 'LIMIT', 0, limit - count)
   if #ids > 0 then
     local heads = many_read('HMGET', P .. 's', ids)
-    local g = gather()
+    local g, dead = gather(), {}
     for i = 1, #ids do
       local v = heads[i]
-      if readable(v) and allowed(byte(v, 2), UNCONFIRMED) then finish(g, now, ids[i], v .. event, UNCONFIRMED) end
+      if readable(v) then
+        if allowed(byte(v, 2), UNCONFIRMED) then finish(g, now, ids[i], v .. event, UNCONFIRMED) end
+      elseif v then
+        dead[#dead + 1] = now
+        dead[#dead + 1] = ids[i]
+      end
     end
     many('ZREM', P .. 'wait', ids)
+    many('ZADD', P .. 'dead', dead)
     flush(P, g)
     count = count + g.count
   end

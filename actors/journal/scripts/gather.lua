@@ -27,7 +27,7 @@ local function look(P, group, key, octets, id, total, closed, before)
   if before and before ~= octets and #whole_of(key, total) > 0 then
     local name = group .. id
     call('RENAME', key, parts_key(P, name))
-    call('ZADD', P .. 'pt', call('ZSCORE', P .. 'pt', group) or now, name)
+    call('ZADD', P .. 'pt', call('ZSCORE', P .. 'pt', group), name)
     return false, true
   end
   return before == octets, false

@@ -14,8 +14,7 @@ for _, id in ipairs(ids) do
   local asked = {}
   for _, owner in ipairs(owners) do asked[owner] = true end
   if readable(v) then
-    local own = owner_of(v)
-    if own ~= '' then asked[own] = true end
+    asked[owner_of(v)] = true
     local state = byte(v, 2)
     if state == QUEUED or state == UNKNOWN then
       local found = call('LPOS', P .. 'q:' .. byte(v, 3) .. ':' .. tenant_of(v), id, 'COUNT', 2)

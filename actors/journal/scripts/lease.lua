@@ -13,7 +13,7 @@ for i, P in ipairs(prefixes) do
   local who, their_epoch, until_ms
   if held then who, their_epoch, until_ms = string.match(held, '^(.*)\n(%d+)\n(%d+)$') end
   their_epoch, until_ms = tonumber(their_epoch), tonumber(until_ms)
-  local free = not who or until_ms <= now or (who == owner and their_epoch <= epoch)
+  local free = not who or until_ms <= now or who == owner
   if who == owner and their_epoch > epoch then free = false end
   replies[i] = free and 1 or 0
   if free then

@@ -29,22 +29,15 @@ local function pass(s, at)
   if FIXED_SIZE[b] then return at + FIXED_SIZE[b] end
   if OCTETS[b] then return at + 1 + OCTETS[b] + length(s, at + 1, OCTETS[b]) end
   if EXTENSION[b] then return at + 2 + EXTENSION[b] + length(s, at + 1, EXTENSION[b]) end
-  local members, after
-  if b < 0x90 then
-    members, after = (b - 0x80) * 2, at + 1
-  elseif b < 0xa0 then
-    members, after = b - 0x90, at + 1
-  elseif MEMBERS[b] then
-    members, after = length(s, at + 1, MEMBERS[b]), at + 1 + MEMBERS[b]
-    if b >= 0xde then members = members * 2 end
-  else
-    return nil
-  end
-  local first = after
-  for _ = 1, members do
+  if b == 0xc1 then return nil end
+  local members, first = b % 16, at + 1
+  if MEMBERS[b] then members, first = length(s, first, MEMBERS[b]), first + MEMBERS[b] end
+  local map, after = b < 0x90 or b >= 0xde, first
+  for _ = 1, map and members * 2 or members do
     after = pass(s, after)
     if not after then return nil end
   end
+  if map then return after end
   return after, members, first
 end
 

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- SENT messages without a copy whose time to be looked at has come; each comes again later, unless `put_off` says otherwise. In: prefixes, limit,
+-- SENT messages whose time to be looked at has come; each comes again later, unless `put_off` says otherwise or it is copied. In: prefixes, limit,
 -- after how many ms again. Out: 1 where the limit was reached, and flat: id, head and history, body.
 --include base
 --include record
@@ -16,7 +16,7 @@ for _, P in ipairs(prefixes) do
     local gone, later, found, found_heads = {}, {}, {}, {}
     for i = 1, #ids do
       local id, v = ids[i], heads[i]
-      if readable(v) and byte(v, 2) == SENT and not flagged(v, COPIED) then
+      if readable(v) and byte(v, 2) == SENT then
         later[#later + 1] = now + again
         later[#later + 1] = id
         found[#found + 1] = id

@@ -12,7 +12,7 @@ for _, group in ipairs(groups) do
   local gone, moved, timers, lanes, left = {}, {}, {}, {}, {}
   for i = 1, #ids do
     local v, id = heads[i], ids[i]
-    local aside = v and owner == '' and byte(v, 2) == UNKNOWN
+    local aside = v and byte(v, 2) == UNKNOWN -- nothing in flight is
     if v and not left[id] and (aside or byte(v, 2) == QUEUED or allowed(byte(v, 2), QUEUED)) then
       left[id] = true
       local tried = byte(v, 4)

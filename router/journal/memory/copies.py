@@ -24,7 +24,7 @@ class Copies(Carry):
             for octets in due:
                 message_id = MessageId(octets)
                 entry = book.records.get(message_id)
-                if entry is not None and entry.state is State.SENT and not entry.copied:
+                if entry is not None and entry.state is State.SENT:
                     book.look.add(message_id, now_ms + int(again_s * 1000))
                     found.append(Claimed(message_id, entry.attempts, entry.state, entry.body, entry.events))
         return found, left <= 0

@@ -66,11 +66,10 @@ class Dispatch(Shelf):
             if lease is not None and lease[:2] == (owner, epoch) and lease[2] > now_ms and any(book.rings[k] for k, _ in wishes):
                 ready.append((position, book))
         out: list[Claimed] = []
-        visited = 0
+        visited = len(order)
         for klass, most in wishes:
             left = most
             share = max(SMALLEST, -(-left // max(1, len(ready))))
-            visited = ready[-1][0] if ready else len(order)
             for sweep in (1, 2):
                 for position, book in ready:
                     if left <= 0:
@@ -108,7 +107,7 @@ class Dispatch(Shelf):
         """Back to the queue or to ``due``."""
         fronts: dict[int, list[MessageId]] = {}
         for item, book, entry, place in self._standing(owner, items, lease):
-            aside = not owner and entry.state is State.UNKNOWN
+            aside = entry.state is State.UNKNOWN  # nothing in flight is
             if not aside and entry.state is not State.QUEUED and (entry.state, State.QUEUED) not in ALLOWED:
                 continue
             del place[item.id]

@@ -48,8 +48,8 @@ async def test_renewing_keeps_what_is_claimed_and_a_newer_epoch_gives_it_back(de
 async def test_an_own_lease_that_ran_out_and_nobody_took_is_taken_up_again(desk: Any) -> None:
     journal = desk.journal
     ids = await desk.accept(2)
-    end_ms = await desk.now() + 30
-    await journal.lease_partitions("d0", 1, [7], 0.02)
+    await journal.lease_partitions("d0", 1, [7], 1)
+    end_ms = await desk.now() + 1_010
     await journal.claim("d0", 1, [7], MANY)
     await desk.until(end_ms)
     assert await journal.lease_partitions("d0", 1, [7], 60) == [7]

@@ -97,6 +97,12 @@ async def test_an_unknown_message_that_is_claimed_is_given_back_too(desk: Any) -
     await desk.clean()
 
 
+async def test_turns_go_on_until_there_are_enough(desk: Any) -> None:
+    for tenant, count in (("acme", 90), ("globex", 35), ("initech", 1)):
+        await desk.accept(count, tenant=tenant)
+    assert len(await desk.claim({MessageClass.TRANSACTIONAL: 100})) == 100
+
+
 # -- assignment --------------------------------------------------------------------------------------------------------
 async def test_a_message_named_twice_is_assigned_once(desk: Any) -> None:
     epoch = await desk.carrier()
@@ -151,6 +157,27 @@ async def test_what_cannot_be_read_is_set_aside_when_it_is_given_back_or_adopted
     assert (list(report.faults), report.counts["dead"]) == ([], 2)
 
 
+async def test_what_has_no_record_any_more_is_not_set_aside(redis_desk: Any) -> None:
+    (flying,) = await redis_desk.send()
+    (claimed,) = await redis_desk.accept()
+    await redis_desk.claim()
+    await ask(redis_desk, "HDEL", P + "s", flying, claimed)
+    epoch, _, _ = await redis_desk.journal.register(A, "another", 60)
+    assert await adopt(redis_desk, A, epoch) == 0
+    await redis_desk.journal.release_partitions("dispatcher:0", 1, ALL)
+    assert await ask(redis_desk, "EXISTS", P + "dead", P + "claimed", P + "if:" + A) == 0
+
+
+async def test_adoption_wakes_nobody_from_the_end(redis_desk: Any) -> None:
+    (message_id,) = await redis_desk.send()
+    await redis_desk.journal.finish(A, [Finish(message_id, State.FAILED, b"end")])
+    await ask(redis_desk, "ZADD", P + "if:" + A, 1, message_id)
+    epoch, _, _ = await redis_desk.journal.register(A, "another", 60)
+    assert await adopt(redis_desk, A, epoch) == 0
+    assert await redis_desk.place(message_id) == "final"
+    await redis_desk.clean()
+
+
 # -- receipts ----------------------------------------------------------------------------------------------------------
 async def test_so_many_early_receipts_of_one_id_are_kept_and_no_more(desk: Any) -> None:
     (message_id,) = await desk.send()
@@ -179,21 +206,41 @@ async def test_an_early_receipt_is_not_believed_for_ever(redis_desk: Any) -> Non
     assert await redis_desk.state(message_id) is State.SENT
 
 
-async def test_ids_of_hours_ago_are_known_beside_those_of_now(redis_desk: Any) -> None:
-    old, new = await redis_desk.send(2)
-    await redis_desk.submit(old, "old")
-    client = redis_desk.journal._topology.links[0].client
+async def hours_go_by(desk: Any) -> None:
+    """Make the carrier's ids ones of the time before."""
+    client = desk.journal._topology.links[0].client
     (slots,) = [key async for key in client.scan_iter("*:dlrs:a")]
     ((slot, until_ms),) = await client.zrange(slots, 0, -1, withscores=True)
     key = slots.replace(b"dlrs", b"dlr") + b":"
     before = b"%d" % (int(slot) - 1)
     await client.rename(key + slot, key + before)
-    await client.zadd(slots, {before: until_ms})
+    await client.zadd(slots, {before: until_ms - 1})
     await client.zrem(slots, slot)
+
+
+async def test_ids_of_hours_ago_are_known_beside_those_of_now(redis_desk: Any) -> None:
+    old, new = await redis_desk.send(2)
+    await redis_desk.submit(old, "old")
+    await hours_go_by(redis_desk)
     await redis_desk.submit(new, "new")
     receipts = [Receipt(name, State.DELIVERED, b"r", b"f") for name in ("never", "old", "new", "nowhere")]
     did = await redis_desk.journal.receipts("a", receipts)
     assert [(one.id, one.changed) for one in did] == [(None, False), (old, True), (new, True), (None, False)]
+
+
+async def test_an_id_that_a_carrier_gave_twice_means_the_later_message(redis_desk: Any) -> None:
+    old, new = await redis_desk.send(2)
+    await redis_desk.submit(old, "x")
+    await hours_go_by(redis_desk)
+    await redis_desk.submit(new, "x")
+    did = await redis_desk.journal.receipts("a", [Receipt("x", State.DELIVERED, b"r", b"f")])
+    assert [(one.id, one.changed) for one in did] == [(new, True)]
+
+
+async def test_an_early_receipt_of_a_message_that_is_not_there_says_so(desk: Any) -> None:
+    (message_id,) = [await desk.new_id()]
+    await desk.journal.receipts("a", [Receipt("x", State.DELIVERED, b"r", b"f")])
+    assert await desk.submit(message_id, "x") == [Receipted(message_id, None, changed=False)]
 
 
 async def test_ids_are_kept_as_long_as_the_longest_horizon_of_their_time_asks(redis_desk: Any) -> None:

@@ -70,6 +70,18 @@ async def test_every_way_into_a_queue_and_every_end_is_called_out(redis_desk: An
             await redis_desk.until(await redis_desk.now() + 1)
             await journal.pump(ALL, 10)
             assert await heard() == [("queue", "7")]
+            timed = [await redis_desk.message(partition=p, due_ms=await redis_desk.now() + 1) for p in (8, 9)]
+            await journal.accept(timed)
+            assert await heard() == [("queue", "8"), ("queue", "9")]
+            await journal.accept(timed)
+            await redis_desk.accept(1, partition=10, due_ms=await redis_desk.now() + 60_000)
+            assert await heard() == [("queue", "10")]
+            await redis_desk.until(timed[1].due_ms)
+            for partition in ("8", "9"):
+                assert (await journal.pump([8, 9, 10], 1))[0] == 1
+                assert await heard() == [("queue", partition)]
+            assert (await journal.pump([8, 9, 10], 1))[0] == 0
+            assert await heard() == []
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
