@@ -46,7 +46,7 @@ chaos: setup
 
 # Each guard taken out of the journal's scripts, one at a time: which test notices.
 mutants: setup
-	$(BIN)/python -m tests.mutation
+	$(BIN)/python -m tests.mutation --record
 
 # Perl's Net::SMPP and tshark are unpacked into .trunkline/interop, and from then on `make test` uses them too.
 interop: setup

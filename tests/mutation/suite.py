@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Final, NamedTuple, NoReturn
 
 import pytest
@@ -17,6 +18,7 @@ from actors.journal import EmbeddedServer, scripts
 from actors.journal.server import ask, probe
 from tests.mutation import coverage
 from tests.mutation.coverage import Traces
+from tests.mutation.record import Record
 from tests.mutation.rules import Mutant
 
 LIMIT_S: Final = 10.0  # a test under a mutant; more where it takes a third of that by itself
@@ -38,14 +40,16 @@ class Stuck(BaseException):
 
 
 class Suite:
-    """A pytest plugin: learns which test runs which statement, then tries every mutant on those that run it.
+    """A pytest plugin: tries every mutant on the tests that noticed such before, then on all that run its statement.
 
-    A test that does not run a statement cannot tell it from another one: it is left out. Whoever notices a mutant is run once more
-    without it, and counts only if it passes then.
+    A test that does not run a statement cannot tell it from another one: it is left out. Which tests do is learned when it is first
+    asked for. Whoever notices a mutant is run once more without it and once more with it, and counts only if it passes and fails
+    again: a test that the machine is too busy for proves nothing.
     """
 
-    def __init__(self, mutants: Sequence[Mutant], say: Callable[[str], None], most: int | None) -> None:
+    def __init__(self, mutants: Sequence[Mutant], record: Record, say: Callable[[str], None], most: int | None) -> None:
         self._mutants = mutants
+        self._record = record
         self._most = most  # tests that a mutant has to survive; None: all
         self._say = say
         self.fates: list[Killed] = []
@@ -53,6 +57,7 @@ class Suite:
         self._servers: list[EmbeddedServer] = []
         self._lasting: list[EmbeddedServer] = []
         self._why = ""  # the last test failed
+        self._items: dict[str, pytest.Item] = {}  # by file and name
         self._seconds: dict[pytest.Item, float] = {}
         self._runners: defaultdict[tuple[str, int], list[pytest.Item]] = defaultdict(list)  # by file and statement
         self._kills: Counter[tuple[str, str]] = Counter()  # by script and test
@@ -61,20 +66,36 @@ class Suite:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of pytest's own."""
         with self._watched():
-            self._learn(session.items)
-            if not self.broken:
-                for at, mutant in enumerate(self._mutants, 1):
-                    fate = self._try(mutant)
-                    self.fates.append(fate)
-                    self._say(f"{at}/{len(self._mutants)} {mutant.script}:{mutant.line} {mutant.rule}: {fate.by or 'SURVIVES'}")
+            self._items = {_name(item): item for item in session.items}
+            self._open()
+            for at, mutant in enumerate(self._mutants, 1):
+                fate = self._try(mutant)
+                if self.broken:
+                    break
+                self.fates.append(fate)
+                self._say(f"{at}/{len(self._mutants)} {mutant.script}:{mutant.line} {mutant.rule}: {fate.by or 'SURVIVES'}")
             self._end(session.items)
         return True
 
+    def _open(self) -> None:
+        """Start the servers that are for all tests: by a test for each kind of them."""
+        for kind in ("valkey", "pair", "redis"):
+            item = next((item for name, item in self._items.items() if f"[{kind}" in name), None)
+            if item is not None:
+                self._run(item, LEARNING_S)
+        self._lasting = [server for server in self._servers if server.running()]
+        self._write_through("no")  # the disk has nothing to prove here
+
+    def _write_through(self, when: str) -> None:
+        for server in self._lasting:
+            ask(server.socket_path, f"CONFIG SET appendfsync {when}")
+
     # -- which test runs what
-    def _learn(self, items: Sequence[pytest.Item]) -> None:
+    def _learn(self) -> None:
         traces = Traces()
+        self._write_through("always")  # all is as the tests find it by themselves
         with read_by(coverage.reading):
-            for item in items:
+            for item in self._items.values():
                 failed, seconds = self._run(item, LEARNING_S)
                 if failed and all(self._run(item, LEARNING_S)[0] for _ in range(2)):  # a machine may have been too busy for it
                     self.broken.append(f"{item.nodeid}: {self._why}")
@@ -83,34 +104,40 @@ class Suite:
                     self._runners[place].append(item)
                     self._ran[place[0], item.nodeid] += 1
                     self._ran["", item.nodeid] += 1
-        self._lasting = [server for server in self._servers if server.running()]
-        for server in self._lasting:
-            ask(server.socket_path, "CONFIG SET appendfsync no")  # from here on the disk has nothing to prove
+        self._write_through("no")
 
-    def _runners_of(self, mutant: Mutant) -> list[pytest.Item]:
-        """The tests that run the statement that a mutant is in: those that noticed others of its script first, then the quick ones."""
+    def _runners_of(self, mutant: Mutant) -> Iterator[pytest.Item]:
+        """Who is to try a mutant: the likely ones by the record, then all that run its statement."""
+        likely = [self._items[name] for name in self._record.likely(mutant) if name in self._items]
+        yield from likely
+        if not self._seconds:
+            self._learn()
+        if self.broken:
+            return
         runners = self._runners[mutant.script, mutant.statement]
-        alone = {item.nodeid for item in runners if "pair" not in item.nodeid}
-        # What a test does on a pair of servers it does on one: the pair is for what only the pair runs.
-        chosen = [item for item in runners if item.nodeid.replace("[pair", "[valkey") not in alone or item.nodeid in alone]
-        return sorted(chosen, key=lambda item: self._order(mutant, item))[: self._most]
+        yield from sorted(set(runners).difference(likely), key=lambda item: self._order(mutant, item))
 
-    def _order(self, mutant: Mutant, item: pytest.Item) -> tuple[float, ...]:
+    def _order(self, mutant: Mutant, item: pytest.Item) -> tuple[float | str, ...]:
+        """Those that noticed others of its script first, then the quick ones. What a test does on a pair of servers it mostly does on one."""
         mine, every = self._ran[mutant.script, item.nodeid], self._ran["", item.nodeid]
-        return -self._kills[mutant.script, item.nodeid], -round(10 * mine / every), self._seconds[item]
+        noticed = self._kills[mutant.script, item.nodeid]
+        return not noticed and "[pair" in item.nodeid, -noticed, -round(10 * mine / every), self._seconds[item], item.nodeid
 
     # -- mutants
     def _try(self, mutant: Mutant) -> Killed:
-        order = self._runners_of(mutant)
-        for at, item in enumerate(order, 1):
-            limit_s = max(LIMIT_S, 3 * self._seconds[item])
-            with read_by(lambda name: changed(mutant, name)):
-                failed, _ = self._run(item, limit_s)
-            self._revive()
-            if failed and not self._run(item, limit_s)[0]:
+        at = 0
+        for at, item in enumerate(islice(self._runners_of(mutant), self._most), 1):
+            limit_s = max(LIMIT_S, 3 * self._seconds.get(item, 0))
+            if self._fails(mutant, item, limit_s) and not self._run(item, limit_s)[0] and self._fails(mutant, item, limit_s):
                 self._kills[mutant.script, item.nodeid] += 1
-                return Killed(mutant, item.nodeid.rpartition("/")[2], at)
-        return Killed(mutant, "", len(order))
+                return Killed(mutant, _name(item), at)
+        return Killed(mutant, "", at)
+
+    def _fails(self, mutant: Mutant, item: pytest.Item, limit_s: float) -> bool:
+        with read_by(lambda name: changed(mutant, name)):
+            failed, _ = self._run(item, limit_s)
+        self._revive()
+        return failed
 
     def _run(self, item: Any, limit_s: float) -> tuple[bool, float]:
         """Whether a test failed, and how long it took. Fixtures of the session stay."""
@@ -145,7 +172,7 @@ class Suite:
                 servers.append(server)
             return began
 
-        EmbeddedServer._start = starting  # type: ignore[method-assign]  # put back below
+        EmbeddedServer._start = starting  # type: ignore[method-assign, assignment]  # put back below
         watcher = threading.Thread(target=self._watch, args=(done,), daemon=True)
         watcher.start()
         try:
@@ -179,6 +206,11 @@ class Suite:
                 asyncio.run(server.start())
 
 
+def _name(item: pytest.Item) -> str:
+    """A test by its file and name."""
+    return item.nodeid.rpartition("/")[2]
+
+
 def changed(mutant: Mutant, name: str) -> str:
     """A script's file as it is under a mutant."""
     source = coverage.ORIGINAL(name)
@@ -188,7 +220,7 @@ def changed(mutant: Mutant, name: str) -> str:
 @contextmanager
 def read_by(reader: Callable[[str], str]) -> Iterator[None]:
     """Have the journal read its scripts in another way."""
-    scripts._read = reader
+    scripts._read = reader  # type: ignore[assignment]  # put back below
     scripts.load.cache_clear()
     try:
         yield
