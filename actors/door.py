@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actors import machine
@@ -11,10 +11,10 @@ from actors.peers import PeerCalls
 from actors.shell import SETTINGS_VALUE, JournalAddress, Shell
 from actors.tokens import TokenDesk
 from router.ids import PARTITIONS
-from router.journal.port import Accepted, Intake, JournalError
+from router.journal.port import Accepted, Depth, Intake, JournalError
 from router.limits import Admitted, Refused
 from router.model import MessageClass
-from router.pressure import Pressure, refused
+from router.pressure import Gate
 from router.terms import Terms
 
 log = logging.getLogger("trunkline.door")
@@ -32,8 +32,8 @@ class Door(Shell):
         self.faults: Sequence[str] = ("starting",)  # why nothing can be taken; empty when all is well
         self.accepted = 0
         self._desk = TokenDesk(name, peers, self.spawn)
-        self._pressure: Pressure | None = None
-        self._shed: frozenset[MessageClass] = frozenset()
+        self.depths: Mapping[MessageClass, Depth] = {}  # of the queues, when they were last looked at
+        self._gate = Gate()
         self._partition = int.from_bytes(machine.urandom(1), "big") % PARTITIONS
         super().__init__(name, address)
         self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT, pause_s=COMMIT_PAUSE_S)
@@ -56,14 +56,16 @@ class Door(Shell):
     async def look(self) -> None:
         """See how full the journal is, and whether it answers."""
         try:
-            self._pressure = await self.journal.pressure()
+            pressure = await self.journal.pressure()
             # Its figures are told while the server still loads its data; a value is not.
             await self.journal.get_value(SETTINGS_VALUE)
+            self.depths = await self.journal.depths()
         except JournalError as error:
             self.faults = (f"the journal does not answer ({type(error).__name__})",)
             return
         self.faults = ()
-        self._shed = refused(self._pressure)
+        waiting = sum(depth.queued for depth in self.depths.values())
+        self._gate.looked(pressure, waiting + self.becoming_durable, self.settings.journal.queue_limit)
 
     def partition(self) -> int:
         """The partition for the next run of messages: one for all that share a commit."""
@@ -78,12 +80,11 @@ class Door(Shell):
 
     def sheds(self, klass: MessageClass) -> str:
         """Why this class is refused now."""
-        if klass not in self._shed or self._pressure is None:
-            return ""
-        return f"the journal is {self._pressure.memory_share:.0%} full, {self._pressure.free_disk_share:.0%} of its disk is free"
+        return self._gate.why(klass)
 
     async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
         """Make messages durable, together with what others bring meanwhile."""
+        self._gate.took(len(items))
         return list(await self._commit.add(items))
 
     async def _accept(self, items: list[Intake]) -> list[Accepted]:

@@ -94,15 +94,11 @@ class Front(Door):
         self._rates.append((machine.monotonic(), self.accepted))
         if self.faults:
             return
-        try:
-            depths = await self.journal.depths()
-        except JournalError:
-            return
         if self._looks % HEALTH_EVERY == 0:
             await self._look_at_server()
         self._looks += 1
         now_ms = self.now_ms()
-        for klass, depth in depths.items():
+        for klass, depth in self.depths.items():
             self.metrics.gauge("trunkline_queue_depth", klass.word).set(depth.queued)
             age_s = (now_ms - depth.oldest_ms) / 1000 if depth.oldest_ms else 0.0
             self.metrics.gauge("trunkline_queue_oldest_age_seconds", klass.word).set(max(0.0, age_s))

@@ -20,15 +20,17 @@ class Pressure(NamedTuple):
 
     memory_share: float = 0.0  # used / allowed; 0 where no limit is set
     free_disk_share: float = 1.0  # of the disk with the append-only file; 1 where it cannot be seen from here
+    queue_share: float = 0.0  # messages that wait for a carrier / allowed; 0 where no limit is set
 
 
 def refused(pressure: Pressure) -> frozenset[MessageClass]:
-    """The classes that are not taken at this pressure."""
+    """The classes that are not taken at this pressure. One-time codes are never refused for a long queue: they overtake it."""
     if pressure.free_disk_share < FREE_DISK_SHARE:
         return EVERYTHING
-    if pressure.memory_share >= TRANSACTIONAL_SHARE:
+    full_share = max(pressure.memory_share, pressure.queue_share)
+    if full_share >= TRANSACTIONAL_SHARE:
         return frozenset({MessageClass.TRANSACTIONAL, MessageClass.MARKETING})
-    if pressure.memory_share >= MARKETING_SHARE:
+    if full_share >= MARKETING_SHARE:
         return frozenset({MessageClass.MARKETING})
     return NOTHING
 
@@ -36,4 +38,40 @@ def refused(pressure: Pressure) -> frozenset[MessageClass]:
 def worst(pressures: Iterable[Pressure]) -> Pressure:
     """The pressure of a system of several servers."""
     every = list(pressures)
-    return Pressure(max(p.memory_share for p in every), min(p.free_disk_share for p in every))
+    memory, disk, queue = zip(*every, strict=True)
+    return Pressure(max(memory), min(disk), max(queue))
+
+
+class Gate:
+    """What a door takes. It counts on between two looks at the journal, so that a queue does not pass its limit in the meantime."""
+
+    def __init__(self) -> None:
+        self._pressure = Pressure()
+        self._waiting = 0  # messages
+        self._limit = 0
+        self._refused = NOTHING
+
+    def looked(self, pressure: Pressure, waiting: int, limit: int) -> None:
+        """The journal was looked at: so many messages wait for a carrier, of ``limit`` that may (0: any number)."""
+        self._pressure, self._waiting, self._limit = pressure, waiting, limit
+        self._judge()
+
+    def took(self, messages: int) -> None:
+        """So many more wait since."""
+        if self._limit:
+            self._waiting += messages
+            self._judge()
+
+    def _judge(self) -> None:
+        share = self._waiting / self._limit if self._limit else 0.0
+        self._pressure = self._pressure._replace(queue_share=share)
+        self._refused = refused(self._pressure)
+
+    def why(self, klass: MessageClass) -> str:
+        """Why this class is refused now; "": it is not."""
+        if klass not in self._refused:
+            return ""
+        memory, disk, queue = self._pressure
+        if disk >= FREE_DISK_SHARE and queue > memory:
+            return f"the queues are {queue:.0%} full"
+        return f"the journal is {memory:.0%} full, {disk:.0%} of its disk is free"

@@ -218,6 +218,7 @@ class JournalSettings(Setting, frozen=True, kw_only=True):
     replicas: Annotated[int, Meta(ge=0, le=8)] = 0  # confirmations that an accept waits for (WAITAOF 1 n)
     confirm_timeout_s: Seconds = 2.0
     retention_s: Annotated[int, Meta(ge=60, le=90 * 86_400)] = 86_400  # how long ended messages can be read
+    queue_limit: Annotated[int, Meta(ge=0)] = 0  # messages that may wait for a carrier; 0: as many as the journal's memory holds
     encrypt: bool = True  # texts and numbers at rest, under a key of each tenant
     keys_dir: str = ""  # where these keys are; "": the folder ``keys`` in the data folder
 
