@@ -84,6 +84,7 @@ def load(  # noqa: PLR0917 typer makes an option of each
     sender: Annotated[str, typer.Option(help="`from` of every message.")] = "Trunkline",
     connections: Annotated[int, typer.Option(help="Connections kept open; each carries one request at a time.")] = 32,
     seed: Annotated[int, typer.Option(help="The same seed sends the same messages.")] = 1,
+    first: Annotated[int, typer.Option(help="The first text carries the number after this one.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 30,
     retry: Annotated[
         bool, typer.Option("--retry", help="Repeat what was pushed back or cut, under its Idempotency-Key.")
@@ -94,7 +95,7 @@ def load(  # noqa: PLR0917 typer makes an option of each
     webhook_secret: Annotated[str, typer.Option(help="whsec_…: verify their signatures.")] = "",
     follow_timeout: Annotated[float, typer.Option(help="Seconds to wait for finals after the last answer.")] = 60,
     allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Permit a target that is not this machine.")] = False,
-    record: Annotated[Path | None, typer.Option(help="Write the id of each accepted message here.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write each accepted message and each push-back here.")] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Hold the run against the invariants; with --follow or --webhooks.")
     ] = False,
@@ -122,6 +123,7 @@ def load(  # noqa: PLR0917 typer makes an option of each
             sender=sender,
             connections=connections,
             seed=seed,
+            first=first,
             timeout_s=timeout,
             retry=retry,
             retry_limit=retry_limit,

@@ -53,7 +53,7 @@ class Corpus:
         self._json = options.format == "json"
         self._batch = options.mode == "batch"
         self._rng = np.random.default_rng(options.seed)
-        self._serial = 0
+        self._serial = options.first
         shares = class_shares(options)
         self._classes = [klass for klass, _ in shares]
         self._class_edges = list(accumulate(share for _, share in shares))

@@ -46,6 +46,7 @@ class LoadOptions:
     sender: str = "Trunkline"
     connections: int = 32
     seed: int = 1
+    first: int = 0  # the number before that in the first text: several runs whose texts are all different
     retry: bool = False  # 429, 503 and lost connections again, with the same Idempotency-Key
     retry_limit: int = 5  # retries of one request
     timeout_s: float = 30.0  # for one answer
@@ -64,6 +65,8 @@ class LoadOptions:
             raise InvalidOptions("rate: must not be negative")
         if not 1 <= self.batch <= BATCH_LIMIT:
             raise InvalidOptions(f"batch: must be 1 to {BATCH_LIMIT}")
+        if not 0 <= self.first < 10**8:
+            raise InvalidOptions("first: must have at most eight digits")
         if self.connections < 1:
             raise InvalidOptions("connections: at least 1")
         if not self.destinations:

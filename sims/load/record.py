@@ -1,7 +1,9 @@
 """A load run whose answers are kept one by one: which message got which id, and whether a repeated request gets the same.
 
-They go to a file, to the invariants, or to both. A line of the file for each message accepted, words apart by a space: its number in the run (that in its text is one more), the time in
-microseconds since 1970, the id, the class, the number of the request, its place in it.
+They go to a file, to the invariants, or to both. A line of the file for each message accepted, words apart by a space: its number (that in
+its text is one more), the time in microseconds since 1970, the id, the class, the number of the request, its place in it. And a line for each
+message of a request that was answered 429 or 503: the same number and time, the status, the class, and the seconds of ``Retry-After``, ``-``
+where there was none.
 """
 
 import heapq
@@ -15,11 +17,12 @@ from sims.load.answers import read_id, read_items
 from sims.load.engine import Flight, Generator
 from sims.load.evidence import Evidence
 from sims.load.follow import Tracker
-from sims.load.http import HttpAnswer
+from sims.load.http import HttpAnswer, HttpConnection
 from sims.load.options import LoadOptions
 from sims.load.receiver import Event
 from sims.load.result import LoadResult
 
+PUSH_BACKS: Final = frozenset({429, 503})
 REPEAT_S: Final = (0.5, 8.0)  # so long after its answer a request is repeated
 
 
@@ -68,6 +71,18 @@ class Recording(Generator):
         index = self._next
         return _Numbered(super()._make(now_s), index)
 
+    def _on_answer(self, connection: HttpConnection, answer: HttpAnswer) -> None:
+        flight = connection.load
+        if self._record is not None and answer.status in PUSH_BACKS and isinstance(flight, _Numbered):
+            at_us, after = time_ns() // 1_000, "-" if answer.retry_after_s is None else f"{answer.retry_after_s:g}"
+            for place, octet in enumerate(flight.classes):
+                word = MessageClass(octet).word
+                self._record.write(f"{self._number(flight, place)} {at_us} {answer.status} {word} {after}\n")
+        super()._on_answer(connection, answer)
+
+    def _number(self, flight: _Numbered, place: int) -> int:
+        return self.options.first + flight.index * self.options.per_request + place
+
     def _count_accepted(self, flight: Flight, answer: HttpAnswer, now_s: float) -> None:
         mine = cast("_Numbered", flight)
         if not mine.repeats:
@@ -82,8 +97,7 @@ class Recording(Generator):
                 if self._evidence is not None:
                     self._evidence.accepted(at_us, message_id, klass, mine.index, place)
                 if self._record is not None:
-                    number = mine.index * self.options.per_request + place
-                    self._record.write(f"{number} {at_us} {message_id} {klass.word} {mine.index} {place}\n")
+                    self._record.write(f"{self._number(mine, place)} {at_us} {message_id} {klass.word} {mine.index} {place}\n")
 
     def _ids(self, answer: HttpAnswer) -> list[str]:
         if self.options.mode == "single":

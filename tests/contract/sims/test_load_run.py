@@ -21,6 +21,7 @@ from sims.load.command import run_async
 from sims.load.engine import Generator
 from sims.load.options import InvalidOptions, LoadOptions
 from sims.load.pool import TargetUnreachable
+from sims.load.record import Recording
 from tests.listening import listening
 
 ROOT = Path(__file__).parents[3]
@@ -201,6 +202,21 @@ async def test_what_is_pushed_back_is_sent_again_under_its_key_after_retry_after
     assert sorted(api.keys.values()) == [1] * 8 + [2] * 2
     assert result.elapsed_s >= 0.3
     assert result.accept_all().max_us >= 300_000  # the wait is part of the message's latency
+
+
+async def test_the_record_tells_what_was_taken_and_what_was_pushed_back(api, tmp_path):
+    api.answers = [problem(429, "shed", **{"Retry-After": "30"}), problem(503, "overloaded")]
+    file = tmp_path / "record"
+    await Recording(options(api, count=5, connections=1, first=700, mix={"marketing": 1.0}), file).run()
+    lines = [line.split() for line in file.read_text("ascii").splitlines()]
+    assert [[number, *words] for number, _, *words in lines if len(words) == 3] == [
+        ["700", "429", "marketing", "30"],
+        ["701", "503", "marketing", "-"],
+    ]
+    taken = [words for words in lines if len(words) == 6]
+    assert [words[0] for words in taken] == ["702", "703", "704"]
+    assert {words[2] for words in taken} == set(api.messages)
+    assert all(f"{int(words[0]) + 1:08d}" in api.messages[words[2]]["text"] for words in taken)
 
 
 async def test_retries_end(api):
