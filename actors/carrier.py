@@ -181,13 +181,14 @@ class Carrier(Shell):
             if now_s - since_s > 1.0:
                 self._rate = sent / (now_s - since_s)
                 sent, since_s = 0, now_s
-            room = self._link.room(now_s) if self._may_send() else 0
-            if not len(self._queue) or room <= 0:
-                wait_s = self._link.next_room_s(now_s) if len(self._queue) and self._may_send() else None
+            room, rest = self._link.rooms(now_s) if self._may_send() else (0, 0)
+            codes = self._queue.codes
+            if not len(self._queue) or (room if codes else rest) <= 0:
+                wait_s = self._link.next_room_s(now_s, codes=codes) if len(self._queue) and self._may_send() else None
                 await self._rest(LOOK_S if wait_s is None else min(wait_s, LOOK_S))
                 continue
             await self._pause.before(self._queue.segments)
-            batch = self._queue.take(min(room, ASSIGN_LIMIT))
+            batch = self._queue.take(min(room, ASSIGN_LIMIT), max(0, min(room, ASSIGN_LIMIT) - rest))
             if not batch:
                 await self._rest(LOOK_S)
                 continue

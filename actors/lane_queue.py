@@ -56,6 +56,11 @@ class LaneQueue:
     def __len__(self) -> int:
         return sum(map(len, self._lines.values()))
 
+    @property
+    def codes(self) -> bool:
+        """Whether one-time codes are among them."""
+        return bool(self._lines[MessageClass.OTP])
+
     def put(self, batch: Sequence[Offered], now_s: float) -> Ticket:
         """Queue an offer."""
         ticket = Ticket(len(batch))
@@ -66,11 +71,16 @@ class LaneQueue:
             ticket.settle(0)
         return ticket
 
-    def take(self, room: int) -> list[Waiting]:
-        """As many as fit into ``room`` segments, by class and age; one long message may pass the room when it is alone."""
+    def take(self, room: int, kept: int = 0) -> list[Waiting]:
+        """As many as fit into ``room`` segments, by class and age; one long message may pass the room when it is alone.
+
+        ``kept`` of the room is for one-time codes only.
+        """
         taken: list[Waiting] = []
         left = room
-        for line in self._lines.values():
+        for klass, line in self._lines.items():
+            if klass is MessageClass.TRANSACTIONAL:
+                left -= kept
             while line and (line[0].offered.segments <= left or (not taken and left > 0)):
                 waiting = line.popleft()
                 left -= waiting.offered.segments

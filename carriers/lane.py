@@ -4,7 +4,7 @@ Pure: every question carries the time, in seconds of one monotonic clock. One la
 """
 
 from collections import deque
-from math import inf
+from math import ceil, inf
 from typing import Final
 
 SECOND_S: Final = 1.0
@@ -13,6 +13,10 @@ SECOND_S: Final = 1.0
 GUARD_S: Final = 0.02
 GRAIN_S: Final = 0.005  # segments written within it are one entry; they all count as written when the last of them was
 BURST_S: Final = 0.1  # after a pause this much of a second's speed may go at once; the rest follows evenly
+# What only one-time codes may use of a second: a campaign that fills the lane would have them wait for a slot, and after a pause in its flow,
+# which comes again with each second, for up to a tenth of one. Lanes below SPARE_FROM have too little to keep some back.
+SPARE_SHARE: Final = 0.02
+SPARE_FROM: Final = 20.0
 CUT: Final = 0.8  # what a throttling leaves of the speed
 PAUSE_S: Final = 1.0  # after ESME_RTHROTTLED, doubling while it is repeated (kannel pauses for 1 s)
 MAX_PAUSE_S: Final = 30.0
@@ -77,8 +81,13 @@ class Lane:
         """The time before which nothing may be written."""
         return self._opens_s
 
-    def room(self, now_s: float) -> int:
-        """Segments that may be written now; ``UNLIMITED`` when no limit is known."""
+    @property
+    def spare(self) -> int:
+        """Segments of each second that are kept for one-time codes."""
+        return ceil(self._speed * SPARE_SHARE) if SPARE_FROM <= self._speed < inf else 0
+
+    def room(self, now_s: float, spare: int = 0) -> int:
+        """Segments that may be written now so that ``spare`` are left; ``UNLIMITED`` when no limit is known."""
         if now_s < self._opens_s:
             return 0
         self._climb(now_s)
@@ -86,15 +95,15 @@ class Lane:
             return UNLIMITED
         self._forget(now_s)
         self._allow(now_s)
-        return max(0, min(int(self._allowance), int(self._speed) - self._total))
+        return max(0, min(int(self._allowance), int(self._speed) - self._total) - spare)
 
-    def next_room_s(self, now_s: float) -> float:
+    def next_room_s(self, now_s: float, spare: int = 0) -> float:
         """Seconds until ``room`` is worth asking again, 0 when there is some now: enough for a small batch, not for one."""
-        if self.room(now_s) > 0:
+        if self.room(now_s, spare) > 0:
             return 0.0
         if now_s < self._opens_s:
             return self._opens_s - now_s
-        batch = self._batch()
+        batch = self._batch() + spare
         wait_s = max(0.0, (batch - self._allowance) / self._speed)
         missing = self._total + batch - int(self._speed)
         for at_s, count, _ in self._recent:
@@ -174,7 +183,7 @@ class Lane:
         else:
             since_s = max(self._allowed_at_s, self._opens_s)
             if now_s > since_s:
-                burst = max(1.0, self._speed * BURST_S)
+                burst = max(1.0, self._speed * BURST_S) + self.spare
                 self._allowance = min(burst, self._allowance + (now_s - since_s) * self._speed)
         self._allowed_at_s = now_s
 

@@ -28,6 +28,7 @@ from router.settings import CarrierProfile
 log: Final = logging.getLogger(__name__)
 
 UNBIND_S: Final = 3.0  # for the answers to our unbinds (the session itself waits 2 s), after which connections are cut
+SPARE_WINDOW: Final = 0.04  # of the windows is kept for one-time codes: one of 25
 MIN_RECEIPTS_S: Final = 0.5  # for the receipts in hand, whatever the answers have used of the time to drain
 
 
@@ -149,21 +150,33 @@ class SmppLink:
 
     def room(self, now_s: float) -> int:
         """How many segments may be written now: window credits of bound sessions, capped by the lane's speed."""
-        room = 0
-        if not self._closing:
-            credit = sum(seat.room for seat in self._senders)
-            room = max(0, min(credit, self._lane.room(now_s)) - self._traffic.waiting)
-        self._starved = room == 0
-        return room
+        return self.rooms(now_s)[0]
 
-    def next_room_s(self, now_s: float) -> float | None:
+    def rooms(self, now_s: float) -> tuple[int, int]:
+        """How many segments may be written now if they are one-time codes, and if they are not."""
+        codes = others = 0
+        if not self._closing:
+            lane, waiting = self._lane, self._traffic.waiting
+            credit = sum(seat.room for seat in self._senders)
+            codes = max(0, min(credit, lane.room(now_s)) - waiting)
+            others = max(0, min(credit - self._spare_credit, lane.room(now_s, lane.spare)) - waiting)
+        self._starved = others == 0
+        return codes, others
+
+    @property
+    def _spare_credit(self) -> int:
+        """Of all windows together, what is kept for one-time codes: where answers are slow, the windows are what is full."""
+        return int(sum(seat.window for seat in self._senders if seat.bound) * SPARE_WINDOW)
+
+    def next_room_s(self, now_s: float, *, codes: bool = True) -> float | None:
         """Seconds until the pacer opens again; None when room waits for an answer or a bind instead of for time."""
-        if self._closing or not any(seat.room for seat in self._senders):
+        if self._closing or sum(seat.room for seat in self._senders) <= (0 if codes else self._spare_credit):
             return None
-        if self._lane.room(now_s) > 0:
+        spare = 0 if codes else self._lane.spare
+        if self._lane.room(now_s, spare) > 0:
             # What waits here goes first, and ``on_change`` follows.
             return None if self._traffic.waiting else 0.0
-        return self._lane.next_room_s(now_s)
+        return self._lane.next_room_s(now_s, spare)
 
     def send(self, batch: Sequence[Outgoing]) -> None:
         """Write a batch. The caller has seen ``room``; what does not fit after all waits inside for its turn."""
@@ -226,7 +239,7 @@ class SmppLink:
             answers, traffic.answers = traffic.answers, []
             self._on_answers(answers)
         told = (sum(seat.bound for seat in self._senders), sum(seat.bound for seat in self._seats if seat.receives))
-        changed = told != self._told or traffic.slowed or (self._starved and self.room(now_s) > 0)
+        changed = told != self._told or traffic.slowed or (self._starved and self.rooms(now_s)[1] > 0)
         self._told = told
         traffic.slowed = False
         if self._closing and not any(seat.unanswered for seat in self._senders):

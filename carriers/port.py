@@ -116,8 +116,12 @@ class Link(Protocol):
         """How many segments may be written now: window credits of bound sessions, capped by the lane's speed."""
         ...
 
-    def next_room_s(self, now_s: float) -> float | None:
-        """Seconds until the pacer opens again; None when room waits for an answer or a bind instead of for time."""
+    def rooms(self, now_s: float) -> tuple[int, int]:
+        """How many segments may be written now if they are one-time codes, for which some room is kept, and if they are not."""
+        ...
+
+    def next_room_s(self, now_s: float, *, codes: bool = True) -> float | None:
+        """Seconds until the pacer opens again (``codes``: for one-time codes); None when room waits for an answer or a bind instead of for time."""
         ...
 
     def send(self, batch: Sequence[Outgoing]) -> None:
