@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from actors import machine
-from actors.batching import Pause
 from actors.decisions import keep_decision
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane, not_taken
 from actors.names import BOARD_VALUE
 from actors.networks import Networks
+from actors.pace import Pace
 from actors.partitions import Partitions
 from actors.planner import Planner
 from actors.pool import POOL_LIMIT, Pending, Pool
@@ -22,7 +22,7 @@ from actors.turn import Turn
 from actors.waiting import woken
 from actors.wire import Offered
 from router.journal.port import Claimed, Finish, JournalError, Requeue
-from router.journal.wake import QUEUE_TOPIC
+from router.journal.wake import QUEUE_TOPIC, URGENT_TOPIC
 from router.model import STATUS_OF, MessageClass
 from router.rules import RuleBook
 from router.settings import ClassRules
@@ -34,10 +34,6 @@ OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stay
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
 LOOK_AT_RESTING_S: Final = 0.1  # and with messages that wait by choice, who have a limit
 INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end those whose time is over
-# Between turns of few messages: a turn makes a Ray call a carrier, of which an actor takes some 1,100 a second. The pause follows what a turn takes,
-# which grows when cores are short.
-TURN_PAUSES: Final = 4
-TURN_PAUSE_MAX_S: Final = 0.016
 AGAIN_MS: Final = 500  # how long a message without room steps aside
 
 
@@ -54,6 +50,7 @@ class Dispatcher(Shell):
         self._lanes: dict[str, CarrierLane] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._stir = asyncio.Event()
+        self._pace = Pace()
         self._hot: set[int] = set()
         self._draining = False
         self._partitions: Partitions
@@ -124,19 +121,20 @@ class Dispatcher(Shell):
         self._stir.set()
 
     async def _hear_queue(self) -> None:
-        async for _topic, payload in self._wake.listen(QUEUE_TOPIC):
+        async for topic, payload in self._wake.listen(QUEUE_TOPIC, URGENT_TOPIC):
             partition = int(payload)
             if partition in self._partitions.held:
                 self._hot.add(partition)
                 self._stir.set()
+                if topic == URGENT_TOPIC:
+                    self._pace.hurry()
 
     # -- turns ---------------------------------------------------------------------------------------------------
     async def _turns(self) -> None:
-        looked_s, carried = 0.0, 0
-        pause = Pause(0.0)
+        looked_s, carried, codes = 0.0, 0, 0
         while True:
             if await woken(self._stir, LOOK_AT_RESTING_S if self._pool.resting else LOOK_ANYWAY_S):
-                await pause.before(carried)  # as many as the last time are likely to wait
+                await self._pace.before(carried)  # as many as the last time are likely to wait
             self._stir.clear()
             now_s = machine.monotonic()
             inspect = now_s - looked_s > LOOK_ANYWAY_S
@@ -146,13 +144,13 @@ class Dispatcher(Shell):
             if self._draining:
                 continue
             try:
-                carried = await self._turn(inspect=inspect)
+                carried, codes = await self._turn(inspect=inspect)
             except JournalError as error:
                 log.warning("dispatcher.journal_down error=%s", type(error).__name__)
                 # The call may have taken effect: what it claimed is in nobody's hand. A new epoch gives all of it back.
                 self._partitions.retake()
                 await asyncio.sleep(0.1)
-            pause.after(min(TURN_PAUSE_MAX_S, TURN_PAUSES * (machine.monotonic() - now_s)))
+            self._pace.after(machine.monotonic() - now_s, codes)
 
     def _give_up(self) -> None:
         """All that is claimed is about to be given back and to come again: kept, it would be in hand twice."""
@@ -160,8 +158,8 @@ class Dispatcher(Shell):
         self._losses += 1
         self._hot.update(self._partitions.held)
 
-    async def _turn(self, *, inspect: bool) -> int:
-        """Claim, plan, offer. Returns how many messages were offered."""
+    async def _turn(self, *, inspect: bool) -> tuple[int, int]:
+        """Claim, plan, offer. Returns how many messages were offered, and how many of them one-time codes."""
         rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in MessageClass}
         wanted = {}
         for klass, room in rooms.items():
@@ -177,11 +175,11 @@ class Dispatcher(Shell):
             self._hot |= more
             # What was claimed under an epoch that is over by now has been given back, too.
             await self._take_up(claimed if losses == self._losses else [])
-        offered = self._plan_all(rooms)
+        offered, codes = self._plan_all(rooms)
         await self._step_aside()
         if self._hot and offered:
             self._stir.set()
-        return offered
+        return offered, codes
 
     async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> None:
         """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved."""
@@ -211,7 +209,7 @@ class Dispatcher(Shell):
             self.metrics.counter("trunkline_finished", STATUS_OF[ended.end.state], "", ended.word, ended.end.error).add()
         return [ended.finish for ended in ends]
 
-    def _plan_all(self, rooms: dict[MessageClass, dict[str, int]]) -> int:
+    def _plan_all(self, rooms: dict[MessageClass, dict[str, int]]) -> tuple[int, int]:
         """Plan each class in order of precedence, so that what one-time codes take is no room for the others; then offer."""
         turn = Turn(self.rng.randbytes(8), self.now_ms())
         for klass in MessageClass:
@@ -225,7 +223,7 @@ class Dispatcher(Shell):
             self._pool.put_back(klass, kept)
             self._pool.rest(klass, resting)
         self._carry_out(turn)
-        return sum(map(len, turn.offers.values()))
+        return sum(map(len, turn.offers.values())), turn.planned[MessageClass.OTP]
 
     def _carry_out(self, turn: Turn) -> None:
         """One call a carrier, one decision table, for all classes together."""

@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 QUEUE_TOPIC = "queue"  # payload: the partition's number, as text
+URGENT_TOPIC = (
+    "urgent"  # payload: the partition's number, as text; one-time codes were accepted there, which QUEUE_TOPIC tells as well
+)
 NOTICE_TOPIC = "notice"  # payload: the partition's number, as text
 CHANNEL_TOPIC = "channel"  # payload: the partition's number, a colon, an account's system_id: there is something to deliver to it
 VALUE_TOPIC = "value"  # payload: the name of a value that changed

@@ -7,6 +7,7 @@
 --include record
 
 local DAY = 86400000
+local OTP = 48 -- the class of a lane, as a character
 local now
 local replies = {}
 
@@ -83,6 +84,12 @@ for _, group in ipairs(groups) do
     enqueue(P, lines, 'RPUSH')
     call('HINCRBY', P .. 'ctr', 'accepted', count)
     wake('trunkline:queue', P)
+    for _, lane in ipairs(lines) do
+      if byte(lane) == OTP then
+        wake('trunkline:urgent', P)
+        break
+      end
+    end
   end
   replies[#replies + 1] = reply
 end

@@ -26,6 +26,7 @@ class Reception(Shelf):
         """Take messages in."""
         now_ms = self._clock_ms()
         fresh: dict[int, list[MessageId]] = {}
+        urgent: set[int] = set()
         results = []
         for item in items:
             book = self._book(item.id)
@@ -40,9 +41,12 @@ class Reception(Shelf):
                     book.due.add(item.id, item.due_ms)
                 else:
                     line.append(item.id)
+                    if item.klass is MessageClass.OTP:
+                        urgent.add(book.partition)
         for partition, ids in fresh.items():
             self._books[partition].line_up(ids, front=False)
         self._wake_queue(set(fresh))
+        self._wake_urgent(urgent)
         return results
 
     @staticmethod

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from router.ids import PARTITIONS
 from router.journal.memory.book import Book
-from router.journal.wake import CHANNEL_TOPIC, NOTICE_TOPIC, QUEUE_TOPIC
+from router.journal.wake import CHANNEL_TOPIC, NOTICE_TOPIC, QUEUE_TOPIC, URGENT_TOPIC
 
 
 class Mapped(NamedTuple):
@@ -62,6 +62,10 @@ class Shelf:
     def _wake_queue(self, partitions: set[int]) -> None:
         for partition in sorted(partitions):
             self._on_wake(QUEUE_TOPIC, str(partition))
+
+    def _wake_urgent(self, partitions: set[int]) -> None:
+        for partition in sorted(partitions):
+            self._on_wake(URGENT_TOPIC, str(partition))
 
     def _wake_notice(self, told: Iterable[tuple[int, str]]) -> None:
         """Partitions and the channels in them that got something."""
