@@ -15,7 +15,7 @@ from benchmarks.machine import server_of
 from benchmarks.meter import Meter
 from benchmarks.processes import spent_between
 from benchmarks.result import Row, Run
-from benchmarks.world import World, running
+from benchmarks.world import Shape, World, running
 
 BATCH_MPS: Final = 3_000
 SINGLE_MPS: Final = 1_200
@@ -145,7 +145,7 @@ def _in_world(measure: Callable[[World], Run], seen: Seen, *, webhooks: bool = F
 
 
 def _measured(measure: Callable[[World], Run], *, webhooks: bool, smpp: bool) -> tuple[Run, str]:
-    with running(webhooks=webhooks, smpp=smpp) as world:
+    with running(Shape(webhooks=webhooks, smpp=smpp)) as world:
         return measure(world), server_of(world.state.journal_url)
 
 

@@ -4,10 +4,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from actors.cli.system import Running, System
 from actors.journal import EmbeddedServer
@@ -15,7 +15,18 @@ from benchmarks.client import Client, Refused
 from benchmarks.processes import Processes
 from router.keys import make_key
 from router.passwords import hash_password
-from router.settings import Api, CarrierProfile, Price, Settings, SmppAccount, SmppServer, Tenant, Webhook, WebhookRules
+from router.settings import (
+    Api,
+    CarrierProfile,
+    JournalSettings,
+    Price,
+    Settings,
+    SmppAccount,
+    SmppServer,
+    Tenant,
+    Webhook,
+    WebhookRules,
+)
 from router.webhooks import encode_secret
 from sims.smsc.process import SmscProcess
 from sims.smsc.temperament import Temperament
@@ -36,13 +47,24 @@ LOOK_S: Final = 0.01
 HOME: Final = Path(".trunkline")  # on a disk: where /tmp is memory, a commit there would cost nothing
 
 
+class Shape(NamedTuple):
+    """What is particular to a world."""
+
+    webhooks: bool = False
+    smpp: bool = False
+    prices_micros: Mapping[str, int] = PRICES_MICROS  # carrier → its price anywhere
+    speed_mps: int = SPEED_MPS
+    queue_limit: int = 0
+    diaries: bool = False  # whether the simulators write down all they see: ``World.diary``
+
+
 class World:
     """A running system. ``up_s``: from the start to ready; ``first_s``: from the start to the first delivered message."""
 
-    def __init__(self, folder: Path, *, webhooks: bool, smpp: bool) -> None:
+    def __init__(self, folder: Path, shape: Shape) -> None:
         self.folder = folder
-        self.smpp = smpp
-        self.secret = encode_secret(os.urandom(32)) if webhooks else ""
+        self.shape = shape
+        self.secret = encode_secret(os.urandom(32)) if shape.webhooks else ""
         self.simulators: dict[str, SmscProcess] = {}
         self.system = System(folder)
         self.state: Running
@@ -50,12 +72,12 @@ class World:
 
     def start(self) -> None:
         """Simulators, system, and one message from end to end; raises ``StartFailed``."""
-        for name in PRICES_MICROS:
+        for name in self.shape.prices_micros:
             self.simulators[name] = SmscProcess(
                 TEMPERAMENT,
                 account=f"{SYSTEM_ID}:{PASSWORD}",
                 log=self.folder / f"smsc-{name}.log",
-                arguments=("--track", "--keep", str(KEEP)),
+                arguments=("--diary", str(self.diary(name))) if self.shape.diaries else ("--track", "--keep", str(KEEP)),
             )
         key, settings = self._settings()
         started_s = time.monotonic()
@@ -83,15 +105,16 @@ class World:
                 system_id=SYSTEM_ID,
                 password=PASSWORD,
                 window=WINDOW,
-                speed_mps=SPEED_MPS,
+                speed_mps=self.shape.speed_mps,
                 prices=(Price(to="*", micros=micros),),
             )
-            for name, micros in PRICES_MICROS.items()
+            for name, micros in self.shape.prices_micros.items()
         )
         settings = Settings(
             data_dir=str(self.folder),
             dashboard_port=0,
             api=Api(port=0),
+            journal=JournalSettings(queue_limit=self.shape.queue_limit),
             webhooks=WebhookRules(allow_hosts=("127.0.0.1",)),
             carriers=carriers,
             tenants=(Tenant(id=TENANT, rate_mps=200_000, burst=400_000, webhook=webhook),),
@@ -107,7 +130,7 @@ class World:
                     window=100,
                 ),
             )
-            if self.smpp
+            if self.shape.smpp
             else (),
         )
         return plaintext, settings
@@ -123,6 +146,10 @@ class World:
                 time.sleep(LOOK_S)
         finally:
             client.close()
+
+    def diary(self, carrier: str) -> Path:
+        """What a carrier's simulator has seen."""
+        return self.folder / f"{carrier}.diary"
 
     # -- what is measured ----------------------------------------------------------------------------------------
     def processes(self) -> Processes:
@@ -149,12 +176,15 @@ class World:
         return found
 
 
+PLAIN: Final = Shape()
+
+
 @contextmanager
-def running(*, webhooks: bool = False, smpp: bool = False) -> Iterator[World]:
+def running(shape: Shape = PLAIN) -> Iterator[World]:
     """A world of its own in a folder of its own, both gone afterwards. One in the life of a process: Ray connects once."""
     HOME.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=HOME)).resolve()
-    world = World(folder, webhooks=webhooks, smpp=smpp)
+    world = World(folder, shape)
     try:
         world.start()
         yield world

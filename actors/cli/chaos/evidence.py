@@ -136,7 +136,8 @@ def _lines(path: Path) -> Iterator[list[str]]:
             yield line.split()
 
 
-async def _ended(url: str, ids: Sequence[str], told_us: Mapping[str, int]) -> tuple[list[Ended], Conservation]:
+async def read_ends(url: str, ids: Sequence[str], told_us: Mapping[str, int]) -> tuple[list[Ended], Conservation]:
+    """Which of these messages have ended, as the journal knows it (``told_us``: when that was heard of, else now), and its checker's verdict."""
     journal = RedisJournal.connect(url)
     ended: list[Ended] = []
     try:
@@ -181,7 +182,7 @@ def gather(world: World, customer: Customer, done: Sequence[Done], load_record: 
     for delivery in deliveries:
         told_us.setdefault(delivery.id, delivery.at_us)
     ids = list(dict.fromkeys(fact.id for fact in accepted))
-    ended, conservation = asyncio.run(_ended(world.journal_url, ids, told_us))
+    ended, conservation = asyncio.run(read_ends(world.journal_url, ids, told_us))
     stalled_us = max((one.until_us - one.at_us for one in done if one.kind.startswith("smpp.")), default=0)
     pressed = [look for one in done for look in one.memory]
     return History(

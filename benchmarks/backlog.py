@@ -1,0 +1,170 @@
+"""``python -m benchmarks.backlog``: one-time codes while very many marketing messages wait, on a real system.
+
+Three carriers, slow by contract. First codes alone; then the batch API is filled as fast as it takes; then codes again, as many a second as
+before, while the carriers are busy with marketing. The promise: their 99th percentile, from the front to the carrier, at most doubles.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from rich.console import Console
+
+from benchmarks.machine import machine, server_of
+from benchmarks.result import Latency, latency_of
+from benchmarks.strain.figures import Strain, common_breaches, keep, memory_figures, shown, tell
+from benchmarks.strain.loads import CALM_S, Asked, put_on, record_of
+from benchmarks.strain.looks import Look, Watch
+from benchmarks.strain.notes import Notes, gather, planned_us, read_notes
+from benchmarks.world import Shape, World, running
+from router.ids import created_ms, from_text
+from router.model import MessageClass
+from sims.invariants import History, Verdict, examine
+
+CARRIERS: Final = ("east", "west", "south")
+PRICE_MICROS: Final = 20_000
+SPARE: Final = 1.02  # more than asked for is queued, because the carriers go on meanwhile …
+SPARE_S: Final = 30.0  # … for so long at least
+SETTLE_S: Final = 3.0
+BATCH: Final = 500
+CONNECTIONS: Final = 4
+
+console = Console()
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+class Options(NamedTuple):
+    """One run."""
+
+    queued: int
+    speed_mps: int  # of each carrier
+    otp_mps: float
+    duration_s: float  # of each of the two loads of codes
+
+
+class Run(NamedTuple):
+    """What was seen."""
+
+    idle: Notes
+    loaded: Notes
+    history: History
+    verdict: Verdict
+    looks: Sequence[Look]  # from the first message of the backlog on
+    filled_s: float
+    began: Look  # when the codes with the backlog began …
+    ended: Look  # … and when they were over
+    planned: Mapping[str, int]  # code → when it was planned
+    faults: Sequence[str]  # that the journal's checker found
+
+
+@app.command()
+def main(
+    queued: Annotated[int, typer.Option(min=100, help="Marketing messages that wait.")] = 1_000_000,
+    speed: Annotated[int, typer.Option(min=10, help="Contracted messages a second of each of the three carriers.")] = 130,
+    otp: Annotated[float, typer.Option(min=1, help="One-time codes a second.")] = 20,
+    duration: Annotated[float, typer.Option(min=5, help="Seconds of codes, without and with the backlog.")] = 60,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything here.")] = None,
+) -> None:
+    """Hold one-time codes with a backlog against those without. Exit code 1: something broke a promise."""
+    signal.signal(signal.SIGTERM, _interrupted)
+    options = Options(queued, speed, otp, duration)
+    here = machine()
+    with running(Shape(prices_micros=dict.fromkeys(CARRIERS, PRICE_MICROS), speed_mps=speed, diaries=True)) as world:
+        here.server = server_of(world.state.journal_url)
+        run = asyncio.run(_live(world, options))
+    strain = Strain(
+        name="backlog",
+        options=options._asdict(),
+        figures=figures(run),
+        delays_ms=_delays(run),
+        breaches=list(breaches(options, run)),
+        verdict=run.verdict.to_dict(),
+        looks=shown(run.looks),
+        machine=here,
+    )
+    keep(strain, json_file)
+    tell(strain, console)
+    if strain.breaches:
+        raise typer.Exit(1)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt  # so that everything is stopped
+
+
+async def _live(world: World, options: Options) -> Run:
+    await asyncio.sleep(CALM_S)
+    console.print(f"[dim]one-time codes alone, {options.otp_mps:g}/s for {options.duration_s:g} s …[/dim]")
+    await put_on(world, Asked("idle", options.otp_mps, "otp=1", 0, options.duration_s))
+    messages = int(options.queued * SPARE + SPARE_S * options.speed_mps * len(CARRIERS))
+    console.print(f"[dim]{messages:,} marketing messages …[/dim]")
+    async with Watch.over(world) as watch:
+        began_s = time.monotonic()
+        fill = Asked("fill", 0.0, "marketing=1", 10_000_000, messages=messages, batch=BATCH, connections=CONNECTIONS)
+        await put_on(world, fill)
+        filled_s = time.monotonic() - began_s
+        await asyncio.sleep(SETTLE_S)
+        console.print("[dim]one-time codes again …[/dim]")
+        began = await watch.look()
+        await put_on(world, Asked("loaded", options.otp_mps, "otp=1", 1_000_000, options.duration_s))
+        ended = await watch.look()
+        looks = list(watch.looks)
+    await asyncio.sleep(SETTLE_S)  # for the last codes to arrive
+    console.print("[dim]gathering what everybody saw …[/dim]")
+    idle, loaded = read_notes(record_of(world, "idle")), read_notes(record_of(world, "loaded"))
+    history, faults = await asyncio.to_thread(gather, world, idle, loaded, looks, whole=False)
+    planned = await planned_us(world.state.journal_url, idle.accepted + loaded.accepted)
+    return Run(idle, loaded, history, examine(history), looks, filled_s, began, ended, planned, faults)
+
+
+def figures(run: Run) -> dict[str, Any]:
+    """The figures that count."""
+    took_s = (run.ended.at_us - run.began.at_us) / 1e6
+    idle, loaded = (_latency(found).p99 for found in (run.history.otp_idle_us, run.history.otp_loaded_us))
+    return {
+        "waiting when the codes began": run.began.queued,
+        "waiting when they were over": run.ended.queued,
+        "filled/s": round(run.looks[-1].accepted / run.filled_s, 0),
+        "ended/s meanwhile": round((run.ended.finished - run.began.finished) / took_s, 1),
+        "otp p99 with the backlog / without": round(loaded / idle, 2) if idle else "unknown",
+    } | memory_figures(run.looks)
+
+
+def _latency(found_us: Sequence[int] | None) -> Latency:
+    return latency_of([us / 1e3 for us in found_us or ()])
+
+
+def _delays(run: Run) -> dict[str, Latency]:
+    found = {}
+    for when, notes, delays in (
+        ("alone", run.idle, run.history.otp_idle_us),
+        ("with the backlog", run.loaded, run.history.otp_loaded_us),
+    ):
+        plans = [
+            run.planned[fact.id] - created_ms(from_text(fact.id)) * 1_000 for fact in notes.accepted if fact.id in run.planned
+        ]
+        found[f"otp, {when}"] = _latency(delays)
+        found[f"… until planned, {when}"] = _latency(plans)
+    return found
+
+
+def breaches(options: Options, run: Run) -> Iterator[str]:
+    """Everything that must not be."""
+    yield from common_breaches(run.verdict, run.looks)
+    yield from run.faults
+    least = min(run.began.waiting[MessageClass.MARKETING], run.ended.waiting[MessageClass.MARKETING])
+    if least < options.queued:
+        yield f"only {least} marketing messages waited"
+    for when, notes, found in (("alone", run.idle, run.history.otp_idle_us), ("loaded", run.loaded, run.history.otp_loaded_us)):
+        if len(found or ()) < len(notes.accepted):
+            yield f"{when}: of {len(notes.accepted)} codes {len(found or ())} came to a carrier"
+        if notes.pushed_back:
+            yield f"{when}: {len(notes.pushed_back)} codes were refused"
+
+
+if __name__ == "__main__":
+    app()
