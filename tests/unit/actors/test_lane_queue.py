@@ -80,3 +80,21 @@ async def test_a_lane_that_closes_hands_everything_back():
     queue.return_all("link cut")
     await asyncio.gather(*(ticket.done for ticket in tickets))
     assert len(queue) == 0
+
+
+async def test_room_that_is_kept_for_codes_is_nobody_elses():
+    queue = LaneQueue()
+    queue.put([offered(1), offered(2, TRANSACTIONAL)], 0.0)
+    assert not queue.codes
+    assert numbers(queue.take(2, kept=2)) == []
+    assert numbers(queue.take(3, kept=2)) == [2]
+    queue.put([offered(3, OTP), offered(4, OTP)], 0.0)
+    assert queue.codes
+    assert numbers(queue.take(2, kept=2)) == [3, 4]
+
+
+async def test_codes_leave_to_others_what_they_do_not_need_and_the_reserve_as_it_is():
+    queue = LaneQueue()
+    queue.put([offered(1), offered(2), offered(3), offered(4, OTP)], 0.0)
+    assert numbers(queue.take(4, kept=2)) == [4, 1]
+    assert numbers(queue.take(0, kept=2)) == []

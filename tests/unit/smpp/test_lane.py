@@ -48,6 +48,42 @@ def test_one_segment_a_second_is_possible():
     assert len(spend(lane, OPEN_S, OPEN_S + 10)) == 10
 
 
+@pytest.mark.parametrize("speed", [20, 130, 1_000])
+def test_a_code_finds_room_in_a_lane_that_a_campaign_fills(speed):
+    lane = Lane(speed, 0.0)
+    codes, found, written = 0, [], 0
+    for tick in range(20_000):
+        now_s = OPEN_S + tick / 1_000
+        room = lane.room(now_s, lane.spare)
+        lane.take(room, now_s)
+        written += room
+        if tick and tick * speed % 20_000 < speed:  # a twentieth of the speed
+            codes += 1
+            found.append(lane.room(now_s) > 0)
+            lane.take(int(found[-1]), now_s)
+    assert codes >= 19
+    assert all(found)
+    assert written + codes >= 0.93 * 20 * speed
+
+
+def test_a_lane_tells_when_there_is_room_beside_what_it_keeps():
+    lane = Lane(100, 0.0)
+    now_s = OPEN_S
+    lane.take(lane.room(now_s, lane.spare), now_s)
+    assert lane.spare == 2
+    assert lane.room(now_s) == 2
+    assert lane.next_room_s(now_s) == 0.0
+    wait_s = lane.next_room_s(now_s, lane.spare)
+    assert wait_s > 0
+    assert lane.room(now_s + wait_s / 2, lane.spare) == 0
+    assert lane.room(now_s + wait_s + 1e-6, lane.spare) == 1
+
+
+@pytest.mark.parametrize("speed", [0, 1, 19])
+def test_a_lane_too_slow_or_without_a_limit_keeps_nothing(speed):
+    assert Lane(speed, 0.0).spare == 0
+
+
 def test_a_full_second_tells_when_it_is_worth_asking_again():
     lane = Lane(10, 0.0)
     now_s = OPEN_S
