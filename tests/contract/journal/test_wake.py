@@ -13,7 +13,7 @@ ALL = range(PARTITIONS)
 
 async def test_every_way_into_a_queue_and_every_end_is_called_out(redis_desk: Any, valkey: EmbeddedServer) -> None:
     wake = RedisWake.connect(valkey.url)
-    stream = wake.listen("queue", "notice", "channel", "value")
+    stream = wake.listen("queue", "urgent", "notice", "channel", "value")
     calls: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
     async def listen() -> None:
@@ -44,6 +44,11 @@ async def test_every_way_into_a_queue_and_every_end_is_called_out(redis_desk: An
             ids = await redis_desk.accept(2, wants_events=True)
             assert await heard() == [("queue", "7")]
             await redis_desk.claim()
+            (code,) = await redis_desk.accept(1, klass=MessageClass.OTP)
+            assert await heard() == [("queue", "7"), ("urgent", "7")]
+            await redis_desk.claim()
+            await journal.finish("", [Finish(code, State.FAILED, b"")])
+            assert await heard() == []
             await journal.requeue("", [Requeue(i, 0, b"") for i in ids])
             assert await heard() == [("queue", "7")]
             await journal.lease_partitions("dispatcher:0", 1, ALL, 60)

@@ -29,3 +29,19 @@ async def test_the_end_of_a_message_is_called_out_to_both_who_hear_of_it() -> No
     for _ in range(2):
         await journal.cancel(item.id, "acme", b"")
     assert calls == [("notice", "5"), ("channel", "5:shop")]
+
+
+async def test_codes_are_called_out_as_urgent_too() -> None:
+    calls: list[tuple[str, str]] = []
+    journal = MemoryJournal(lambda: NOW_MS, lambda topic, payload: calls.append((topic, payload)))
+    await journal.accept(
+        [
+            Intake(new_id(5, 1), "acme", MessageClass.OTP, b"", NOW_MS + 9),
+            Intake(new_id(6, 2), "acme", MessageClass.MARKETING, b"", NOW_MS + 9),
+        ]
+    )
+    assert calls == [("queue", "5"), ("queue", "6"), ("urgent", "5")]
+    calls.clear()
+    await journal.accept([Intake(new_id(5, 1), "acme", MessageClass.OTP, b"", NOW_MS + 9)])
+    await journal.accept([Intake(new_id(5, 3), "acme", MessageClass.OTP, b"", NOW_MS + 9, due_ms=NOW_MS + 5)])
+    assert "urgent" not in {topic for topic, _ in calls}
