@@ -12,9 +12,10 @@ from actors import machine
 from actors.brain_client import BrainCall, Observations
 from actors.door import Door
 from actors.exposition import Totals
-from actors.http_line import keep_cutting, listen, serve
+from actors.http_line import keep_cutting
+from actors.listeners import Listeners
 from actors.metrics import Snapshot, snapshot
-from actors.names import BOARD_VALUE, carrier_actor, directory, kind_of
+from actors.names import BOARD_VALUE, carrier_actor, directory, front_actor, kind_of
 from actors.peers import ASK_TIMEOUT_S, PeerCalls
 from actors.shell import JournalAddress
 from actors.triage import want_of
@@ -30,6 +31,9 @@ from router.record import Body
 log = logging.getLogger("trunkline.front")
 
 HEALTH_EVERY: Final = 10  # looks; the server's mode and memory change slowly
+LINGER_SHARE: Final = (
+    0.3  # of the time to drain: for clients to ask once more, and hear that their connection ends with the answer
+)
 PLENTY: Final = 1_000_000  # room without end, for previews
 
 
@@ -47,6 +51,7 @@ class Front(Door):
         self._dice = machine.generator()
         self._totals = Totals()
         self._served: uvicorn.Server | None = None
+        self._listeners = Listeners(f"{address.url} {machine.incarnation().partition(':')[0]}", name)
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
         self._looks = 0
         self.port = 0
@@ -70,12 +75,15 @@ class Front(Door):
     async def serve(self) -> None:
         """Take requests from now on."""
         api = self.settings.api
-        listener = listen(api.host, api.port)
-        self.port = listener.getsockname()[1]
-        self._served = server = await serve(create_app(self), listener)
+        self._served = server = await self._listeners.open(create_app(self), api.host, api.port, self._others())
+        self.port = self._listeners.port
         self.spawn(server.main_loop())
         self.spawn(keep_cutting(server, self.metrics.counter("trunkline_http_connections_cut").add))
         log.info("front.listening name=%s port=%d", self.name, self.port)
+
+    def _others(self) -> list[str]:
+        """Fronts that may keep this one's socket, or take it: those of the settings, and the one more that an upgrade may run."""
+        return [name for name in map(front_actor, range(self.settings.api.fronts + 1)) if name != self.name]
 
     async def value_changed(self, name: str) -> None:
         if name != BOARD_VALUE:
@@ -221,7 +229,9 @@ class Front(Door):
     async def drain(self, within_s: float) -> None:
         if self._served is not None:
             self._served.should_exit = True
-            await asyncio.wait_for(self._served.shutdown(), within_s)
+            async with asyncio.timeout(within_s):
+                await self._listeners.leave(self._others(), LINGER_SHARE * within_s)
+                await self._served.shutdown()
 
     def health(self) -> dict[str, Any]:
         return {"port": self.port, "faults": list(self.faults)}

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_TIMEOUT_S: Final = 10.0  # from the first octet, or the connection's beginning, to the empty line
 HEAD_LIMIT: Final = 65_536  # octets of a head, those of the first read apart (256 KiB at most)
 KEEP_ALIVE_S: Final = 75  # between requests
+LEAVE_LOOK_S: Final = 0.05  # how often a leaving front looks whether all its connections have ended
 LOOK_S: Final = 1.0  # how often late heads are looked for: one look over all connections costs less than a timer a request
 BACKLOG: Final = 2_048
 
@@ -36,6 +37,7 @@ class Line(HttpToolsProtocol):
     _due_s = 0.0  # when the head under way must be whole; 0: none is
     _in_head = False
     _octets = 0  # of the head under way
+    _leaving = False  # no request after the one that comes next, or is here
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -63,11 +65,19 @@ class Line(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._due_s = False, 0.0
         super().on_headers_complete()
+        if self._leaving:
+            self.leave()
 
     def on_message_complete(self) -> None:
         if self._due_s:  # what was left of a body is here: back to waiting for the next head
             self._due_s = self.loop.time() + KEEP_ALIVE_S
         super().on_message_complete()
+
+    def leave(self) -> None:
+        """End the connection with its next answer, which tells the client so (``Connection: close``)."""
+        self._leaving = True
+        if not self._idle():
+            self.cycle.keep_alive = False
 
     def cut_if_late(self, now_s: float) -> bool:
         """Close the connection when its head is late; a connection that is not being read is not late."""
@@ -129,3 +139,40 @@ async def serve(app: Any, listener: socket.socket) -> uvicorn.Server:
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[listener])
     return server
+
+
+async def listen_too(server: uvicorn.Server, listener: socket.socket) -> asyncio.Server:
+    """Take connections of another socket as well; ``Server.startup`` does this for those that it is given."""
+    config = server.config
+
+    def line() -> asyncio.Protocol:
+        return Line(config=config, server_state=server.server_state, app_state=server.lifespan.state)
+
+    more = await asyncio.get_running_loop().create_server(line, sock=listener, backlog=BACKLOG)
+    server.servers.append(more)
+    return more
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close it, with no connection lost that has just been accepted.
+
+    asyncio makes a connection's transport in a task of its own, which fails when the server is closed before it runs (``Server._attach``, Python
+    3.11): nobody would read what the client has sent.
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    await asyncio.sleep(0)  # what was accepted until now gets its transport
+    server.close()
+
+
+async def leave(server: uvicorn.Server, within_s: float) -> None:
+    """Take no more connections, let each of those that are there have one more answer, and close those that ask for none in time."""
+    for one in server.servers:
+        await stop_accepting(one)
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + within_s
+    while (lines := [line for line in server.server_state.connections if isinstance(line, Line)]) and loop.time() < deadline_s:
+        for line in lines:
+            line.leave()
+        await asyncio.sleep(LEAVE_LOOK_S)
