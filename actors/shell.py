@@ -16,6 +16,7 @@ from actors.journal import RedisJournal, RedisWake
 from actors.journal.keyring import Keyring
 from actors.journal.vault import Vault
 from actors.metrics import Metrics, snapshot
+from actors.release import CODE
 from router.config import ConfigError, load_settings_bytes
 from router.journal.port import JournalError
 from router.journal.wake import VALUE_TOPIC
@@ -187,7 +188,13 @@ class Shell:
 
     async def ping(self) -> dict[str, Any]:
         """Alive, and how."""
-        told = {"name": self.name, "pid": os.getpid(), "incarnation": machine.incarnation(), "ready": self.started.is_set()}
+        told = {
+            "name": self.name,
+            "pid": os.getpid(),
+            "incarnation": machine.incarnation(),
+            "code": CODE,
+            "ready": self.started.is_set(),
+        }
         return told | self.health()
 
     async def snapshot(self) -> bytes:

@@ -14,7 +14,9 @@ from actors.incarnation import is_local, surely_dead
 from actors.journal import EmbeddedServer
 from actors.journal.server import ServerFailed, ServerMissing
 from actors.names import directory, kind_of
+from actors.release import CODE
 from actors.shell import JournalAddress, Shell
+from actors.upgrade import Progress, Upgrade
 from actors.waiting import woken
 from actors.watch import PULSE_S, Seen, Watch
 from router.journal.port import JournalError
@@ -65,6 +67,7 @@ class Supervisor(Shell):
         self._leaving = False
         self._estates: Estates
         self._settling: asyncio.Task[None] | None = None
+        self._upgrade: Upgrade | None = None
         self._server = EmbeddedServer(Path(address.folder), fsync=address.fsync) if address.folder else None
         super().__init__(name, address)
         if self._server is not None:
@@ -106,13 +109,14 @@ class Supervisor(Shell):
     async def _reconcile(self) -> None:
         await self._find()
         while not self._leaving:
-            wanted = directory(self.settings)
+            extra, away = (self._upgrade.extra, self._upgrade.away) if self._upgrade is not None else (set(), set())
+            wanted = [*directory(self.settings), *extra]
             for name in wanted:
-                if name not in self._running:
+                if name not in self._running and name not in extra | away:
                     await self._begin(name)
             for name in [name for name in self._running if name not in wanted]:
                 await self._end(name)
-            await asyncio.gather(*(self._look_at(name) for name in list(self._running)))
+            await asyncio.gather(*(self._look_at(name) for name in list(self._running) if name not in away))
             if self._settling is None or self._settling.done():
                 self._settling = self.spawn(self._settle(set(wanted)))  # it may have to outwait a lease
             self._changed.clear()
@@ -203,6 +207,26 @@ class Supervisor(Shell):
             told = dict(seen.told) if seen else {"name": name, "ready": False}
             rows.append(told | {"seen_s": round(now_s - seen.at_s, 1) if seen else None})
         return rows
+
+    async def upgrade(self) -> None:
+        """Begin to restart every other actor onto the code that this one runs; nothing happens while that is under way."""
+        if self._upgrade is None or self._upgrade.progress.over:
+            self._upgrade = Upgrade(self._fleet, lambda: self.settings, CODE, self._renewed)
+            self.spawn(self._upgrade.run())
+
+    async def _renewed(self, name: str) -> None:
+        self._watch.forget(name)  # that it is another process than before is no accident
+        self._watch.started(name, time.monotonic())
+        if kind_of(name) == "carrier":
+            await self._estates.opened(name)
+
+    async def progress(self) -> Progress:
+        """How far the last upgrade is."""
+        return (
+            self._upgrade.progress
+            if self._upgrade is not None
+            else Progress((), over=True, failed="the supervisor began anew, and has forgotten it")
+        )
 
     async def shut_down(self, within_s: float) -> None:
         """Drain and end every actor, fronts first, carriers last."""

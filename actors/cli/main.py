@@ -13,6 +13,7 @@ from actors.cli.run import down, status, up
 from actors.cli.sbom import sbom
 from actors.cli.send import send
 from actors.cli.swarm import swarm
+from actors.cli.upgrade import upgrade
 from actors.cli.watch import watch
 from sims.gateway.command import gateway
 from sims.load.command import load
@@ -21,7 +22,7 @@ from sims.twin.command import brain
 from sims.whatif.command import policy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trunkline, the SMS router.", pretty_exceptions_enable=False)
-for command in (up, down, status, send, watch, carriers, board, check, export, sbom, demo, stay, chaos):
+for command in (up, down, upgrade, status, send, watch, carriers, board, check, export, sbom, demo, stay, chaos):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")

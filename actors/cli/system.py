@@ -125,7 +125,7 @@ class System:
         )
         save_state(self.data_dir, state)
         self._say("starting actors")
-        self._start_supervisor(state, settings)
+        self.start_supervisor(state, settings)
         self._await_ready(state)
         return state
 
@@ -202,7 +202,8 @@ class System:
         words = log.read_text("utf-8", "replace").strip().splitlines()
         raise StartFailed(f"Ray did not start: {words[-1] if words else 'it said nothing'} (its log is {log})")
 
-    def _start_supervisor(self, state: Running, settings: Settings) -> None:
+    def start_supervisor(self, state: Running, settings: Settings) -> None:
+        """Have it running; nothing happens when it is."""
         connect(state.ray_address, self.data_dir)
         from actors.runtime import start_supervisor
 

@@ -20,6 +20,15 @@ class Supervisor(Leaf):
         """See ``actors.supervisor``."""
         return await self._supervisor.overview()
 
+    async def upgrade(self) -> None:
+        """See ``actors.supervisor``."""
+        await self._supervisor.upgrade()
+
+    async def progress(self) -> tuple[list[str], bool, str]:
+        """See ``actors.supervisor``; in plain types, which Ray can hand to whoever asks."""
+        lines, over, failed = await self._supervisor.progress()
+        return list(lines), over, failed
+
     async def shut_down(self, within_s: float) -> None:
         """See ``actors.supervisor``."""
         await self._supervisor.shut_down(within_s)

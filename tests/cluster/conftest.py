@@ -22,10 +22,11 @@ else:
     World = _load("cluster_world").World
     _load("cluster_customer")
     _load("cluster_nodes")
+    _load("cluster_steady")
 
 
-def _started(folder: Path) -> Iterator["World"]:
-    world = World(folder)
+def _started(folder: Path, code: Path | None = None) -> Iterator["World"]:
+    world = World(folder, code)
     try:
         world.up()
         world.bound(*world.sims)
@@ -51,3 +52,9 @@ def world(shared_world: "World") -> "World":
 @pytest.fixture
 def own_world(tmp_path: Path) -> Iterator["World"]:
     yield from _started(tmp_path)
+
+
+@pytest.fixture
+def own_code_world(tmp_path: Path, code: Path) -> Iterator["World"]:
+    """A system that runs the code in the folder that the fixture ``code`` tells."""
+    yield from _started(tmp_path, code)

@@ -249,14 +249,14 @@ class Answer(NamedTuple):
 class Driver:
     """The process that starts and stops the system, and speaks with Ray."""
 
-    def __init__(self, data_dir: Path, settings: Settings) -> None:
+    def __init__(self, data_dir: Path, settings: Settings, code: Path) -> None:
         file = data_dir.with_name(data_dir.name + ".settings")
         file.write_bytes(dump_settings(settings))
         with data_dir.with_name(data_dir.name + ".log").open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("driver.py")), str(data_dir), str(file)],
-                cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                cwd=code,
+                env=os.environ | {"PYTHONPATH": str(code)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -300,12 +300,12 @@ class Driver:
 class World:
     """One system and all that surrounds it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, code: Path | None = None) -> None:
         self.data_dir = folder / "data"
         self.hooks = Hooks()
         self.sims = {name: Sim(folder, name) for name in CARRIERS}
         self.settings, self.keys = settings_for(self.sims, self.hooks.url)
-        self.driver = Driver(self.data_dir, self.settings)
+        self.driver = Driver(self.data_dir, self.settings, code or ROOT)
         self.api = ""
         self.smpp = ""
         self.journal_url = ""

@@ -66,9 +66,9 @@ class ChaosSystem(System):
         self._wires.proxy_journal(self._server().socket_path, socket)
         return f"unix://{socket}?db=0"
 
-    def _start_supervisor(self, state: Running, settings: Settings) -> None:
+    def start_supervisor(self, state: Running, settings: Settings) -> None:
         self.start_second(state.ray_address)
-        super()._start_supervisor(state, settings)
+        super().start_supervisor(state, settings)
 
     def start_second(self, address: str) -> None:
         """Have the second node running."""
