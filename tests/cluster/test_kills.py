@@ -11,6 +11,7 @@ import pytest
 from cluster_world import WINDOW, until
 
 from actors.carrier import ASSIGN_LIMIT
+from actors.spare import IDLE, titles
 
 if TYPE_CHECKING:
     from tests.cluster.world import World
@@ -177,3 +178,16 @@ def test_a_new_supervisor_starts_nothing_twice(world: "World") -> None:
     world.wait_ready()
     assert {name: row["pid"] for name, row in world.overview().items()} == before
     assert world.driver.ask("actors") == sorted([*before, "supervisor"])
+
+
+def test_an_actor_that_is_killed_goes_on_in_the_worker_in_reserve(world: "World") -> None:
+    told = world.ping("courier:#0")
+    assert told is not None
+    raylet = int(Path(f"/proc/{told['pid']}/stat").read_text().rpartition(")")[2].split()[1])
+    reserve = until(lambda: [pid for pid, title in titles(raylet).items() if title == IDLE], "a worker in reserve", within_s=60)
+    old = kill(world, "courier:#0")
+    back(world, "courier:#0", old)
+    now = world.ping("courier:#0")
+    assert now is not None
+    assert now["pid"] in reserve
+    until(lambda: IDLE in titles(raylet).values(), "another one", within_s=60)

@@ -1,0 +1,78 @@
+"""A worker process of Ray in reserve on each node: the actor that is started again next need not wait for Python and Ray to load.
+
+Measured, with a killed actor: 0.04 s until its constructor runs in a spare worker, 0.7 to 0.9 s in one that is started for it.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+LOOK_S: Final = 2.0
+STARTS_S: Final = 20.0  # how long one that was asked for may take to appear
+ASK_S: Final = 2.0
+KEEP_S: Final = 1_000_000_000
+IDLE: Final = "ray::IDLE"
+AGENTS: Final = frozenset({"ray::DashboardAgent", "ray::RuntimeEnvAgent"})
+NO_JOB: Final = b"\xff" * 4  # any job may have it
+
+
+class Spare:
+    """Asks for a worker when there are actors on this node and none in reserve. Not while anything is being started."""
+
+    def __init__(self, raylet: int, ask: Callable[[], None]) -> None:
+        """``raylet``: the process that workers are children of; ``ask`` has one more started, and may raise whatever it likes."""
+        self._raylet = raylet
+        self._ask = ask
+        self._next_s = 0.0
+        self._before: set[int] = set()
+
+    def look(self, now_s: float) -> None:
+        """See whether there is one."""
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + LOOK_S
+        workers = titles(self._raylet)
+        before, self._before = self._before, set(workers)
+        names = set(workers.values()) - AGENTS
+        if not names or IDLE in names or before != self._before:
+            return
+        self._next_s = now_s + STARTS_S
+        try:
+            self._ask()
+        except Exception as error:
+            sys.stdout.write(f"no spare worker: {type(error).__name__}\n")
+            sys.stdout.flush()
+
+
+def titles(parent: int) -> dict[int, str]:
+    """What the workers that are children of a process call themselves, by process id."""
+    found: dict[int, str] = {}
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                with contextlib.suppress(OSError):
+                    title = Path(f"/proc/{child}/cmdline").read_bytes().partition(b"\0")[0].decode(errors="replace")
+                    if title.startswith("ray::"):
+                        found[int(child)] = title.split()[0]
+    return found
+
+
+def spare_of(node: Any) -> Spare:
+    """The spare of a node that this process has started (``ray._private.node.Node``, Ray 2.60)."""
+
+    def ask() -> None:
+        from ray._private.grpc_utils import init_grpc_channel  # shows the token
+        from ray.core.generated import common_pb2, node_manager_pb2, node_manager_pb2_grpc
+
+        words: Any = common_pb2  # generated, without types
+        messages: Any = node_manager_pb2
+        service: Any = node_manager_pb2_grpc
+        request = messages.PrestartWorkersRequest(
+            language=words.PYTHON, job_id=NO_JOB, num_workers=1, keep_alive_duration_secs=KEEP_S
+        )
+        with init_grpc_channel(f"{node.node_ip_address}:{node.node_manager_port}") as channel:
+            service.NodeManagerServiceStub(channel).PrestartWorkers(request, timeout=ASK_S)
+
+    return Spare(node.all_processes["raylet"][0].process.pid, ask)
