@@ -38,7 +38,7 @@ down: setup
 	$(BIN)/trunkline down
 
 test: setup lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadgroup
 
 chaos: setup
 	$(BIN)/trunkline sim swarm --seeds 10000

@@ -1,8 +1,12 @@
-"""What every run of tests says first: which tests it has not got."""
+"""What every run of tests says first: which tests it has not got; and which of them stay together when two processes share them."""
 
 import importlib.util
 import sys
 from pathlib import Path
+
+import pytest
+
+CLUSTER = Path(__file__).with_name("cluster")
 
 # Folders of tests are no packages: this is loaded by its path, under the name that the tests of ``interop`` import.
 _SPEC = importlib.util.spec_from_file_location("interop_foreign", Path(__file__).with_name("interop") / "foreign.py")
@@ -18,3 +22,10 @@ def pytest_report_header() -> str | None:
     if not missing:
         return None
     return f"not here: {', '.join(missing.values())}; the tests that need them are left out (`make interop` fetches them)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # They wait for processes most of the time, and share a running system: one process has them, the other the rest.
+    for item in items:
+        if CLUSTER in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("cluster"))

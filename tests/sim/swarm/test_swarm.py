@@ -13,9 +13,8 @@ from actors.cli.troupe import Troupe
 from sims.swarm.run import play
 
 ROOT = Path(__file__).parents[3]
-SEEDS = int(
-    os.environ.get("TRUNKLINE_SWARM_SEEDS", "250")
-)  # half a second of processor time each; `make chaos` plays ten thousand
+SEEDS = int(os.environ.get("TRUNKLINE_SWARM_SEEDS", "1000"))  # a quarter of a second each; `make chaos` plays ten thousand
+PROCESSES = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)  # as many as the run's other tests leave
 # Seeds that failed once; what they show has a test of its own, too, for a seed means another world when the drawing changes.
 KEPT = (202, 655, 935, 1015)
 ENOUGH = 15  # seeds within which a missing guard is noticed
@@ -31,7 +30,7 @@ def test_a_seed_that_once_failed_is_clean(seed):
 
 def test_many_seeds_are_clean():
     # Python finds the sources in the processes that are started, too.
-    failed = [outcome.report for outcome in play_all(range(1, SEEDS + 1), min(2, os.cpu_count() or 1)) if not outcome.clean]
+    failed = [outcome.report for outcome in play_all(range(1, SEEDS + 1), PROCESSES) if not outcome.clean]
     assert failed == [], "\n\n".join(failed[:5])
 
 
