@@ -8,6 +8,7 @@ import time
 import msgspec
 import pytest
 
+from actors.cli.terminal import errors
 from actors.shell import SETTINGS_VALUE
 from router.config import dump_settings, load_settings_bytes
 from router.ids import make_id
@@ -86,12 +87,19 @@ def test_a_message_that_stands_nowhere_is_a_fault(here, redis):
     assert json.loads(here("check", "--json").stdout)["faults"]
 
 
-def test_waiting_until_nothing_is_live(here, redis):
+def test_waiting_until_nothing_is_live(here, redis, monkeypatch):
     redis.do(lambda journal: accept(journal, 3))
-    timer = threading.Timer(0.1, lambda: redis.do(finish))
-    timer.start()
-    result = here("check", "--wait", "10")
-    timer.join()
+    ending = threading.Thread(target=lambda: redis.do(finish))
+    show = errors.print
+
+    def shown(*words, **options):
+        show(*words, **options)
+        if ending.ident is None:  # what is told first is that they are live
+            ending.start()
+
+    monkeypatch.setattr(errors, "print", shown)
+    result = here("check", "--wait", "60")
+    ending.join()
     assert result.exit_code == 0, result.output
     assert "3 live" in result.stderr
     assert "accepted 3 = live 0 + finished 3" in result.stdout
