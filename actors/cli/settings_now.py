@@ -44,7 +44,8 @@ async def alter(journal: RedisJournal, change: Callable[[Settings], Settings], d
         settings = await in_force(journal)
         if done(settings):
             return
-        await journal.put_value(SETTINGS_VALUE, dump_settings(change(settings)))
+        journal.confirm(settings.journal.replicas, settings.journal.confirm_timeout_s)
+        await journal.put_value(SETTINGS_VALUE, dump_settings(change(settings)), confirmed=True)
     if not done(await in_force(journal)):
         fail("somebody else keeps changing the settings: try again", FAILED)
 

@@ -26,6 +26,10 @@ class Servers:
         self._retention_s = retention_s
         self._cipher = cipher  # what bodies and parts pass through, and nothing else: scripts see octets
 
+    def confirm(self, replicas: int, timeout_s: float) -> None:
+        """From now on have what is acknowledged confirmed by so many replicas."""
+        self._replicas, self._confirm_timeout_s = replicas, timeout_s
+
     async def _call(self, site: int, script: str, args: Any, *, confirmed: bool = False) -> Any:
         link = self._topology.link(site)
         if confirmed and self._replicas:

@@ -78,10 +78,10 @@ class Reading(Servers):
                 totals[klass] = Depth(before.queued + queued, min(ages, default=0))
         return totals
 
-    async def put_value(self, name: str, value: bytes, ttl_s: float = 0) -> None:
+    async def put_value(self, name: str, value: bytes, ttl_s: float = 0, *, confirmed: bool = False) -> None:
         """Keep a named value, and wake who listens for it; one with a lifetime wakes nobody."""
         partition, key = value_key(name)
-        await self._topology.home(partition).run("put", [key, name, value, ms(ttl_s)])
+        await self._call(self._topology.site(partition), "put", [key, name, value, ms(ttl_s)], confirmed=confirmed)
 
     async def get_value(self, name: str) -> bytes | None:
         """A named value."""

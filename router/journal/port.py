@@ -193,8 +193,7 @@ class Journal(Copies, Protocol):
     async def register(self, owner: str, incarnation: str, lease_s: float) -> tuple[int, str, int]:
         """A new epoch for this owner; returns (epoch, the previous holder's incarnation or "", ms its lease still runs).
 
-        The caller transmits only when the previous lease has run out or it knows the previous holder to be dead, and
-        then calls ``adopt``.
+        The caller transmits only when that lease has run out or it knows its holder to be dead, and then calls ``adopt``.
         """
         ...
 
@@ -287,8 +286,8 @@ class Journal(Copies, Protocol):
         ...
 
     # -- small things kept beside the messages --------------------------------------------------------------------
-    async def put_value(self, name: str, value: bytes, ttl_s: float = 0) -> None:
-        """Keep a named value: configuration, board, brain snapshot; with a ``ttl_s`` (decision tables) it wakes nobody."""
+    async def put_value(self, name: str, value: bytes, ttl_s: float = 0, *, confirmed: bool = False) -> None:
+        """Keep a named value, until ``ttl_s`` is over (then it wakes nobody); ``confirmed`` by the replicas, as an accept is."""
         ...
 
     async def get_value(self, name: str) -> bytes | None:

@@ -16,7 +16,7 @@ BROUGHT_BY = {
     "zope": "smpp.twisted3",
 }
 # Declared for what they do without being imported: the builder, and tools that are run.
-NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout"}
+NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout", "pytest-xdist"}
 READ_BY_STDLIB = {"tzdata"}  # by zoneinfo
 REGISTERED = re.compile(r'(?:spec_from_file_location|_load)\("(\w+)"')  # a module of a folder of tests, under a name of its own
 LINE = re.compile(r"^ *(?:from|import) +([A-Za-z_]\w*)(?=[\w.]* import |[\w.]*(?: as \w+)?$)", re.MULTILINE)

@@ -57,8 +57,9 @@ class Reading(Shelf):
             found[klass] = Depth(sum(map(len, lines)), oldest_ms)
         return found
 
-    async def put_value(self, name: str, value: bytes, ttl_s: float = 0) -> None:
+    async def put_value(self, name: str, value: bytes, ttl_s: float = 0, *, confirmed: bool = False) -> None:
         """Keep a named value, and wake who listens for it; one with a lifetime wakes nobody."""
+        del confirmed  # there are no replicas
         self._values[name] = (value, self._clock_ms() + int(ttl_s * 1000) if ttl_s > 0 else 0)
         if not ttl_s:
             self._on_wake(VALUE_TOPIC, name)

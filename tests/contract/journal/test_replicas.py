@@ -47,6 +47,8 @@ async def test_what_is_acknowledged_is_on_the_replica(primary: tuple[EmbeddedSer
         handset = make_id(1_700_000_000_002, 5, os.urandom(10))
         await journal.receive([Received(handset, "acme", b"from a handset", b"", channel="shop")])
         assert await journal.replace(ids[0], "acme", b"another", 1, b"") is State.QUEUED
+        await journal.put_value("settings", b"of now", confirmed=True)
+        assert await copy.get_value("settings") == b"of now"
         here, there = await copy.read([ids[0], handset])
         assert (here and here.body, there and there.body) == (b"another", b"from a handset")
         with pytest.raises(JournalUnavailable):  # a replica takes no writes: the caller looks for the primary again
@@ -58,6 +60,7 @@ async def test_what_is_acknowledged_is_on_the_replica(primary: tuple[EmbeddedSer
             impatient.accept([Intake(late, "acme", MessageClass.OTP, b"body", 1 << 42)]),
             impatient.receive([Received(handset, "acme", b"", b"")]),
             impatient.gather([Part(bytes(16), ids[0], 2, 2, b"two")]),
+            impatient.put_value("settings", b"of later", confirmed=True),
             impatient.cancel(ids[1], "acme", b"canceled"),  # the tenant is told that it will not be sent: that must hold
         ):
             with pytest.raises(JournalUnavailable):
