@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from actors.wire import Offered
-from router.journal.port import Assign, Journal, JournalError
+from router.journal.port import Assign, Journal, JournalError, Requeue
+from router.record import EventKind, pack_event
 
 log = logging.getLogger("trunkline.carrier")
 
 AGAIN_S: Final = 0.25
+NEWER_MS: Final = 5_000  # until a message is offered again that this release cannot read: in an upgrade somebody soon can
 
 
 async def assign(journal: Journal, owner: str, epoch: int, batch: Sequence[Offered]) -> list[bool]:
@@ -37,3 +39,10 @@ async def _answer(ask: Callable[[], Awaitable[list[bool]]], owner: str, size: in
         except JournalError as error:
             log.warning("carrier.assign_failed owner=%s messages=%d error=%s", owner, size, type(error).__name__)
             await asyncio.sleep(AGAIN_S)
+
+
+def give_back_newer(offered: Offered, carrier: str, now_ms: int) -> Requeue:
+    """What a dispatcher of a later release could read, and this carrier cannot: it is not sent, and not over."""
+    log.error("carrier.newer_record id=%s", offered.id.hex())
+    event = pack_event(now_ms, EventKind.RETURNED, carrier, "its record is of a later release")
+    return Requeue(offered.id, now_ms + NEWER_MS, event, counted=False, attempts=offered.attempts + 1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from actors import machine
-from actors.assigning import assign
+from actors.assigning import assign, give_back_newer
 from actors.batching import Outbox, Pause
 from actors.brain_client import BrainCall, Observations
 from actors.fuse import OwnBreaker
@@ -25,7 +25,7 @@ from carriers.port import Outgoing
 from router.brain.port import Observation, Outcome
 from router.journal.port import Fenced, Finish
 from router.model import ErrorName, MessageClass, State
-from router.record import EventKind, UnreadableRecord, pack_event, unpack_body
+from router.record import EventKind, NewerRecord, UnreadableRecord, pack_event, unpack_body
 from router.rescues import Rescues
 from router.settings import CarrierProfile, ClassRules
 
@@ -219,6 +219,9 @@ class Carrier(Shell):
                 continue
             try:
                 body = unpack_body(offered.body)
+            except NewerRecord:
+                self._outcomes.requeued.put([give_back_newer(offered, self._carrier, self.now_ms())])
+                continue
             except UnreadableRecord:
                 event = pack_event(self.now_ms(), EventKind.FINAL, int(State.FAILED), ErrorName.UNREADABLE_RECORD, True, "")
                 unreadable.append(Finish(offered.id, State.FAILED, event, offered.attempts + 1))

@@ -134,7 +134,8 @@ class Courier(Shell):
             return
         except UnreadableRecord:
             log.error("courier.unreadable event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
-            self._dead.put([notice])
+            self._dead.put([notice])  # one of a later release can be replayed by that one
+            outcomes.counter("trunkline_webhooks", "dead").add()
             return
         tenant = self._tenants.get(body.tenant)
         endpoint: Webhook | None = tenant.webhook if tenant else None

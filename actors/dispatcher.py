@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from actors import machine
+from actors.aside import Aside
 from actors.decisions import keep_decision
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane, not_taken
@@ -68,8 +69,7 @@ class Dispatcher(Shell):
         return f"{self.name} · {held} partitions · {len(self._pool)} in hand · {up}/{len(self._lanes)} carriers up"
 
     async def run(self) -> None:
-        count = self.settings.workers.dispatchers
-        mine = (self.journal, self.name, self._index, count)
+        mine = (self.journal, self.name, self._index, self.settings.workers.dispatchers)
         self._partitions = Partitions(*mine, on_taken=self._heat, on_given_back=self._give_up)
         rescued = (self.journal, self._partitions, self._planner, self._lanes, self._networks)
         self._rescuer = Rescuer(*rescued, spawn=self.spawn, retention_s=self.address.retention_s)
@@ -78,7 +78,9 @@ class Dispatcher(Shell):
         await self._partitions.start()
         self._wake_listener = self.spawn(self._hear_queue())
         self.spawn(self._partitions.run())
-        house = Housekeeping(self.journal, lambda: sorted(self._partitions.held), self.address.retention_s, self.metrics)
+        self._aside = Aside(self.journal, self.metrics, lambda: self._partitions.lease)
+        held = lambda: sorted(self._partitions.held)  # noqa: E731 (too short for a method)
+        house = Housekeeping(self.journal, held, self.address.retention_s, self.metrics, self._aside)
         self.spawn(house.keep_timers(self._heat))
         self.spawn(house.keep_tidy())
         self.spawn(self._turns())
@@ -183,6 +185,7 @@ class Dispatcher(Shell):
 
     async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> None:
         """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved."""
+        claimed = await self._aside.sift(claimed)
         known = self._networks.known if ask else self._networks.remembered
         pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), machine.monotonic(), known)
         for klass in MessageClass:

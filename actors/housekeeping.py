@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from actors import machine
+from actors.aside import Aside
 from actors.metrics import Metrics
 from router.journal.port import Journal, JournalError
 from router.model import STATUS_OF, ErrorName, State
@@ -20,7 +21,10 @@ BUSY_TIDY_S: Final = 0.5
 class Housekeeping:
     """``held`` tells the partitions that are this dispatcher's now. Doing a round twice, or by two, does no harm."""
 
-    def __init__(self, journal: Journal, held: Callable[[], Sequence[int]], retention_s: float, metrics: Metrics) -> None:
+    def __init__(
+        self, journal: Journal, held: Callable[[], Sequence[int]], retention_s: float, metrics: Metrics, aside: Aside
+    ) -> None:
+        self._aside = aside
         self._journal = journal
         self._held = held
         self._retention_s = retention_s
@@ -47,6 +51,7 @@ class Housekeeping:
             try:
                 expired = await self._journal.expire_waits(held, LIMIT, event)
                 retired = await self._journal.retire(held, LIMIT, self._retention_s)
+                await self._aside.look(held)
             except JournalError:
                 expired = retired = 0
             if expired:

@@ -109,6 +109,7 @@ TABLE: Final[tuple[Metric, ...]] = (
         (),
         Across.MAX,
     ),
+    Metric("trunkline_set_aside", _G, "Messages set aside because no release that runs can read their records.", ()),
     Metric("trunkline_partitions_held", _G, "Journal partitions leased by dispatchers.", ()),
     # -- carriers
     Metric("trunkline_submitted", _C, "Messages a carrier took.", ("carrier", "class")),

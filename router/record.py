@@ -78,12 +78,20 @@ class Body(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     fault: str = ""  # an ErrorName: why it must not be sent, found when it was too late to refuse it
 
 
+_ARRAY_16: Final = 0xDC  # msgpack's heads of arrays; the version is the first member, a small integer of one octet
+_ARRAY_FIX, _ARRAY_FIX_LAST = 0x90, 0x9F
+_NO_SMALL_INTEGER: Final = 0x80
+_SEALED_LAST: Final = 0x0F  # sealed octets begin with the version of their sealing, of which this release opens 1
 _body_encoder = msgspec.msgpack.Encoder()
 _body_decoder = msgspec.msgpack.Decoder(Body)
 
 
 class UnreadableRecord(ValueError):
     """Octets in the journal that this release cannot read."""
+
+
+class NewerRecord(UnreadableRecord):
+    """Octets of a later release, whose layout this one does not know: it may neither end the message nor drop it."""
 
 
 class ErasedRecord(UnreadableRecord):
@@ -96,13 +104,29 @@ def pack_body(body: Body) -> bytes:
 
 
 def unpack_body(octets: bytes) -> Body:
-    """Octets to body; raises ``UnreadableRecord``, which may be an ``ErasedRecord``."""
+    """Octets to body; raises ``UnreadableRecord``, which may be an ``ErasedRecord`` or a ``NewerRecord``."""
+    if is_newer(octets):
+        raise NewerRecord("a body of a later release")
     try:
         return _body_decoder.decode(octets)
     except msgspec.DecodeError as error:
         if octets == ERASED:
             raise ErasedRecord("erased") from None
         raise UnreadableRecord(str(error)) from error
+
+
+def is_newer(octets: bytes) -> bool:
+    """Whether a body, or the way it is sealed, has a version above this release's. Nothing else of such a body is looked at."""
+    if not octets:
+        return False
+    first = octets[0]
+    if first == _ARRAY_16:
+        at = 3
+    elif _ARRAY_FIX <= first <= _ARRAY_FIX_LAST:
+        at = 1
+    else:
+        return 1 < first <= _SEALED_LAST
+    return len(octets) > at and BODY_VERSION < octets[at] < _NO_SMALL_INTEGER
 
 
 class EventKind(IntEnum):

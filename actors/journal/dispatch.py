@@ -60,7 +60,7 @@ class Dispatch(Servers):
         """Back to the queue or to ``due``."""
         if items:
             ids, dues, events, counted, attempts = zip(*items, strict=True)
-            await self._spread("requeue", (owner, _holder(lease)), (ids, attempts, events, dues, counted))
+            await self._spread("requeue", (owner, holder_of(lease)), (ids, attempts, events, dues, counted))
 
     async def still_claimed(self, ids: Sequence[MessageId]) -> list[bool]:
         """Which of these stand in the claimed set."""
@@ -90,7 +90,7 @@ class Dispatch(Servers):
         """End messages."""
         if items:
             ids, states, events, attempts = zip(*items, strict=True)
-            await self._spread("finish", (owner, _holder(lease)), (ids, attempts, events, [int(s) for s in states]))
+            await self._spread("finish", (owner, holder_of(lease)), (ids, attempts, events, [int(s) for s in states]))
 
     async def pump(self, partitions: Sequence[int], limit: int) -> tuple[int, int]:
         """Move due timers to the front of their queues."""
@@ -106,6 +106,6 @@ class Dispatch(Servers):
         return sum(reply for _, reply in await self._over("retire", partitions, (), (limit, ms(keep_s))))
 
 
-def _holder(lease: Lease | None) -> str:
+def holder_of(lease: Lease | None) -> str:
     """How a partition's note of who leases it begins; "": whoever does."""
     return "" if lease is None else f"{lease[0]}\n{lease[1]}\n"

@@ -12,6 +12,7 @@ HASH, parts of long messages that wait for each other (a group's partition is it
 P v:<name>, values.
 """
 
+from actors.journal.aside import Aside
 from actors.journal.base import Servers
 from actors.journal.cipher import Cipher, Plain
 from actors.journal.conserve import Conserve
@@ -26,7 +27,7 @@ from actors.journal.reading import Reading
 from actors.journal.topology import Topology
 
 
-class RedisJournal(Reception, Parts, Dispatch, Copies, Notices, Reading, Conserve, Health, Servers):
+class RedisJournal(Reception, Parts, Dispatch, Aside, Copies, Notices, Reading, Conserve, Health, Servers):
     """The port on Redis ≥ 7.0 or Valkey ≥ 8. Owns connections; may forget all else."""
 
     @classmethod

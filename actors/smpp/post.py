@@ -16,7 +16,7 @@ from carriers.customers.receipts import receipts_of
 from carriers.smpp.server.port import Delivery, Outcome, Server, Verdict
 from router.ids import PARTITIONS, created_ms
 from router.journal.port import JournalError, Notice
-from router.record import Body, EventKind, UnreadableRecord, unpack_body, unpack_events
+from router.record import Body, EventKind, NewerRecord, UnreadableRecord, unpack_body, unpack_events
 from router.settings import SmppAccount
 
 log = logging.getLogger("trunkline.esme")
@@ -153,6 +153,9 @@ class Post:
         try:
             body = unpack_body(notice.body)
             wanted = body.inbound is not None or bool(receipts_of(notice, body, 0))
+        except NewerRecord:
+            log.error("esme.newer_record event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
+            return  # it comes again when its lease is over, perhaps to a server that can read it
         except ValueError:  # an ``UnreadableRecord``, or one whose fields no PDU holds
             log.error("esme.unreadable event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
             wanted = False

@@ -1,19 +1,20 @@
 """What the system asks of a journal. Two things fulfil it: ``router.journal.memory`` and ``actors.journal``.
 
-Places. Every live message stands in exactly one of: a class queue, the claimed set of its partition (a dispatcher has
-it), the in-flight set of a carrier owner, ``due`` (a timer), ``wait`` (for a receipt), ``dead`` (unreadable), or it is
-final. Every call takes a batch, is atomic per partition, and may be made again with the same arguments without harm:
-a caller whose call failed or timed out repeats it. Time is the journal's own (the server's clock).
+Places. Every live message stands in exactly one of: a class queue, the claimed set of its partition (a dispatcher has it), the in-flight
+set of a carrier owner, ``due`` (a timer), ``wait`` (for a receipt), ``dead`` (unreadable), or it is final. Every call takes a batch, is
+atomic per partition, and may be made again with the same arguments without harm: a caller whose call failed or timed out repeats it.
+Time is the journal's own (the server's clock).
 
-Fences. ``assign`` is the only way into a carrier's in-flight set and needs three things to be true at once: the message
-is claimed, its attempt count is the expected one, and the carrier owner's epoch is the newest. Whoever comes first wins;
-everyone else is told no. What a carrier *said* (``submitted``, ``receipts``) is a fact and is never refused for an epoch.
+Fences. ``assign`` is the only way into a carrier's in-flight set and needs three things to be true at once: the message is claimed, its
+attempt count is the expected one, and the carrier owner's epoch is the newest. Whoever comes first wins; everyone else is told no. What a
+carrier *said* (``submitted``, ``receipts``) is a fact and is never refused for an epoch.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from router.ids import MessageId
+from router.journal.aside import Aside
 from router.journal.copies import Copies
 from router.journal.items import (
     EVERY_CLASS,
@@ -76,7 +77,7 @@ __all__ = [
 ]
 
 
-class Journal(Copies, Protocol):
+class Journal(Copies, Aside, Protocol):
     """The port. All methods raise ``JournalError`` when the server fails them; ``JournalFull`` only what takes new work in.
 
     These are ``accept``, ``receive`` and ``gather``. What comes by SMPP is treated as the class TRANSACTIONAL is.

@@ -67,6 +67,7 @@ local function apply(P, now, items, report)
         else
           leave(P .. 'due', id)
           leave(P .. 'claimed', id)
+          leave(P .. 'dead', id)
         end
         new = new .. final_event
         finish(g, now, id, new, to)

@@ -59,6 +59,7 @@ local function submit(P, owner, tag, ids, events, horizons, carrier_ids, looks)
   if #found > 0 then
     many('ZREM', P .. 'due', found)
     many('ZREM', P .. 'claimed', found)
+    many('ZREM', P .. 'dead', found)
   end
   many('ZADD', P .. 'wait', waits)
   many('HSET', P .. 's', moved)

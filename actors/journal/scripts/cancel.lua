@@ -11,6 +11,7 @@ local state = byte(v, 2)
 if not allowed(state, CANCELED) then return state end
 call('ZREM', P .. 'due', id)
 call('ZREM', P .. 'claimed', id)
+call('ZREM', P .. 'dead', id)
 local g = gather()
 finish(g, now_ms(), id, v .. event, CANCELED)
 flush(P, g)

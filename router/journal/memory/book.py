@@ -156,6 +156,7 @@ class Book:
         self.rings: dict[MessageClass, deque[str]] = {klass: deque() for klass in MessageClass}
         self.claimed: dict[bytes, int] = {}
         self.flights: dict[str, dict[bytes, int]] = {}
+        self.dead: dict[bytes, int] = {}  # set aside, and when
         self.due = Timers()
         self.wait = Timers()
         self.look = Timers()  # when to ask whether one that waits ought to be sent again
@@ -237,7 +238,9 @@ class Book:
         """Everywhere that a message stands; dear, the lines are searched."""
         entry = self.records.get(message_id)
         found = [
-            name for name, place in (("claimed", self.claimed), ("due", self.due), ("wait", self.wait)) if message_id in place
+            name
+            for name, place in (("claimed", self.claimed), ("due", self.due), ("wait", self.wait), ("dead", self.dead))
+            if message_id in place
         ]
         found += [f"inflight:{owner}" for owner, flight in self.flights.items() if message_id in flight]
         if entry is not None:

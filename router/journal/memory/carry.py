@@ -103,6 +103,7 @@ class Carry(Shelf):
             book.flights.get(owner, {}).pop(item.id, None)
             book.due.drop(item.id)
             book.claimed.pop(item.id, None)
+            book.dead.pop(item.id, None)
             entry.state = State.SENT
             entry.owner = owner
             entry.events += item.event
@@ -187,6 +188,7 @@ class Carry(Shelf):
                 for place in (book.due, book.wait):
                     place.drop(message_id)
                 book.claimed.pop(message_id, None)
+                book.dead.pop(message_id, None)
                 book.flights.get(entry.owner, {}).pop(message_id, None)
                 entry.events += final_event
                 told.update((book.partition, channel) for channel in book.finish(now_ms, message_id, entry, state))

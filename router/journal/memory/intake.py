@@ -77,6 +77,7 @@ class Reception(Shelf):
         if (entry.state, State.CANCELED) in ALLOWED:
             book.due.drop(message_id)
             book.claimed.pop(message_id, None)
+            book.dead.pop(message_id, None)
             entry.events += event
             told = book.finish(self._clock_ms(), message_id, entry, State.CANCELED)
             self._wake_notice([(book.partition, channel) for channel in told])

@@ -87,7 +87,7 @@ class Reading(Shelf):
 
 def _check(book: Book, counts: Counter[str], faults: list[str]) -> None:
     places: dict[bytes, list[str]] = {}
-    for name, members in (("claimed", book.claimed), ("due", book.due.at), ("wait", book.wait.at)):
+    for name, members in (("claimed", book.claimed), ("due", book.due.at), ("wait", book.wait.at), ("dead", book.dead)):
         for message_id in members:
             places.setdefault(message_id, []).append(name)
     for owner, flight in book.flights.items():
@@ -110,7 +110,7 @@ def _check(book: Book, counts: Counter[str], faults: list[str]) -> None:
         else:
             live += 1
             place, _, owner = stands[0].partition(":") if len(stands) == 1 else ("", "", "")
-            wrong = place not in PLACES_OF[entry.state] or (place == "inflight" and owner != entry.owner)
+            wrong = (place != "dead" and place not in PLACES_OF[entry.state]) or (place == "inflight" and owner != entry.owner)
         if wrong:
             faults.append(f"{book.text(message_id)} is {entry.state.name} and stands in {stands}")
     faults += [f"{book.text(message_id)} has no record and stands in {stands}" for message_id, stands in places.items()]
