@@ -2,8 +2,7 @@
 
 Places. Every live message stands in exactly one of: a class queue, the claimed set of its partition (a dispatcher has it), the in-flight
 set of a carrier owner, ``due`` (a timer), ``wait`` (for a receipt), ``dead`` (unreadable), or it is final. Every call takes a batch, is
-atomic per partition, and may be made again with the same arguments without harm: a caller whose call failed or timed out repeats it.
-Time is the journal's own (the server's clock).
+atomic per partition, and may be made again with the same arguments without harm: a caller whose call failed repeats it. Time is the server's.
 
 Fences. ``assign`` is the only way into a carrier's in-flight set and needs three things to be true at once: the message is claimed, its
 attempt count is the expected one, and the carrier owner's epoch is the newest. Whoever comes first wins; everyone else is told no. What a
