@@ -56,6 +56,16 @@ async def test_who_registered_first_adopts_nothing_once_there_is_another(desk: A
         await adopt(desk, A, first)
 
 
+async def test_a_partition_knows_who_adopted_it_where_the_newest_epoch_is_elsewhere(redis_desk: Any) -> None:
+    """As when an older adoption comes to the second of two servers after the newer one."""
+    (message_id,) = await redis_desk.send()
+    await redis_desk.journal.register(A, "two", 60)
+    late = [A, 1, "", [P], [1, 1, 1], b"late"]
+    await ask(redis_desk, "SET", P + "ep:" + A, 2)
+    assert await redis_desk.journal._call(0, "adopt", late) == -1
+    assert await redis_desk.place(message_id) == "inflight:" + A
+
+
 async def test_an_owner_that_has_not_adopted_yet_may_assign(desk: Any) -> None:
     epoch, _, _ = await desk.journal.register(A, "one", 60)
     ids = [*await desk.accept(1, partition=6), *await desk.accept(1, partition=7)]
@@ -251,6 +261,16 @@ async def test_ids_are_kept_as_long_as_the_longest_horizon_of_their_time_asks(re
         await redis_desk.journal.submitted(A, "a", [Submitted(message_id, (name,), horizon_ms, b"s")])
     (key,) = [key async for key in client.scan_iter("*:dlr:a:*")]
     assert await client.pexpiretime(key) >= now_ms + 600_000
+
+
+async def test_a_message_without_an_id_keeps_no_others_known(redis_desk: Any) -> None:
+    first, second = await redis_desk.send(2)
+    client = redis_desk.journal._topology.links[0].client
+    await redis_desk.submit(first, "x")
+    (key,) = [key async for key in client.scan_iter("*:dlr:a:*")]
+    until_ms = await client.pexpiretime(key)
+    await redis_desk.journal.submitted(A, "a", [Submitted(second, ("",), until_ms + 600_000, b"s")])
+    assert await client.pexpiretime(key) == until_ms
 
 
 async def test_a_receipt_for_a_message_whose_record_is_gone_says_so(desk: Any) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from router.ids import PARTITIONS, make_id
-from router.journal.port import Assign, CopyEnd, Finish, Hold, Part, Receipt, Received, Requeue, Submitted
+from router.journal.port import Assign, CopyEnd, Finish, Hold, Lease, Part, Receipt, Received, Requeue, Submitted
 from router.model import MessageClass, State
 
 ALL = range(PARTITIONS)
@@ -58,12 +58,28 @@ async def test_ids_that_had_no_hold_stay_claimed(desk: Any) -> None:
     assert await desk.place(message_id) == "claimed"
 
 
+async def test_who_has_given_its_partition_back_moves_nothing_there(desk: Any) -> None:
+    (message_id,) = await desk.accept()
+    await desk.claim()
+    await desk.journal.release_partitions("dispatcher:0", 1, ALL)
+    lease = Lease("dispatcher:0", 1)
+    await desk.journal.finish("", [Finish(message_id, State.FAILED, b"end")], lease)
+    await desk.journal.requeue("", [Requeue(message_id, FAR_MS, b"again")], lease)
+    assert await desk.place(message_id) == "queue"
+
+
 async def test_an_end_is_an_end(desk: Any) -> None:
     claimed, flying = *await desk.accept(), *await desk.send()
     await desk.claim()
     await desk.journal.finish("", [Finish(claimed, State.SENDING, b"no end")])
     await desk.journal.finish(A, [Finish(flying, State.SENT, b"no end"), Finish(flying, State.DELIVERED, b"end")])
     assert [await desk.state(one) for one in (claimed, flying)] == [State.QUEUED, State.DELIVERED]
+
+
+async def test_an_assignment_said_again_after_the_message_left_is_none(desk: Any) -> None:
+    (message_id,) = await desk.send()
+    await desk.journal.requeue(A, [Requeue(message_id, 0, b"", counted=True)])
+    assert await desk.journal.assign(A, await desk.carrier(), [Assign(message_id, 0, b"assigned 0")]) == [False]
 
 
 # -- claims ------------------------------------------------------------------------------------------------------------
@@ -222,9 +238,10 @@ async def test_a_group_that_gives_its_place_to_another_is_as_old_as_it_was(desk:
 async def test_closing_a_group_before_it_begins_closes_nothing(desk: Any) -> None:
     group = b"\x07" * 16
     await desk.journal.close_groups([group], 60)
-    for _ in range(2):
-        (found,) = await desk.journal.gather([Part(group, await desk.new_id(), 1, 1, b"one")])
-        assert found.whole == (b"one",)
+    first = await desk.new_id()
+    for message_id in (first, await desk.new_id()):
+        (found,) = await desk.journal.gather([Part(group, message_id, 1, 1, b"one")])
+        assert (found.id, found.whole) == (first, (b"one",))
 
 
 # -- what is dropped ---------------------------------------------------------------------------------------------------
