@@ -20,7 +20,10 @@ EQUIVALENT: Final = (
         r"(?!accept)\w+ \| if (#(?!looked|g.notices)[\w.]+|g.count|ripe) > 0 then.* \| (.*) > 0 → (true|.* >= 0)",
         "with nothing to write, nothing is written",
     ),
-    Row(r"(?!_giveback)\w+ \| if #[\w.]+ == 0 then return.* \| #[\w.]+ == 0 → false", "with nothing to do, nothing is done"),
+    Row(
+        r"(?!_giveback|_carrier)\w+ \| if (#[\w.]+|g.count) == 0 then return.* \| .* == 0 → false",
+        "with nothing to do, nothing is done",
+    ),
     Row(
         r"(?!claim)\w+ \| if (left <= 0|dropped >= limit|count >= limit) then break end \| .* → (false|left < 0|\w+ > limit)",
         "no more than nothing is asked for then",
@@ -41,6 +44,10 @@ EQUIVALENT: Final = (
     Row(r"_receipt \| elseif to > DELIVERED then \| .* → to >= DELIVERED", "DELIVERED is met above"),
     Row(r"_submit \| if byte\(v, 6\) < 2 .* \| .* → false", "of one segment nobody reads the mask"),
     Row(r"accept \| now = now or .* \| .* → now_ms\(\)", "one call, one time"),
+    Row(
+        r"_leave \| return holder == '' or .* \| holder == '' or (.*) → \1",
+        "what begins with nothing is anything: it spares a call",
+    ),
     Row(r"adopt \| if epoch_key ~= '' then \| .* → true", "no key has an empty name"),
     Row(
         r"claim \| if #some == share and .* \| .* → call\('EXISTS', line\) == 1",
@@ -53,6 +60,7 @@ EQUIVALENT: Final = (
     ),
     Row(r"claim \| if waiting == 0 and #ids < most .* \| .* → #ids <= most", "with enough, nobody waits for a turn any more"),
     Row(r"claim \| if not entry\[4\] or .* \| .* → call.* > 0", "who was not asked has what it had: it spares a call"),
+    Row(r"gather \| if call\('HLEN', key\) .* \| .* → false", "what is missing is missed below: it spares reading the rest"),
     Row(r"note \| if b < 0x80 .* \| b < 0x80 → b <= 0x80", "an empty map is one octet, too"),
     Row(r"note \| local map, .* \| b < 0x90 → b <= 0x90", "an empty array has no kind either"),
     Row(r"notice_moves \| if letters ~= '' .* \| .* → true", "no key has an empty name"),
