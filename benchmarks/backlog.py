@@ -27,8 +27,9 @@ from sims.invariants import History, Verdict, examine
 
 CARRIERS: Final = ("east", "west", "south")
 PRICE_MICROS: Final = 20_000
-SPARE: Final = 1.02  # more than asked for is queued, because the carriers go on meanwhile …
-SPARE_S: Final = 30.0  # … for so long at least
+# More than asked for is queued, because the carriers go on meanwhile: so fast is the filling at least, and so long may the rest take.
+FILL_MPS: Final = 3_000
+SPARE_S: Final = 20.0
 SETTLE_S: Final = 3.0
 BATCH: Final = 500
 CONNECTIONS: Final = 4
@@ -100,7 +101,8 @@ async def _live(world: World, options: Options) -> Run:
     await asyncio.sleep(CALM_S)
     console.print(f"[dim]one-time codes alone, {options.otp_mps:g}/s for {options.duration_s:g} s …[/dim]")
     await put_on(world, Asked("idle", options.otp_mps, "otp=1", 0, options.duration_s))
-    messages = int(options.queued * SPARE + SPARE_S * options.speed_mps * len(CARRIERS))
+    sending_s = options.queued / FILL_MPS + options.duration_s + SPARE_S
+    messages = int(options.queued + sending_s * options.speed_mps * len(CARRIERS))
     console.print(f"[dim]{messages:,} marketing messages …[/dim]")
     async with Watch.over(world) as watch:
         began_s = time.monotonic()

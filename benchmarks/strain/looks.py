@@ -17,7 +17,9 @@ from benchmarks.world import World
 from router.model import MessageClass
 
 LOOK_S: Final = 1.0
-PROCESSES_EVERY: Final = 5  # looks: reading the memory of every process costs some 30 ms
+PROCESSES_EVERY: Final = (
+    15  # looks: reading the memory of every process takes some 30 ms, in which each of them stands still for a moment
+)
 # Python keeps what a burst has used, and caches fill: a process counts as growing when it needs more by a fifth and by so much.
 GROWTH: Final = 1.2
 GROWTH_MB: Final = 24.0

@@ -140,7 +140,7 @@ async def _read(stage: Stage, tenant: str, shown: list[Seen | Ended]) -> None:
 
 def _history(plan: Plan, stage: Stage, director: Director, shown: list[Seen | Ended]) -> History:
     """The facts, under the ids that the API shows."""
-    ids = _ids(stage)
+    ids = ids_of(stage)
     witnesses = [counter.witness for counter in stage.counters.values()]
     accepted = stage.customers.accepted
     # Holds are counted by clocks of carriers: where these are set wrong on purpose, how long they were says nothing.
@@ -169,7 +169,7 @@ def _history(plan: Plan, stage: Stage, director: Director, shown: list[Seen | En
     )
 
 
-def _ids(stage: Stage) -> dict[str, str]:
+def ids_of(stage: Stage) -> dict[str, str]:
     """The message that each number is for."""
     found = {}
     for book in stage.store.journal._books:  # noqa: SLF001 (a look from outside of time)
@@ -183,7 +183,7 @@ def _ids(stage: Stage) -> dict[str, str]:
 
 def _report(outcome: Outcome, stage: Stage) -> str:
     """What is wrong, and what led to it."""
-    numbers = {message_id: number for number, message_id in _ids(stage).items()}
+    numbers = {message_id: number for number, message_id in ids_of(stage).items()}
     lines = [f"seed {outcome.seed}: {', '.join(outcome.kinds)} ({outcome.digest})", *outcome.failures]
     told: set[str] = set()
     for breach in outcome.verdict.breaches:
