@@ -136,6 +136,7 @@ def disconnect() -> None:
 def run_head(data_dir: Path, dashboard_port: int, *, host: str = LOOPBACK, port: int = 0, again: bool = False) -> None:
     """Run a head node in this process until SIGTERM; prints ``ray ready ADDRESS DASHBOARD`` when it is up.
 
+    Raises ``SystemExit`` when its raylet has ended: whoever looks after the machine has to start it again.
     ``again``: it goes on with what a head of this data folder knew, if there was one: the nodes that outlived it find it at the
     same ``host`` and ``port``, and it has the actors that ran on it started anew.
     """
@@ -189,16 +190,19 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
         signal.signal(number, lambda *_: stopped.set())
     sys.stdout.write(f"{READY_LINE} {node.gcs_address} {node.webui_url if head else '-'}\n")
     sys.stdout.flush()
+    below = set(incarnations(descendants(os.getpid())))  # Ray's agents are nobody's children once the raylet has died
     spare = spare_of(node)
-    while not stopped.wait(GCS_LOOK_S):
+    raylet = node.all_processes["raylet"][0].process  # ends by itself when the head took the node for dead
+    while not stopped.wait(GCS_LOOK_S) and raylet.poll() is None:
         if head:
             start_gcs_again(node, host)
         spare.look(time.monotonic())
-    below = incarnations(descendants(os.getpid()))
+    below |= set(incarnations(descendants(os.getpid())))
     node.kill_all_processes(check_alive=False, allow_graceful=True)
-    outlive(
-        below, LEAVE_S
-    )  # Ray's agents would first tell the head, and wait for one that is lost as long as any of its node does
+    # Ray's agents would first tell the head of it, and wait as long for one that is lost as any of their node does.
+    outlive(below, LEAVE_S)
+    if not stopped.is_set():
+        raise SystemExit("the raylet has ended, and so does its node")
 
 
 def keep_tables(data_dir: Path, *, again: bool = False) -> None:
@@ -209,7 +213,7 @@ def keep_tables(data_dir: Path, *, again: bool = False) -> None:
     """
     if os.environ.get("RAY_REDIS_ADDRESS") or os.environ.setdefault(GCS_STORAGE, ON_DISK) != ON_DISK or os.environ.get(GCS_PATH):
         return
-    folder = data_dir.resolve() / "ray.gcs"
+    folder = data_dir.resolve() / ("ray.kept" if again else "ray.gcs")  # apart: ``trunkline up`` may be given this folder, too
     if not again:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -252,12 +256,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--dashboard-port", type=int, default=0)
-    parser.add_argument("--port", type=int, default=0, help="where a head listens; 0: anywhere")
-    parser.add_argument("--again", action="store_true", help="a head that goes on with what the one before it knew")
     parser.add_argument("--join", metavar="ADDRESS", help="a further node of the cluster with this head")
     parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     if arguments.join:
         run_node(arguments.data_dir, arguments.join, labels=dict(word.split("=", 1) for word in arguments.label))
     else:
-        run_head(arguments.data_dir, arguments.dashboard_port, port=arguments.port, again=arguments.again)
+        run_head(arguments.data_dir, arguments.dashboard_port)

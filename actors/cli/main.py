@@ -9,6 +9,7 @@ from actors.cli.chaos.command import chaos
 from actors.cli.check import check
 from actors.cli.demo import demo, stay
 from actors.cli.export import export
+from actors.cli.node import node
 from actors.cli.run import down, status, up
 from actors.cli.sbom import sbom
 from actors.cli.send import send
@@ -22,7 +23,7 @@ from sims.twin.command import brain
 from sims.whatif.command import policy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trunkline, the SMS router.", pretty_exceptions_enable=False)
-for command in (up, down, upgrade, status, send, watch, carriers, board, check, export, sbom, demo, stay, chaos):
+for command in (up, down, upgrade, status, node, send, watch, carriers, board, check, export, sbom, demo, stay, chaos):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")

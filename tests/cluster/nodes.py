@@ -16,13 +16,13 @@ GONE_S = 60.0
 
 
 class Node:
-    """A node of Ray. ``words``: what ``actors.cluster`` is told beside the folder."""
+    """A node of Ray. ``words``: what ``trunkline node`` is told beside the folder."""
 
     def __init__(self, folder: Path, name: str, *words: str) -> None:
         self._log = folder / f"{name}.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "actors.cluster", str(folder), *words],
+                [sys.executable, "-m", "actors.cli.main", "node", "--data-dir", str(folder), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
