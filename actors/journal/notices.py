@@ -21,7 +21,7 @@ def _keys(channel: str) -> tuple[str, str]:
 class Notices(Servers):
     """See ``router.journal.port``."""
 
-    def _notice(self, event: bytes, tries: int, body: bytes, head: bytes) -> Notice:
+    def _notice(self, event: bytes, tries: int, body: bytes | None, head: bytes | None) -> Notice:
         message_id, state = MessageId(event[:16]), State(event[16])
         opened = self._cipher.open(message_id, body) if body else b""
         history = history_of(head) if head else b""

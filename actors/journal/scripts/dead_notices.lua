@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- In: prefixes, limit. Out, flat: time of burial, id and state, tries, body, head and history, of each partition's oldest.
+-- In: prefixes, limit. Out, flat: time of burial, id and state, tries, body or false, head and history or false, of each partition's oldest.
 --include base
 
 local prefixes, limit = unpack(cmsgpack.unpack(ARGV[1]))
@@ -11,7 +11,7 @@ for _, P in ipairs(prefixes) do
     local id = sub(event, 1, 16)
     local n = #out
     out[n + 1], out[n + 2], out[n + 3] = tonumber(found[i + 1]), event, tonumber(call('HGET', P .. 'whn', event))
-    out[n + 4], out[n + 5] = call('HGET', P .. 'm', id) or '', call('HGET', P .. 's', id) or ''
+    out[n + 4], out[n + 5] = call('HGET', P .. 'm', id), call('HGET', P .. 's', id)
   end
 end
 return out

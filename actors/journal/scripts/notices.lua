@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Hand out events of a channel. In: what its keys are called ('wh' and 'whn', or 'rx:<account>' and 'rxn:<account>'), prefixes, limit,
--- lease in ms. Out, flat: id and state, tries, body, head and history.
+-- lease in ms. Out, flat: id and state, tries, body or false, head and history or false.
 -- The first key is a ZSET event -> when it may be handed out (again): a claim moves that by the lease, a retry to its time.
 --include base
 
@@ -24,7 +24,7 @@ for _, P in ipairs(prefixes) do
     many('ZADD', P .. line, leases)
     for i = 1, #events do
       local n = #out
-      out[n + 1], out[n + 2], out[n + 3], out[n + 4] = events[i], tonumber(tries[i] or 0), bodies[i] or '', heads[i] or ''
+      out[n + 1], out[n + 2], out[n + 3], out[n + 4] = events[i], tonumber(tries[i] or 0), bodies[i], heads[i]
     end
     left = left - #events
   end

@@ -61,8 +61,9 @@ async def test_no_call_changes_what_cannot_be_read(redis_desk: Any) -> None:
 
 
 async def test_whose_time_has_come_and_cannot_be_read_is_set_aside(redis_desk: Any) -> None:
-    (waiting,) = await redis_desk.send()
-    await redis_desk.journal.submitted(A, "a", [Submitted(waiting, ("x",), 1, b"s")])
+    waiting, gone = await redis_desk.send(2)
+    await redis_desk.journal.submitted(A, "a", [Submitted(one, (one.hex(),), 1, b"s") for one in (waiting, gone)])
+    await ask(redis_desk, "HDEL", P + "s", gone)
     (due,) = await redis_desk.accept(1, due_ms=await redis_desk.now() + 1)
     octets = [await of_a_later_release(redis_desk, one) for one in (waiting, due)]
     await redis_desk.until(await redis_desk.now() + 3)
@@ -70,7 +71,7 @@ async def test_whose_time_has_come_and_cannot_be_read_is_set_aside(redis_desk: A
     await redis_desk.journal.pump(ALL, 10)
     assert await dead(redis_desk) == {waiting, due}
     assert [await ask(redis_desk, "HGET", P + "s", one) for one in (waiting, due)] == octets
-    await redis_desk.clean()
+    assert await ask(redis_desk, "EXISTS", P + "wait", P + "due") == 0
 
 
 async def test_what_is_left_of_a_record_is_set_aside_when_it_is_claimed(redis_desk: Any) -> None:
@@ -198,7 +199,7 @@ KIND = 0x63
         b"\x90\x05\x63",
         b"\x05\x63",
         b"\x63",
-        b"\x81\x05\x63",
+        b"\x82\x05\x63\x06\x07",  # a map
     ],
     ids=bytes.hex,
 )

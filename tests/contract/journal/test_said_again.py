@@ -3,7 +3,7 @@
 from typing import Any
 
 from router.ids import PARTITIONS, make_id
-from router.journal.port import Assign, CopyEnd, Finish, Hold, Lease, Part, Receipt, Received, Requeue, Submitted
+from router.journal.port import Assign, CopyEnd, Finish, Hold, Lease, Note, Part, Receipt, Received, Requeue, Submitted
 from router.model import MessageClass, State
 
 ALL = range(PARTITIONS)
@@ -258,6 +258,15 @@ async def test_a_retention_of_its_own_ends_once(desk: Any) -> None:
     await desk.journal.cancel(message_id, "acme", b"<c>")
     await desk.until(await desk.now() + 1_010)
     assert [await desk.journal.retire(ALL, 10, 60) for _ in range(2)] == [1, 0]
+
+
+async def test_a_record_of_which_only_the_key_is_kept_takes_no_line(desk: Any) -> None:
+    item = await desk.message(idempotency=b"d" * 16 + b"f" * 8)
+    await desk.journal.accept([item])
+    await desk.journal.cancel(item.id, "acme", b"<c>")
+    await desk.until(await desk.now() + 2)
+    assert await desk.journal.retire(ALL, 10, 0) == 1
+    assert await desk.journal.note([Note(item.id, "acme", 5, b"\x92\x01\x05")]) == [None]
 
 
 async def test_a_key_of_yesterday_keeps_no_record(desk: Any) -> None:
