@@ -29,7 +29,7 @@ EQUIVALENT: Final = (
         "no more than nothing is asked for then",
     ),
     Row(r"(pump|depths) \| .* \| (tonumber\(first\)|created) < (\w+) → .* <= \3", "as soon is as soon, as old is as old"),
-    Row(r"\w+ \| if new ~= v then \| new ~= v → true", "what is as it was is written as it was"),
+    Row(r"\w+ \| if new ~= v then.* \| new ~= v → true", "what is as it was is written as it was"),
     Row(r"_carrier \| .* \| .*'PEXPIRETIME'.* → (true|.* <= until_ms)", "as good as the time that stands: the same is set"),
     Row(r"_carrier \| if #missing == 0 then break end \| .* → false", "who looks for nothing finds nothing"),
     Row(

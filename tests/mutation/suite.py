@@ -23,6 +23,7 @@ from tests.mutation.rules import Mutant
 
 LIMIT_S: Final = 10.0  # a test under a mutant; more where it takes a third of that by itself
 LEARNING_S: Final = 60.0
+AGAIN_S: Final = 0.5  # an event loop passes over what is raised in its callbacks: it is raised again until it comes through
 LOOK_S: Final = 0.25
 BUSY_LOOKS: Final = 6  # so many times in a row a server answers that a script keeps it busy, until that script is ended
 
@@ -147,6 +148,7 @@ class Suite:
             try:
                 reports = runtestprotocol(item, log=False, nextitem=item.session)  # what comes next is in the session: it goes on
             except Stuck:
+                signal.setitimer(signal.ITIMER_REAL, 0)
                 item.session._setupstate.teardown_exact(item.session)
                 self._why = "it did not end in time"
                 return True, time.monotonic() - began_s
@@ -237,7 +239,7 @@ def limited(seconds: float) -> Iterator[None]:
         raise Stuck
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
     try:
         yield
     finally:
