@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 PACKAGES: Final = ("router", "carriers", "actors")  # what a running system imports
+_OURS: Final = tuple(f"{package}/" for package in PACKAGES)
 KINDS: Final = frozenset({".py", ".lua", ".toml", ".so"})
 
 
@@ -17,7 +18,9 @@ def digest(root: Path) -> str:
     """Sixteen hexadecimal digits for the packages below a folder."""
     told = blake2b(digest_size=8)
     for record in root.glob("trunkline-*.dist-info/RECORD"):
-        told.update(record.read_bytes())
+        # Path, digest and size of each file; what pip compiled, and how it came by the package, differ from machine to machine.
+        lines = record.read_text("utf-8").splitlines()
+        told.update("\n".join(sorted(line for line in lines if line.startswith(_OURS) and "__pycache__" not in line)).encode())
         return told.hexdigest()
     for package in PACKAGES:
         for path in sorted((root / package).rglob("*")):
