@@ -62,6 +62,7 @@ EQUIVALENT: Final = (
     Row(r"claim \| if not entry\[4\] or .* \| .* → call.* > 0", "who was not asked has what it had: it spares a call"),
     Row(r"gather \| if call\('HLEN', key\) .* \| .* → false", "what is missing is missed below: it spares reading the rest"),
     Row(r"note \| if b < 0x80 .* \| b < 0x80 → b <= 0x80", "an empty map is one octet, too"),
+    Row(r"note \| if b .* \| b >= (0xe0|0xa0) → b > \1", "what has no members is one octet, whatever it is"),
     Row(r"note \| local map, .* \| b < 0x90 → b <= 0x90", "an empty array has no kind either"),
     Row(r"notice_moves \| if letters ~= '' .* \| .* → true", "no key has an empty name"),
     Row(

@@ -186,6 +186,7 @@ KIND = 0x63
     "history",
     [
         b"\xc1",  # no value begins with that
+        b"\xc1\x00\x92\x05\x63",
         b"\x92\x01",
         b"\x93\x01\x02",
         b"\x92\x92\x01",
@@ -215,6 +216,8 @@ async def test_a_history_that_has_no_line_of_the_kind(desk: Any, history: bytes)
     [
         b"\x7f",
         b"\xe0",
+        b"\xa2\xc3\xa9",
+        b"\xc7\x03\x63\x92\x00\x63",
         b"\xff",
         b"\x80",
         b"\x90",

@@ -50,6 +50,16 @@ async def test_the_first_of_two_ends_counts(desk: Any) -> None:
     assert (await desk.clean())["finished"] == 1
 
 
+async def test_stepping_aside_takes_no_attempt_back(desk: Any) -> None:
+    (message_id,) = await desk.send()
+    await desk.journal.hold(A, [Hold(message_id, await desk.now(), b"<hold>")])
+    await desk.until(await desk.now() + 2)
+    await desk.journal.pump(ALL, 10)
+    assert [one.attempts for one in await desk.claim()] == [1]
+    await desk.journal.requeue("", [Requeue(message_id, 0, b"<aside>", counted=False)])
+    assert [one.attempts for one in await desk.claim()] == [1]
+
+
 async def test_ids_that_had_no_hold_stay_claimed(desk: Any) -> None:
     """A message that a dispatcher has is not in doubt."""
     (message_id,) = await desk.accept()
@@ -127,7 +137,8 @@ async def test_without_an_event_nobody_knows_a_call_made_again(desk: Any) -> Non
     (message_id,) = await desk.accept()
     await desk.journal.replace(message_id, "acme", b"another", 1, b"")
     await desk.claim()
-    assert await desk.journal.replace(message_id, "acme", b"another", 1, b"") is State.SENDING
+    for event in (b"", b"<of another call>"):
+        assert await desk.journal.replace(message_id, "acme", b"another", 1, event) is State.SENDING
 
 
 # -- second copies -----------------------------------------------------------------------------------------------------
