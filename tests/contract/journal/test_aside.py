@@ -100,6 +100,16 @@ async def test_a_receipt_ends_one_aside(desk: Any) -> None:
     await desk.clean()
 
 
+async def test_a_receipt_of_an_attempt_held_for_lost_ends_one_aside(desk: Any) -> None:
+    (one,) = await desk.accept()
+    await desk.claim()
+    await aside(desk, [one])
+    await desk.submit(one, "A-1")
+    (told,) = await desk.journal.receipts("a", [Receipt("A-1", State.DELIVERED, b"receipt", b"final")])
+    assert (told.changed, await desk.place(one), await desk.journal.aside(ALL)) == (True, "final", 0)
+    await desk.clean()
+
+
 async def test_a_finish_of_one_aside_finds_nothing(desk: Any) -> None:
     (one,) = await desk.accept()
     await desk.claim()
