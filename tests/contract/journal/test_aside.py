@@ -118,6 +118,19 @@ async def test_a_finish_of_one_aside_finds_nothing(desk: Any) -> None:
     assert await desk.place(one) == "dead"
 
 
+async def test_what_ended_or_has_no_body_is_not_taken_up(redis_desk: Any) -> None:
+    link = redis_desk.journal._topology.links[0]
+    (ended,) = await redis_desk.send()
+    await redis_desk.journal.finish("carrier:a#0", [Finish(ended, State.DELIVERED, b"final")])
+    (bodiless,) = await redis_desk.accept()
+    await link.command("HDEL", P + "m", bodiless)
+    assert await redis_desk.claim() == []
+    await link.command("ZADD", P + "dead", 1, ended)
+    assert await redis_desk.journal.take_up(ALL, 10) == 1
+    assert await link.command("ZRANGE", P + "dead", 0, -1) == [bodiless]
+    assert (await redis_desk.journal.check()).counts["stale"] == 0
+
+
 # -- heads of a later release, which only a server can hold -----------------------------------------------------------
 async def later(desk: Any, message_id: bytes) -> bytes:
     link = desk.journal._topology.links[0]

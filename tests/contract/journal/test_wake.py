@@ -75,6 +75,18 @@ async def test_every_way_into_a_queue_and_every_end_is_called_out(redis_desk: An
             await redis_desk.until(await redis_desk.now() + 1)
             await journal.pump(ALL, 10)
             assert await heard() == [("queue", "7")]
+            await redis_desk.claim()
+            assert await journal.set_aside([ids[1]]) == 1
+            assert await heard() == []
+            assert await journal.take_up(ALL, 10) == 1
+            assert await heard() == [("queue", "7")]
+            (sent,) = await redis_desk.send()
+            await redis_desk.submit(sent, "x")
+            for act, place in (("ZREM", "wait"), ("ZADD", "dead")):
+                await journal._topology.links[0].command(act, "{p07}:" + place, *([1] if act == "ZADD" else []), sent)
+            await heard()
+            assert await journal.take_up(ALL, 10) == 1
+            assert await heard() == []
             timed = [await redis_desk.message(partition=p, due_ms=await redis_desk.now() + 1) for p in (8, 9)]
             await journal.accept(timed)
             assert await heard() == [("queue", "8"), ("queue", "9")]
