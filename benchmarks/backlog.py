@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.machine import machine, server_of
+from benchmarks.processes import OWN, spent_between
 from benchmarks.result import Latency, latency_of
 from benchmarks.strain.figures import Strain, common_breaches, keep, memory_figures, shown, tell
 from benchmarks.strain.loads import CALM_S, Asked, put_on, record_of
@@ -60,6 +61,7 @@ class Run(NamedTuple):
     ended: Look  # … and when they were over
     planned: Mapping[str, int]  # code → when it was planned
     faults: Sequence[str]  # that the journal's checker found
+    cores: Mapping[str, float]  # by kind of process, what was used of one while the codes passed the backlog
 
 
 @app.command()
@@ -111,8 +113,11 @@ async def _live(world: World, options: Options) -> Run:
         filled_s = time.monotonic() - began_s
         await asyncio.sleep(SETTLE_S)
         console.print("[dim]one-time codes again …[/dim]")
-        began = await watch.look()
+        began, processes = await watch.look(), world.processes()
+        cpu, at_s = processes.cpu_s(), time.monotonic()
         await put_on(world, Asked("loaded", options.otp_mps, "otp=1", 1_000_000, options.duration_s))
+        spent = spent_between(cpu, processes.cpu_s())
+        cores = {kind: round(used_s / (time.monotonic() - at_s), 3) for kind, used_s in spent.items() if used_s}
         ended = await watch.look()
         looks = list(watch.looks)
     await asyncio.sleep(SETTLE_S)  # for the last codes to arrive
@@ -120,7 +125,7 @@ async def _live(world: World, options: Options) -> Run:
     idle, loaded = read_notes(record_of(world, "idle")), read_notes(record_of(world, "loaded"))
     history, faults = await asyncio.to_thread(gather, world, idle, loaded, looks, whole=False)
     planned = await planned_us(world.state.journal_url, idle.accepted + loaded.accepted)
-    return Run(idle, loaded, history, examine(history), looks, filled_s, began, ended, planned, faults)
+    return Run(idle, loaded, history, examine(history), looks, filled_s, began, ended, planned, faults, cores)
 
 
 def figures(run: Run) -> dict[str, Any]:
@@ -132,6 +137,11 @@ def figures(run: Run) -> dict[str, Any]:
         "waiting when they were over": run.ended.queued,
         "filled/s": round(run.looks[-1].accepted / run.filled_s, 0),
         "ended/s meanwhile": round((run.ended.finished - run.began.finished) / took_s, 1),
+        "cores used meanwhile": round(sum(used for kind, used in run.cores.items() if kind != OWN), 2),
+        "… by our own processes": run.cores.get(OWN, 0.0),
+        "… by the journal": run.cores.get("journal", 0.0),
+        "… by dispatchers": run.cores.get("dispatcher", 0.0),
+        "… by carriers": run.cores.get("carrier", 0.0),
         "otp p99 with the backlog / without": round(loaded / idle, 2) if idle else "unknown",
     } | memory_figures(run.looks)
 

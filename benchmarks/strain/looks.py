@@ -1,7 +1,6 @@
 """What is looked at while a load runs: the queues, the journal's memory, and that of every process."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from typing import Final, NamedTuple
 from actors.journal import RedisJournal
 from actors.journal.health import read_info
 from actors.journal.link import Link
+from actors.waiting import woken
 from benchmarks.meter import Meter
 from benchmarks.processes import ACTORS
 from benchmarks.world import World
@@ -62,13 +62,13 @@ class Watch:
     async def over(cls, world: World) -> AsyncIterator["Watch"]:
         """One for a block of code."""
         watch = cls(world)
-        task = asyncio.create_task(watch._run())
+        over = asyncio.Event()  # not a cancellation: one that comes in the midst of a call over a connection may be lost there
+        task = asyncio.create_task(watch._run(over))
         try:
             yield watch
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            over.set()
+            await task
             await watch._meter.close()
             await watch._link.close()
             await watch._journal.close()
@@ -91,13 +91,13 @@ class Watch:
         self.looks.append(found)
         return found
 
-    async def _run(self) -> None:
+    async def _run(self, over: asyncio.Event) -> None:
         number = 0
-        while True:
+        while not over.is_set():
             began_s = time.monotonic()
             await self.look(processes=number % PROCESSES_EVERY == 0)
             number += 1
-            await asyncio.sleep(max(0.0, began_s + LOOK_S - time.monotonic()))
+            await woken(over, max(0.0, began_s + LOOK_S - time.monotonic()))
 
 
 def growing(looks: Sequence[Look]) -> dict[str, tuple[float, float]]:
