@@ -24,6 +24,7 @@ def pytest_report_header() -> str | None:
     return f"not here: {', '.join(missing.values())}; the tests that need them are left out (`make interop` fetches them)"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups become part of the names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # They wait for processes most of the time, and share a running system: one process has them, the other the rest.
     for item in items:
