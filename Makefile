@@ -38,7 +38,7 @@ down: setup
 	$(BIN)/trunkline down
 
 test: setup lint
-	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest tests --numprocesses 2
 
 chaos: setup
 	$(BIN)/trunkline sim swarm --seeds 10000

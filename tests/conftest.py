@@ -3,10 +3,12 @@
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-CLUSTER = Path(__file__).with_name("cluster")
+CLUSTER = "tests/cluster/"
 
 # Folders of tests are no packages: this is loaded by its path, under the name that the tests of ``interop`` import.
 _SPEC = importlib.util.spec_from_file_location("interop_foreign", Path(__file__).with_name("interop") / "foreign.py")
@@ -24,9 +26,13 @@ def pytest_report_header() -> str | None:
     return f"not here: {', '.join(missing.values())}; the tests that need them are left out (`make interop` fetches them)"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups become part of the names
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # They wait for processes most of the time, and share a running system: one process has them, the other the rest.
-    for item in items:
-        if CLUSTER in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+class _Scheduling(LoadScopeScheduling):
+    """The tests of a running system in one process: they wait most of the time, and share what runs. The rest wherever there is time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CLUSTER if nodeid.startswith(CLUSTER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
+    return _Scheduling(config, log)

@@ -10,13 +10,14 @@ BROUGHT_BY = {
     "grpc": "grpcio",
     "_pytest": "pytest",
     "starlette": "fastapi",
+    "xdist": "pytest-xdist",
     "yarl": "aiohttp",
     "smpp": "smpp.twisted3",  # a folder that it shares with smpp.pdu3
     "twisted": "smpp.twisted3",
     "zope": "smpp.twisted3",
 }
 # Declared for what they do without being imported: the builder, and tools that are run.
-NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout", "pytest-xdist"}
+NOT_IMPORTED = {"hatchling", "mypy", "ruff", "pytest-asyncio", "pytest-timeout"}
 READ_BY_STDLIB = {"tzdata"}  # by zoneinfo
 REGISTERED = re.compile(r'(?:spec_from_file_location|_load)\("(\w+)"')  # a module of a folder of tests, under a name of its own
 LINE = re.compile(r"^ *(?:from|import) +([A-Za-z_]\w*)(?=[\w.]* import |[\w.]*(?: as \w+)?$)", re.MULTILINE)
