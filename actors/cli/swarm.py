@@ -1,8 +1,10 @@
 """``trunkline sim swarm``: seeds of the simulated system, with the actors that run in earnest."""
 
+import functools
 import gc
 import logging
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +33,17 @@ def play_quietly(seed: int) -> Outcome:
     finally:
         logging.disable(disabled)
         if seed % COLLECT_EVERY == 0:
+            _forget_apps()
             gc.collect()
+
+
+def _forget_apps() -> None:
+    """FastAPI keeps the last functions that it has looked at, and with them the fronts that they belong to: some megabytes a seed."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "fastapi":
+            for value in vars(module).values():
+                if isinstance(value, functools._lru_cache_wrapper):  # noqa: SLF001 (the type has no other name)
+                    value.cache_clear()
 
 
 def play_all(seeds: Sequence[int], processes: int) -> Iterator[Outcome]:
