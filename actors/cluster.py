@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.processes import descendants, incarnations, outlive
+from actors.reserve import HOOK, PREPARE
 from actors.spare import spare_of
 
 LOOPBACK: Final = "127.0.0.1"
@@ -168,6 +169,7 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
     from ray._private.node import Node
     from ray._private.parameter import RayParams
 
+    os.environ[HOOK] = PREPARE
     node = Node(
         RayParams(
             node_ip_address=host,

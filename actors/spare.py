@@ -4,27 +4,38 @@ Measured, with a killed actor: 0.04 s until its constructor runs in a spare work
 """
 
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from actors.reserve import IDLE
+
 LOOK_S: Final = 2.0
 STARTS_S: Final = 20.0  # how long one that was asked for may take to appear
 ASK_S: Final = 2.0
 KEEP_S: Final = 1_000_000_000
-IDLE: Final = "ray::IDLE"
 AGENTS: Final = frozenset({"ray::DashboardAgent", "ray::RuntimeEnvAgent"})
 NO_JOB: Final = b"\xff" * 4  # any job may have it
 
 
 class Spare:
-    """Asks for a worker when there are actors on this node and none in reserve. Not while anything is being started."""
+    """Asks for a worker when there are actors on this node and none in reserve. Not while anything is being started.
 
-    def __init__(self, raylet: int, ask: Callable[[], None]) -> None:
-        """``raylet``: the process that workers are children of; ``ask`` has one more started, and may raise whatever it likes."""
+    Ends those in reserve when something has been installed since: they have imported what was there before (``actors.reserve``).
+    """
+
+    def __init__(self, raylet: int, ask: Callable[[], None], installed: Path) -> None:
+        """``raylet``: the process that workers are children of; ``ask`` has one more started, and may raise whatever it likes.
+
+        ``installed``: the folder of the installed packages.
+        """
         self._raylet = raylet
         self._ask = ask
+        self._installed = installed
+        self._stamp = _changed_ns(installed)
         self._next_s = 0.0
         self._before: set[int] = set()
 
@@ -34,6 +45,11 @@ class Spare:
             return
         self._next_s = now_s + LOOK_S
         workers = titles(self._raylet)
+        if (stamp := _changed_ns(self._installed)) != self._stamp:
+            self._stamp = stamp
+            for worker, title in workers.items():
+                if title == IDLE:
+                    _end(worker)
         before, self._before = self._before, set(workers)
         names = set(workers.values()) - AGENTS
         if not names or IDLE in names or before != self._before:
@@ -44,6 +60,19 @@ class Spare:
         except Exception as error:
             sys.stdout.write(f"no spare worker: {type(error).__name__}\n")
             sys.stdout.flush()
+
+
+def _changed_ns(folder: Path) -> int:
+    """When something was last put into a folder or taken out of it, as each installation does; 0 when it cannot be read."""
+    with contextlib.suppress(OSError):
+        return folder.stat().st_mtime_ns
+    return 0
+
+
+def _end(worker: int) -> None:
+    # An actor that was on its way to it is given another one by Ray.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGTERM)
 
 
 def titles(parent: int) -> dict[int, str]:
@@ -75,4 +104,6 @@ def spare_of(node: Any) -> Spare:
         with init_grpc_channel(f"{node.node_ip_address}:{node.node_manager_port}") as channel:
             service.NodeManagerServiceStub(channel).PrestartWorkers(request, timeout=ASK_S)
 
-    return Spare(node.all_processes["raylet"][0].process.pid, ask)
+    import ray
+
+    return Spare(node.all_processes["raylet"][0].process.pid, ask, Path(ray.__file__).parents[1])

@@ -1,6 +1,7 @@
 """When a worker is asked for, seen at real processes that call themselves as Ray's workers do."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from actors.spare import IDLE, LOOK_S, STARTS_S, Spare, titles
+from actors.reserve import IDLE
+from actors.spare import LOOK_S, STARTS_S, Spare, titles
 
 
 @contextmanager
@@ -24,9 +26,9 @@ def worker(title: str) -> Iterator[int]:
         process.communicate()
 
 
-def spare() -> tuple[Spare, list[float]]:
+def spare(installed: Path = Path("/nowhere")) -> tuple[Spare, list[float]]:
     asked: list[float] = []
-    return Spare(os.getpid(), lambda: asked.append(1.0)), asked
+    return Spare(os.getpid(), lambda: asked.append(1.0), installed), asked
 
 
 def test_workers_are_known_by_what_they_call_themselves() -> None:
@@ -71,8 +73,55 @@ def test_a_request_that_fails_is_made_again() -> None:
         calls.append(1)
         raise RuntimeError
 
-    mine = Spare(os.getpid(), fail)
+    mine = Spare(os.getpid(), fail, Path("/nowhere"))
     with worker("ray::Carrier"):
         for moment_s in (0.0, LOOK_S, LOOK_S + STARTS_S):
             mine.look(moment_s)
     assert len(calls) == 2
+
+
+def test_what_waits_in_reserve_is_ended_when_something_is_installed_and_what_works_is_not(tmp_path: Path) -> None:
+    mine, _ = spare(tmp_path)
+    with worker("ray::Carrier") as carrier, worker(IDLE) as idle:
+        mine.look(0.0)
+        assert titles(os.getpid()) == {carrier: "ray::Carrier", idle: IDLE}
+        before_ns = tmp_path.stat().st_mtime_ns
+        (tmp_path / "something-1.0.dist-info").mkdir()
+        os.utime(tmp_path, ns=(before_ns + 1, before_ns + 1))
+        mine.look(LOOK_S)
+        assert os.waitstatus_to_exitcode(os.waitpid(idle, 0)[1]) == -signal.SIGTERM
+        assert titles(os.getpid()) == {carrier: "ray::Carrier"}
+
+
+def test_in_reserve_a_worker_imports_most_of_what_a_front_needs_and_nothing_of_ours() -> None:
+    looked = """
+import importlib, sys
+from ray._raylet import setproctitle
+import ray._private.worker
+setproctitle("ray::IDLE")
+from actors import reserve
+reserve.WAIT_S = 0.0
+reserve._import_when_idle()
+before = set(sys.modules)
+import actors.leaves.front
+print(sum(name.split(".")[0] in {"router", "carriers"} for name in before), len(before))
+print(sum(name.split(".")[0] not in {"router", "carriers", "actors"} for name in set(sys.modules) - before))
+"""
+    told = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True, timeout=60.0)
+    ours, _, others = map(int, told.stdout.split())
+    assert ours == 0
+    assert others < 30  # of some five hundred
+
+
+def test_a_worker_that_has_become_an_actor_imports_nothing_more() -> None:
+    looked = """
+import sys
+from ray._raylet import setproctitle
+setproctitle("ray::Carrier")
+from actors import reserve
+reserve.WAIT_S = 0.0
+reserve._import_when_idle()
+print("fastapi" in sys.modules)
+"""
+    told = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True, timeout=60.0)
+    assert told.stdout.strip() == "False"
