@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 HOOK: Final = "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"  # where a worker looks for a function to call first (Ray 2.60)
@@ -39,11 +40,12 @@ def prepare() -> None:
 
 
 def _import_when_idle() -> None:
-    from ray._raylet import getproctitle
+    import ray._raylet as worker
 
+    title: Callable[[], str] = worker.getproctitle  # type: ignore[attr-defined]  # Ray's stubs leave it out
     time.sleep(WAIT_S)
     for package in PACKAGES:
-        if getproctitle() != IDLE:
+        if title() != IDLE:
             return
         with contextlib.suppress(ImportError):
             importlib.import_module(package)
