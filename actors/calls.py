@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.cluster import NAMESPACE
+from actors.metrics import Metrics
 from actors.names import carrier_actor
 from actors.wire import Lane, Offered, Reply, pack_observations, pack_offer, unpack_lane, unpack_reply
 from router.brain.port import Observation
@@ -23,9 +24,16 @@ class Calls:
 
     def __init__(self) -> None:
         self._handles: dict[str, Any] = {}
+        self._metrics: Metrics | None = None
+
+    def count_in(self, metrics: Metrics) -> None:
+        """Count calls there from now on."""
+        self._metrics = metrics
 
     async def call(self, actor: str, method: str, *arguments: Any) -> Any:
         """Call and wait; raises whatever Ray raises, ``ValueError`` when there is no such actor."""
+        if self._metrics is not None:
+            self._metrics.counter("trunkline_calls", method).add()
         handle = self._handles.get(actor)
         if handle is None:
             handle = self._handles[actor] = await asyncio.to_thread(ray.get_actor, actor, NAMESPACE)

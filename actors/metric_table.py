@@ -268,6 +268,7 @@ TABLE: Final[tuple[Metric, ...]] = (
         Across.LAST,
     ),
     # -- processes
+    Metric("trunkline_calls", _C, "Calls from one actor to another, by method.", ("method",)),
     Metric("trunkline_actor_restarts", _C, "Actors started again after they died, by kind.", ("kind",)),
     Metric("trunkline_processes", _G, "Actor processes that report.", ("kind",)),
     Metric("trunkline_process_cpu_seconds", _C, "Processor time used, by kind of actor.", ("kind",)),

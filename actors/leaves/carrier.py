@@ -12,7 +12,9 @@ class Carrier(Leaf):
     """See ``actors.carrier``."""
 
     def __init__(self, name: str, address: JournalAddress, carrier: str) -> None:
-        self._carrier = plain.Carrier(name, address, carrier, RayBrain(Calls()))
+        calls = Calls()
+        self._carrier = plain.Carrier(name, address, carrier, RayBrain(calls))
+        calls.count_in(self._carrier.metrics)
         super().__init__(self._carrier)
 
     async def offer(self, octets: bytes) -> bytes:

@@ -12,6 +12,7 @@ class Dispatcher(Leaf):
     def __init__(self, name: str, address: JournalAddress, index: int) -> None:
         calls = Calls()
         self._dispatcher = plain.Dispatcher(name, address, index, lambda carrier: RayCarrier(calls, carrier))
+        calls.count_in(self._dispatcher.metrics)
         super().__init__(self._dispatcher)
 
     async def shadow(self) -> dict[str, int]:

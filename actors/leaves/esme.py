@@ -10,7 +10,9 @@ class Esme(Leaf):
     """See ``actors.esme``."""
 
     def __init__(self, name: str, address: JournalAddress, index: int) -> None:
-        self._esme = plain.Esme(name, address, index, RayPeers(Calls()))
+        calls = Calls()
+        self._esme = plain.Esme(name, address, index, RayPeers(calls))
+        calls.count_in(self._esme.metrics)
         super().__init__(self._esme)
 
     async def accounts(self) -> dict[str, dict[str, int]]:

@@ -12,4 +12,5 @@ class Front(Leaf):
     def __init__(self, name: str, address: JournalAddress) -> None:
         calls = Calls()
         self._front = plain.Front(name, address, RayPeers(calls), RayBrain(calls))
+        calls.count_in(self._front.metrics)
         super().__init__(self._front)
