@@ -17,6 +17,10 @@ BURST_S: Final = 0.1  # after a pause this much of a second's speed may go at on
 # which comes again with each second, for up to a tenth of one. Lanes below SPARE_FROM have too little to keep some back.
 SPARE_SHARE: Final = 0.02
 SPARE_FROM: Final = 20.0
+# What is no code goes by the handful, or after this time as few as there are: a call that binds messages costs some 2 ms of CPU, whether it binds
+# one or ten. Three lanes of 130 a second were asked for their room, and had it filled, 200 times a second; by the handful 60 times.
+HANDFUL_S: Final = 0.05
+HANDFUL_MOST: Final = 16  # segments: more of them make a call no cheaper
 CUT: Final = 0.8  # what a throttling leaves of the speed
 PAUSE_S: Final = 1.0  # after ESME_RTHROTTLED, doubling while it is repeated (kannel pauses for 1 s)
 MAX_PAUSE_S: Final = 30.0
@@ -46,6 +50,7 @@ class Lane:
         "_ceiling",
         "_climbed_at_s",
         "_cut_at_s",
+        "_few_s",
         "_opens_s",
         "_pause_s",
         "_queue_pause_s",
@@ -69,6 +74,7 @@ class Lane:
         self._pause_s = PAUSE_S
         self._queue_pause_s = QUEUE_PAUSE_S
         self._again_s = -inf  # a complaint before this time is a repeated one
+        self._few_s = inf  # from when on there is room for some, and not for a handful
         self._opens_s = now_s + SECOND_S + GUARD_S if contracted else -inf
 
     def speed(self, now_s: float) -> float:
@@ -86,6 +92,11 @@ class Lane:
         """Segments of each second that are kept for one-time codes."""
         return ceil(self._speed * SPARE_SHARE) if SPARE_FROM <= self._speed < inf else 0
 
+    @property
+    def handful(self) -> int:
+        """Segments that are worth a call; 1 where no speed is known."""
+        return max(1, min(int(self._speed * HANDFUL_S), HANDFUL_MOST)) if self._speed < inf else 1
+
     def room(self, now_s: float, spare: int = 0) -> int:
         """Segments that may be written now so that ``spare`` are left; ``UNLIMITED`` when no limit is known."""
         if now_s < self._opens_s:
@@ -97,13 +108,13 @@ class Lane:
         self._allow(now_s)
         return max(0, min(int(self._allowance), int(self._speed) - self._total) - spare)
 
-    def next_room_s(self, now_s: float, spare: int = 0) -> float:
-        """Seconds until ``room`` is worth asking again, 0 when there is some now: enough for a small batch, not for one."""
-        if self.room(now_s, spare) > 0:
+    def next_room_s(self, now_s: float, spare: int = 0, least: int = 1) -> float:
+        """Seconds until ``room`` is worth asking again, 0 when there is ``least`` now: enough for a small batch, not for one."""
+        if self.room(now_s, spare) >= least:
             return 0.0
         if now_s < self._opens_s:
             return self._opens_s - now_s
-        batch = self._batch() + spare
+        batch = max(least, self._batch()) + spare
         wait_s = max(0.0, (batch - self._allowance) / self._speed)
         missing = self._total + batch - int(self._speed)
         for at_s, count, _ in self._recent:
@@ -112,6 +123,25 @@ class Lane:
             missing -= int(count)
             wait_s = max(wait_s, at_s + SECOND_S + GUARD_S - now_s)
         return max(wait_s, 0.001)
+
+    def others_room(self, now_s: float) -> int:
+        """Segments that may be written now of what is no one-time code: a handful or more, or what there is after ``HANDFUL_S``."""
+        room = self.room(now_s, self.spare)
+        if room >= self.handful:
+            self._few_s = inf
+        elif room:
+            self._few_s = min(self._few_s, now_s)
+            return room if now_s - self._few_s >= HANDFUL_S else 0
+        return room
+
+    def next_others_s(self, now_s: float) -> float:
+        """Seconds until ``others_room`` is worth asking again, 0 when there is some now."""
+        if self.others_room(now_s) > 0:
+            return 0.0
+        spare = self.spare
+        if not self.room(now_s, spare):
+            self._few_s = now_s + self.next_room_s(now_s, spare)
+        return max(0.001, min(self.next_room_s(now_s, spare, self.handful), self._few_s + HANDFUL_S - now_s))
 
     def take(self, count: int, now_s: float) -> None:
         """Note ``count`` segments as written now. The caller has asked ``room``."""

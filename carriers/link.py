@@ -153,13 +153,13 @@ class SmppLink:
         return self.rooms(now_s)[0]
 
     def rooms(self, now_s: float) -> tuple[int, int]:
-        """How many segments may be written now if they are one-time codes, and if they are not."""
+        """How many segments may be written now if they are one-time codes, and if they are not: then by the handful."""
         codes = others = 0
         if not self._closing:
             lane, waiting = self._lane, self._traffic.waiting
             credit = sum(seat.room for seat in self._senders)
             codes = max(0, min(credit, lane.room(now_s)) - waiting)
-            others = max(0, min(credit - self._spare_credit, lane.room(now_s, lane.spare)) - waiting)
+            others = max(0, min(credit - self._spare_credit, lane.others_room(now_s)) - waiting)
         self._starved = others == 0
         return codes, others
 
@@ -172,11 +172,9 @@ class SmppLink:
         """Seconds until the pacer opens again; None when room waits for an answer or a bind instead of for time."""
         if self._closing or sum(seat.room for seat in self._senders) <= (0 if codes else self._spare_credit):
             return None
-        spare = 0 if codes else self._lane.spare
-        if self._lane.room(now_s, spare) > 0:
-            # What waits here goes first, and ``on_change`` follows.
-            return None if self._traffic.waiting else 0.0
-        return self._lane.next_room_s(now_s, spare)
+        wait_s = self._lane.next_room_s(now_s) if codes else self._lane.next_others_s(now_s)
+        # What waits here goes first, and ``on_change`` follows.
+        return None if wait_s == 0.0 and self._traffic.waiting else wait_s
 
     def send(self, batch: Sequence[Outgoing]) -> None:
         """Write a batch. The caller has seen ``room``; what does not fit after all waits inside for its turn."""

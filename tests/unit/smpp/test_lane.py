@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from carriers.lane import FORGIVEN_S, GUARD_S, MAX_PAUSE_S, MAX_QUEUE_PAUSE_S, MIN_MEASURED, SECOND_S, UNLIMITED, Lane
+from carriers.lane import FORGIVEN_S, GUARD_S, HANDFUL_S, MAX_PAUSE_S, MAX_QUEUE_PAUSE_S, MIN_MEASURED, SECOND_S, UNLIMITED, Lane
 
 OPEN_S = SECOND_S + GUARD_S
 
@@ -48,35 +48,35 @@ def test_one_segment_a_second_is_possible():
     assert len(spend(lane, OPEN_S, OPEN_S + 10)) == 10
 
 
-@pytest.mark.parametrize("speed", [20, 130, 1_000])
-def test_a_code_finds_room_in_a_lane_that_a_campaign_fills(speed):
+@pytest.mark.parametrize("speed", [20, 130, 320, 1_000])
+def test_waiting_for_a_handful_costs_no_speed_and_few_calls(speed):
     lane = Lane(speed, 0.0)
-    codes, found, written = 0, [], 0
-    for tick in range(20_000):
-        now_s = OPEN_S + tick / 1_000
-        room = lane.room(now_s, lane.spare)
-        lane.take(room, now_s)
-        written += room
-        if tick and tick * speed % 20_000 < speed:  # a twentieth of the speed
-            codes += 1
-            found.append(lane.room(now_s) > 0)
-            lane.take(int(found[-1]), now_s)
-    assert codes >= 19
-    assert all(found)
-    assert written + codes >= 0.93 * 20 * speed
+    now_s, written, calls = OPEN_S, 0, 0
+    while now_s < OPEN_S + 20.0:
+        wait_s = lane.next_others_s(now_s)
+        if wait_s == 0.0:
+            room = lane.others_room(now_s)
+            lane.take(room, now_s)
+            written += room
+            calls += 1
+        else:
+            now_s += wait_s + 1e-9
+    assert written >= 0.93 * 20 * speed
+    assert calls <= 1.1 * written / lane.handful
 
 
-def test_a_lane_tells_when_there_is_room_beside_what_it_keeps():
-    lane = Lane(100, 0.0)
+def test_room_for_fewer_than_a_handful_waits_for_more_but_not_for_long():
+    lane = Lane(320, 0.0)
     now_s = OPEN_S
-    lane.take(lane.room(now_s, lane.spare), now_s)
-    assert lane.spare == 2
-    assert lane.room(now_s) == 2
-    assert lane.next_room_s(now_s) == 0.0
-    wait_s = lane.next_room_s(now_s, lane.spare)
-    assert wait_s > 0
-    assert lane.room(now_s + wait_s / 2, lane.spare) == 0
-    assert lane.room(now_s + wait_s + 1e-6, lane.spare) == 1
+    lane.take(320 - lane.spare - 3, now_s)  # of this second: what is left are three
+    now_s += 0.95  # and the pace allows more
+    assert lane.room(now_s, lane.spare) == 3
+    assert lane.others_room(now_s) == 0
+    wait_s = lane.next_others_s(now_s)
+    assert wait_s == pytest.approx(HANDFUL_S)
+    assert lane.others_room(now_s + wait_s / 2) == 0
+    assert lane.others_room(now_s + wait_s + 1e-6) == 3
+    assert lane.room(now_s) == 3 + lane.spare, "a code waits for nobody"
 
 
 @pytest.mark.parametrize("speed", [0, 1, 19])
