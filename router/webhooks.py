@@ -99,9 +99,12 @@ def headers(secrets: Sequence[bytes], event_id: str, timestamp_s: int, body: byt
     }
 
 
+_TYPES: Final = {state: f"message.{STATUS_OF[state]}" for state in State}
+
+
 def event_type(state: State) -> str:
     """``message.delivered`` and its kin."""
-    return f"message.{STATUS_OF[state]}"
+    return _TYPES[state]
 
 
 EVENT_TYPES: Final = frozenset(event_type(state) for state in State if state.final)
