@@ -1,5 +1,6 @@
-"""``python -m benchmarks [batch] [limit] [single] [lone] [idle]``: measure the whole system on this machine."""
+"""``trunkline bench [NAME…]`` and ``python -m benchmarks [NAME…]``: measure the whole system on this machine."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,61 +10,67 @@ import typer
 from rich.console import Console
 
 from benchmarks.machine import Machine, machine
-from benchmarks.plans import PLANS, Seen, Wish
+from benchmarks.plans import PLANS, USUAL, Seen, Wish
 from benchmarks.report import describe, print_row, summary
 from benchmarks.result import Row
 
 RESULTS = Path(__file__).parent / "results"
 FULL_RUNS = 3
 
-console = Console()
-app = typer.Typer(pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
-@app.command()
+@app.command(name="bench")
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help=f"Some of: {', '.join(PLANS)}. None: all.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything here.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Some of: {', '.join(PLANS)}. None: those with a goal, {', '.join(USUAL)}.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Everything to standard output, for a machine; tables to standard error.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write everything there, too.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Write everything to benchmarks/results/DATE-COMMIT.json.")] = False,
-    duration: Annotated[float, typer.Option(min=0, help="Seconds of load instead of each benchmark's own.")] = 0,
-    rate: Annotated[float, typer.Option(min=0, help="Messages a second instead of each benchmark's own.")] = 0,
+    duration: Annotated[float, typer.Option(min=0, help="Seconds of load instead of each benchmark's own (60).")] = 0,
+    rate: Annotated[float, typer.Option(min=0, help="Messages a second; 0: as many as are sustained, found by steps.")] = 0,
     runs: Annotated[int, typer.Option(min=0, help="Runs of each; medians are told. 0: one, or three with --full.")] = 0,
     full: Annotated[bool, typer.Option("--full", help="Three runs of each.")] = False,
 ) -> None:
     """Measure. Exit code 1 when a message was lost or the checker found anything; a missed goal is told and is no failure."""
+    console = Console(stderr=json)
     unknown = sorted(set(names or ()) - PLANS.keys())
     if unknown:
         console.print(f"[red]{', '.join(unknown)}: not one of {', '.join(PLANS)}")
         raise typer.Exit(2)
     here, rows = machine(), []
-
-    def of_server(text: str) -> None:
-        here.server = text
-
-    seen = Seen(lambda name: console.print(f"[dim]{name} …[/dim]"), of_server)
+    seen = Seen(lambda name: console.print(f"[dim]{name} …[/dim]"))
     wish = Wish(runs or (FULL_RUNS if full else 1), duration, rate)
-    for name in names or PLANS:
+    for name in names or USUAL:
         for row in PLANS[name](wish, seen):
             print_row(row, console)
             rows.append(row)
+    here.server = seen.server
     describe(here, console)
     summary(rows, console)
-    for file in _files(json_file, here, keep=keep):
+    octets = msgspec.json.format(msgspec.json.encode(whole(here, rows))) + b"\n"
+    for file in _files(out, here, keep=keep):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(msgspec.json.format(msgspec.json.encode(_whole(here, rows))) + b"\n")
+        file.write_bytes(octets)
+    if json:
+        sys.stdout.write(octets.decode())
     if not all(run.clean for row in rows for run in row.runs):
         raise typer.Exit(1)
 
 
-def _files(json_file: Path | None, here: Machine, *, keep: bool) -> list[Path]:
-    files = [json_file] if json_file is not None else []
+def _files(out: Path | None, here: Machine, *, keep: bool) -> list[Path]:
+    files = [out] if out is not None else []
     if keep:
-        files.append(RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{here.commit}.json")
+        files.append(RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{here.commit.rstrip('+')}.json")
     return files
 
 
-def _whole(here: Machine, rows: list[Row]) -> dict[str, Any]:
-    return {"machine": here, "rows": rows}
+def whole(here: Machine, rows: list[Row]) -> dict[str, Any]:
+    """What is kept: where, and the rows with their runs and what their goals say."""
+    return {"version": 1, "machine": here, "rows": rows}
 
 
 if __name__ == "__main__":

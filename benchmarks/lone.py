@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.client import Client, Refused
 from benchmarks.load import cost_of
-from benchmarks.meter import Meter
+from benchmarks.meter import Meter, latencies_of
 from benchmarks.processes import spent_between
 from benchmarks.result import Run, latency_of
 from benchmarks.world import World
@@ -49,7 +49,7 @@ async def _measure(world: World, messages: int) -> Run:
             duration_s=round(took_s, 1),
             accepted=len(sent_s),
             errors=errors,
-            latencies=latencies | await meter.latencies(since_ms),
+            latencies=latencies | latencies_of(await meter.lives(since_ms)),
             cost=cost_of(spent, took_s, (traffic, await meter.traffic()), len(sent_s)),
             up_s=round(world.up_s, 2),
             first_delivered_s=round(world.first_s, 2),

@@ -1,4 +1,4 @@
-"""Figures for people: what was carried, how long it took, what it cost."""
+"""Figures for people: what was carried, how long it took, what it cost, and whether it is what was asked."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -6,12 +6,14 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.goals import Verdict
 from benchmarks.machine import Machine
 from benchmarks.processes import ACTORS, OWN, RAY_REST
 from benchmarks.result import Row
 
 KINDS: Final = (*ACTORS, OWN, "journal", "ray raylet", "ray gcs", RAY_REST, "simulators", "load generator")
 PERCENTILES: Final = ("p50", "p90", "p99", "max")
+STYLES: Final = {"aim reached": "bold green", "met": "green", "missed": "yellow", "not measured": "dim"}
 
 
 def describe(machine: Machine, console: Console) -> None:
@@ -27,44 +29,64 @@ def describe(machine: Machine, console: Console) -> None:
 
 def print_row(row: Row, console: Console) -> None:
     """What can be said of one benchmark as soon as it is over."""
-    verdict = "" if not row.goal else " [green]reached[/]" if row.reached else " [yellow]missed[/]"
-    console.rule(f"[bold]{row.name}[/]  {row.goal}{verdict}", align="left")
+    console.rule(f"[bold]{row.name}[/]", align="left")
     first = row.runs[0]
-    if first.accepted:
+    if first.steps:
+        tried = " · ".join(f"{rate:,.0f}{'' if held else ' ✗'}" for rate, held in first.steps)
+        console.print(f"steps, messages/s: {tried}", style="dim", highlight=False)
+    if first.accepted and first.duration_s:
         console.print(_carried(row))
     if first.latencies:
         console.print(_latencies(row))
-    if first.memory_mb:
-        console.print(_idle(row))
-    elif first.accepted:
+    if first.cost.cpu_share:
         console.print(_costs(row))
+    if first.cost.batches:
+        console.print(_calls(row))
+    if first.figures:
+        console.print(_figures(row))
     for run in row.runs:
         for fault in run.faults:
-            console.print(f"[red]{fault}")
+            console.print(fault, style="red", markup=False)
+        if run.lost:
+            console.print(f"{run.lost} messages lost", style="red")
 
 
 def summary(rows: Sequence[Row], console: Console) -> None:
-    """One line a benchmark."""
-    table = _table("benchmark", "goal", "", "accepted/s", "delivered/s", "drained s", "own CPU µs", "lost", "duplicates", "check")
+    """A line for each goal, and for each benchmark without one."""
+    table = _table("benchmark", "figure", "asked", "found", "", "lost", "duplicates", "check")
     for row in rows:
         lost, doubles = sum(run.lost for run in row.runs), sum(run.duplicates for run in row.runs)
-        table.add_row(
-            row.name,
-            row.goal,
-            "" if not row.goal else "[green]reached[/]" if row.reached else "[yellow]missed[/]",
-            *(_spread(row, field, "{:,.0f}") for field in ("accepted_mps", "delivered_mps")),
-            _spread(row, "drain_s", "{:.1f}"),
-            _spread(row, f"cost.cpu_us_per_message.{OWN}", "{:,.0f}") if row.runs[0].accepted else "",
-            f"[red]{lost}[/]" if lost else "0",
-            str(doubles),
-            "[green]clean[/]" if all(run.clean for run in row.runs) else "[red]not clean[/]",
-        )
+        clean = all(run.clean for run in row.runs)
+        rest = (f"[red]{lost}[/]" if lost else "0", str(doubles), "[green]clean[/]" if clean else "[red]not clean[/]")
+        for place, verdict in enumerate(row.verdicts or [None]):
+            head = row.name if not place else ""
+            tail = rest if not place else ("", "", "")
+            if verdict is None:
+                table.add_row(head, "", "", "", "", *tail)
+            else:
+                style = STYLES[verdict.word]
+                table.add_row(head, verdict.figure, verdict.asked, _found(verdict), f"[{style}]{verdict.word}[/]", *tail)
+    for place in (1, 2, 4):
+        table.columns[place].justify = "left"
     console.print(table)
+
+
+def _found(verdict: Verdict) -> str:
+    if verdict.median is None or verdict.least is None or verdict.most is None:
+        return ""
+    text = number(verdict.median)
+    return text if verdict.least == verdict.most else f"{text} ({number(verdict.least)}-{number(verdict.most)})"
+
+
+def number(value: float) -> str:
+    """Four digits that matter."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
 def _carried(row: Row) -> Table:
     table = _table("", "median", "least", "most")
     figures: tuple[tuple[str, str, str], ...] = (
+        ("asked for, messages/s", "asked_mps", "{:,.0f}"),
         ("accepted/s", "accepted_mps", "{:,.0f}"),
         ("delivered/s, first accept → last end", "delivered_mps", "{:,.0f}"),
         ("drained after the last accept, s", "drain_s", "{:.1f}"),
@@ -73,11 +95,6 @@ def _carried(row: Row) -> Table:
         ("without an answer", "errors", "{:,.0f}"),
         ("lost", "lost", "{:,.0f}"),
         ("duplicates", "duplicates", "{:,.0f}"),
-        ("journal calls a message", "cost.journal_calls_per_message", "{:.3f}"),
-        ("commands inside them", "cost.journal_commands_per_message", "{:.1f}"),
-        ("octets to the journal a message", "cost.journal_in_per_message", "{:,.0f}"),
-        ("octets from it", "cost.journal_out_per_message", "{:,.0f}"),
-        ("octets on disk", "cost.journal_aof_per_message", "{:,.0f}"),
         ("start to ready, s", "up_s", "{:.1f}"),
         ("start to the first delivered message, s", "first_delivered_s", "{:.1f}"),
     )
@@ -87,7 +104,7 @@ def _carried(row: Row) -> Table:
 
 
 def _latencies(row: Row) -> Table:
-    table = _table("milliseconds", "count", *PERCENTILES, title="Latency from the intended send time")
+    table = _table("milliseconds", "count", *PERCENTILES, title="Latency; of the load generator from the intended send time")
     for name in row.runs[0].latencies:
         table.add_row(
             name,
@@ -98,30 +115,46 @@ def _latencies(row: Row) -> Table:
 
 
 def _costs(row: Row) -> Table:
-    table = _table("CPU", "µs a message", "of a core")
-    _by_kind(
-        table,
-        row,
-        lambda kind: (
-            _spread(row, f"cost.cpu_us_per_message.{kind}", "{:,.1f}"),
+    heads = ("CPU s", "of a core", "processes", "PSS, MB")
+    table = _table("kind of process", "µs a message", *heads) if row.runs[0].accepted else _table("kind of process", *heads)
+
+    def cells(kind: str) -> tuple[str, ...]:
+        count, size = row.runs[-1].memory_mb.get(kind, (0, 0.0))
+        found = (
+            _spread(row, f"cost.cpu_s.{kind}", "{:,.1f}"),
             _spread(row, f"cost.cpu_share.{kind}", "{:.1%}"),
-        ),
-    )
+            str(count or ""),
+            f"{size:,.0f}" if count else "",
+        )
+        return (_spread(row, f"cost.cpu_us_per_message.{kind}", "{:,.1f}"), *found) if row.runs[0].accepted else found
+
+    _by_kind(table, row, cells)
     return table
 
 
-def _idle(row: Row) -> Table:
-    table = _table("idle", "of a core", "processes", "PSS, MB")
+def _calls(row: Row) -> Table:
+    table = _table("calls", "a message", "messages a call")
+    for name, field, form in (
+        ("journal, calls of clients", "cost.journal_calls_per_message", "{:.4f}"),
+        ("journal, commands inside them", "cost.journal_commands_per_message", "{:.2f}"),
+        ("journal, octets to it", "cost.journal_in_per_message", "{:,.0f}"),
+        ("journal, octets from it", "cost.journal_out_per_message", "{:,.0f}"),
+        ("journal, octets on disk", "cost.journal_aof_per_message", "{:,.0f}"),
+        ("Ray, calls between our actors", "cost.actor_calls_per_message", "{:.4f}"),
+    ):
+        table.add_row(name, _spread(row, field, form), "")
+    for script in row.runs[0].cost.batches:
+        table.add_row(f"script {script}", "", _spread(row, f"cost.batches.{script}", "{:,.1f}"))
+    return table
 
-    def cells(kind: str) -> tuple[str, ...]:
-        number, size = row.runs[-1].memory_mb.get(kind, (0, 0.0))
-        return _spread(row, f"cost.cpu_share.{kind}", "{:.2%}"), str(number or ""), f"{size:,.0f}" if number else ""
 
-    _by_kind(table, row, cells)
-    number, size = (sum(column) for column in zip(*row.runs[-1].memory_mb.values(), strict=True))
-    table.add_row("all", "", str(number), f"{size:,.0f}")
-    for name, field in (("start to ready, s", "up_s"), ("start to the first delivered message, s", "first_delivered_s")):
-        table.add_row(name, _spread(row, field, "{:.1f}"), "", "")
+def _figures(row: Row) -> Table:
+    table = _table("figure", "found")
+    for name in row.runs[0].figures:
+        values = [run.figures[name] for run in row.runs if name in run.figures]
+        middle = sorted(values)[len(values) // 2]
+        text = number(middle) if len(values) == 1 else f"{number(middle)} ({number(min(values))}-{number(max(values))})"
+        table.add_row(name, text)
     return table
 
 

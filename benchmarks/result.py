@@ -1,12 +1,19 @@
-"""What one run found out, and what is asked of it."""
+"""What one run found out."""
 
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-DRAIN_LIMIT_S = 5.0  # sustained: what is left at the end of the load is delivered within this
-SUSTAINED = 0.98  # of the rate asked for
+from benchmarks.goals import Verdict, judge
+
+DRAIN_LIMIT_S: Final = 2.0  # sustained: what is left at the end of the load is delivered within this …
+SUSTAINED: Final = 0.98  # … of the rate asked for so much was taken …
+BEHIND_LIMIT: Final = (
+    0.02  # … and of what was taken in the second half of the load no more stayed behind: it would add up to seconds.
+)
+BEHIND_S: Final = 0.15  # So much comes and goes with batches and looks, whatever the trend
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,12 +31,26 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
     cpu_us_per_message: dict[str, float] = {}  # by kind of process
     cpu_share: dict[str, float] = {}  # by kind of process, of one core
+    cpu_s: dict[str, float] = {}  # by kind of process
     journal_calls_per_message: float = 0.0  # what clients call: scripts and commands
     journal_commands_per_message: float = 0.0  # what scripts call inside the server
     journal_in_per_message: float = 0.0  # octets
     journal_out_per_message: float = 0.0
     journal_aof_per_message: float = 0.0
     journal_calls: dict[str, int] = {}  # by command
+    scripts: dict[str, int] = {}  # calls by script, as our processes counted them
+    batches: dict[str, float] = {}  # messages a call, by script
+    actor_calls: dict[str, int] = {}  # Ray calls from our actors to our actors, by method
+    actor_calls_per_message: float = 0.0
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """A run over its time: counters as they stood at ``at_s``, and for messages drawn at random [created at s, ms to submit, ms to end]."""
+
+    at_s: list[float] = []
+    accepted: list[int] = []
+    finished: list[int] = []
+    delays: list[tuple[float, float, float]] = []
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +64,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     accepted_mps: float = 0.0
     delivered_mps: float = 0.0  # from the first accept to the last end
     drain_s: float = 0.0  # from the last accept to the last end
+    behind: float = (
+        0.0  # share of what was taken in the second half of the load that was not ended then, beyond what had stood there
+    )
     latencies: dict[str, Latency] = {}
     cost: Cost = Cost()
     memory_mb: dict[str, tuple[int, float]] = {}  # kind → (processes, PSS)
@@ -52,6 +76,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int = 0
     bad_signatures: int = 0
     faults: tuple[str, ...] = ()
+    figures: dict[str, float] = {}  # those that are asked for, and what else is worth a line
+    steps: list[tuple[float, bool]] = []  # rates that were tried before, and whether they were sustained
+    series: Series | None = None
 
     @property
     def clean(self) -> bool:
@@ -61,8 +88,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sustained(self) -> bool:
         """Whether the rate asked for was carried from end to end."""
-        enough = self.accepted_mps >= SUSTAINED * self.asked_mps
-        return enough and not self.refused and not self.errors and self.drain_s <= DRAIN_LIMIT_S
+        enough = self.accepted_mps >= SUSTAINED * self.asked_mps and not self.refused and not self.errors
+        steady = self.behind <= BEHIND_LIMIT + BEHIND_S / max(self.duration_s / 2, BEHIND_S)
+        return enough and steady and self.drain_s <= DRAIN_LIMIT_S
+
+    @property
+    def carried_mps(self) -> float:
+        """What was taken in a second where that was sustained, what was ended in a second where not."""
+        return self.accepted_mps if self.sustained else min(self.accepted_mps, self.delivered_mps)
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -70,8 +103,18 @@ class Row(msgspec.Struct, kw_only=True):
 
     name: str
     goal: str = ""
-    reached: bool = True
     runs: list[Run] = []
+    verdicts: list[Verdict] = []
+
+    def judged(self) -> "Row":
+        """With what its goals say of its runs."""
+        self.verdicts = judge(self.name, [run.figures for run in self.runs])
+        return self
+
+    @property
+    def reached(self) -> bool:
+        """Whether every goal was met."""
+        return all(verdict.met for verdict in self.verdicts)
 
     def middle(self, field: str) -> tuple[float, float, float]:
         """Median, least and greatest of a figure: a dotted path such as ``latencies.accepted.p99``."""
@@ -88,7 +131,7 @@ def _at(run: Run, path: str) -> float | None:
     return float(value)
 
 
-def latency_of(values_ms: list[float]) -> Latency:
+def latency_of(values_ms: Sequence[float]) -> Latency:
     """Exact percentiles of single durations."""
     ordered = sorted(values_ms)
 

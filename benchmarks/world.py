@@ -1,5 +1,6 @@
 """The world of a measurement: three quick and faultless simulated carriers, the whole system, one tenant without limits."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from actors.cli.system import Running, System
 from actors.journal import EmbeddedServer
 from benchmarks.client import Client, Refused
 from benchmarks.processes import Processes
-from router.keys import make_key
+from router.keys import ENTROPY_OCTETS, make_key
 from router.passwords import hash_password
 from router.settings import (
     Api,
@@ -26,6 +27,7 @@ from router.settings import (
     Tenant,
     Webhook,
     WebhookRules,
+    Workers,
 )
 from router.webhooks import encode_secret
 from sims.smsc.process import SmscProcess
@@ -56,6 +58,11 @@ class Shape(NamedTuple):
     speed_mps: int = SPEED_MPS
     queue_limit: int = 0
     diaries: bool = False  # whether the simulators write down all they see: ``World.diary``
+    simulators: int = 0  # processes that the carriers share in turns; 0: each has its own
+    fronts: int = 1
+    dispatchers: int = 1
+    journals: int = 1  # independent servers that share the partitions; 1: the system's own
+    tenants: int = 1  # each with a key of its own: ``World.keys``
 
 
 class World:
@@ -66,20 +73,27 @@ class World:
         self.shape = shape
         self.secret = encode_secret(os.urandom(32)) if shape.webhooks else ""
         self.simulators: dict[str, SmscProcess] = {}
+        self.keys: list[str] = []  # of the tenants
         self.system = System(folder)
         self.state: Running
         self.up_s = self.first_s = 0.0
+        self._servers = [
+            EmbeddedServer(folder / f"journal-{number}") for number in range(shape.journals if shape.journals > 1 else 0)
+        ]
 
     def start(self) -> None:
         """Simulators, system, and one message from end to end; raises ``StartFailed``."""
-        for name in self.shape.prices_micros:
+        names = list(self.shape.prices_micros)
+        for name in names[: self.shape.simulators or len(names)]:
             self.simulators[name] = SmscProcess(
                 TEMPERAMENT,
                 account=f"{SYSTEM_ID}:{PASSWORD}",
                 log=self.folder / f"smsc-{name}.log",
                 arguments=("--diary", str(self.diary(name))) if self.shape.diaries else ("--track", "--keep", str(KEEP)),
             )
-        key, settings = self._settings()
+        for server in self._servers:
+            asyncio.run(server.start())
+        key, settings = self.settings()
         started_s = time.monotonic()
         self.state = self.system.up(settings, config="(benchmark)", key=key)
         self.up_s = time.monotonic() - started_s
@@ -92,33 +106,41 @@ class World:
 
         ray.shutdown()  # the system's own way down connects anew, and drains
         self.system.down()
+        for server in self._servers:
+            asyncio.run(server.stop())
         for simulator in self.simulators.values():
             simulator.stop()
 
-    def _settings(self) -> tuple[str, Settings]:
-        plaintext, key = make_key(os.urandom(38), TENANT, ("send", "read", "admin"))
+    def settings(self) -> tuple[str, Settings]:
+        """The first tenant's key, and what the system is started with."""
+        shape = self.shape
         webhook = Webhook(url=NOWHERE, secrets=(self.secret,)) if self.secret else None
+        names = [TENANT, *(f"{TENANT}-{number}" for number in range(1, shape.tenants))]
+        made = [make_key(os.urandom(ENTROPY_OCTETS), name, ("send", "read", "admin")) for name in names]
+        self.keys = [plaintext for plaintext, _ in made]
+        homes = list(self.simulators.values())
         carriers = tuple(
             CarrierProfile(
                 name=name,
-                addresses=(self.simulators[name].address,),
+                addresses=(homes[number % len(homes)].address,),
                 system_id=SYSTEM_ID,
                 password=PASSWORD,
                 window=WINDOW,
-                speed_mps=self.shape.speed_mps,
+                speed_mps=shape.speed_mps,
                 prices=(Price(to="*", micros=micros),),
             )
-            for name, micros in self.shape.prices_micros.items()
+            for number, (name, micros) in enumerate(shape.prices_micros.items())
         )
-        settings = Settings(
+        return self.keys[0], Settings(
             data_dir=str(self.folder),
             dashboard_port=0,
-            api=Api(port=0),
-            journal=JournalSettings(queue_limit=self.shape.queue_limit),
+            api=Api(port=0, fronts=shape.fronts),
+            journal=JournalSettings(queue_limit=shape.queue_limit, url=",".join(server.url for server in self._servers)),
+            workers=Workers(dispatchers=shape.dispatchers),
             webhooks=WebhookRules(allow_hosts=("127.0.0.1",)),
             carriers=carriers,
-            tenants=(Tenant(id=TENANT, rate_mps=200_000, burst=400_000, webhook=webhook),),
-            keys=(key,),
+            tenants=tuple(Tenant(id=name, rate_mps=200_000, burst=400_000, webhook=webhook) for name in names),
+            keys=tuple(key for _, key in made),
             smpp=SmppServer(port=0),
             accounts=(
                 SmppAccount(
@@ -130,10 +152,9 @@ class World:
                     window=100,
                 ),
             )
-            if self.shape.smpp
+            if shape.smpp
             else (),
         )
-        return plaintext, settings
 
     def _first_message(self) -> None:
         client = Client(self.state.api_url, self.state.key)
@@ -154,11 +175,11 @@ class World:
     # -- what is measured ----------------------------------------------------------------------------------------
     def processes(self) -> Processes:
         """The processes of system and simulators."""
-        server = EmbeddedServer(self.folder / "journal").pid()
+        servers = self._servers or [EmbeddedServer(self.folder / "journal")]
         return Processes(
             int(self.state.ray_process.split(":")[1]),
             {
-                "journal": [server] if server else [],
+                "journal": [pid for server in servers if (pid := server.pid())],
                 "simulators": [simulator.process.pid for simulator in self.simulators.values()],
             },
         )

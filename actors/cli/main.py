@@ -3,6 +3,7 @@
 import typer
 
 from actors.cli import accounts, keys, tenants, webhooks
+from actors.cli.bench import PASSED_ON, bench
 from actors.cli.board import board
 from actors.cli.carriers import carriers
 from actors.cli.chaos.command import chaos
@@ -25,6 +26,7 @@ from sims.whatif.command import policy
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trunkline, the SMS router.", pretty_exceptions_enable=False)
 for command in (up, down, upgrade, status, node, send, watch, carriers, board, check, export, sbom, demo, stay, chaos):
     app.command()(command)
+app.command(context_settings=PASSED_ON, add_help_option=False)(bench)
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(tenants.app, name="tenants")
