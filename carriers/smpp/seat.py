@@ -22,6 +22,9 @@ from router.settings import CarrierProfile
 
 log: Final = logging.getLogger(__name__)
 
+# Answers and receipts that come densely are read together: reads were a third of what a carrier's actor used at 1,500 messages a second.
+GATHER_S: Final = 0.005
+
 
 class Seat:
     """Owns the connection of the moment; forgets nothing but the pause it is in when the process ends.
@@ -189,6 +192,7 @@ class Seat:
             on_events=self._on_shell,
             on_connected=self._connected,
             on_writable=self._on_writable,
+            gather_s=GATHER_S if self._profile.window else 0.0,  # a window that is found is found by how long answers take
         )
 
     def _make_session(self, now_s: float) -> Session:

@@ -28,11 +28,13 @@ class SessionShell(asyncio.Protocol):
         on_connected: Callable[["SessionShell"], None] | None = None,
         on_writable: Callable[[], None] | None = None,
         buffer_octets: int = 0,
+        gather_s: float = 0.0,
     ) -> None:
         """``make_session(now_s)`` is called once connected; ``on_connected`` is where a client binds.
 
         With ``buffer_octets`` a peer that leaves so much unread is not read from either, until it reads: neither side's memory
-        grows. Not for both ends of one connection, which would wait for each other.
+        grows. Not for both ends of one connection, which would wait for each other. With ``gather_s`` what comes densely is read
+        as seldom: see ``_gather``.
         """
         self.session: Session
         self.writable = False  # False while the transport asks for patience, and at the end
@@ -43,6 +45,9 @@ class SessionShell(asyncio.Protocol):
         self._on_connected = on_connected
         self._on_writable = on_writable
         self._buffer_octets = buffer_octets
+        self._gather_s = gather_s
+        self._gathering: asyncio.TimerHandle | None = None
+        self._read_s = 0.0  # when octets came last
         self.held = False  # reading is stopped by ``hold``
         self._reading = True
         self._transport: asyncio.Transport | None = None
@@ -66,7 +71,10 @@ class SessionShell(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Octets came."""
-        self._tell(self.session.receive(bytes(data), self._clock()))
+        now_s = self._clock()
+        self._tell(self.session.receive(bytes(data), now_s))
+        if self._gather_s:
+            self._gather(now_s)
 
     def pause_writing(self) -> None:
         """The transport's buffer is full."""
@@ -86,6 +94,7 @@ class SessionShell(asyncio.Protocol):
         self._transport = None
         self.writable = False
         self._disarm()
+        self._stop_gathering()
         reason = self._reason or (f"link cut: {exc}" if exc else "closed by the peer")
         self._tell(self.session.lost(reason))
 
@@ -94,6 +103,8 @@ class SessionShell(asyncio.Protocol):
         octets = self.session.bytes_to_send()
         if octets and self._transport is not None and not self._transport.is_closing():
             self._transport.write(octets)
+            if self._gathering is not None and self._wants_answers():
+                self._gathered()
         self._arm()
 
     def hold(self) -> None:
@@ -128,9 +139,35 @@ class SessionShell(asyncio.Protocol):
             self.writable = False
             self._transport.abort()
 
+    def _gather(self, now_s: float) -> None:
+        """Let more arrive before the next read, where the last two came close together.
+
+        A read costs 0.2 ms of an actor whatever it brings, and a carrier's answers and receipts come one by one: measured 470 reads a second
+        at 1,500 messages a second. Nothing waits that waits for nothing but this: neither the first octets after a lull, nor
+        answers that half of the window waits for, nor a peer whose window is full, for it is silent then.
+        """
+        since_s, self._read_s = now_s - self._read_s, now_s
+        if since_s < 2 * self._gather_s and self._gathering is None and not self._wants_answers():
+            self._gathering = self._loop.call_later(self._gather_s, self._gathered)
+            self._see_to_reading()
+
+    def _wants_answers(self) -> bool:
+        """Whether so much is unanswered that reading late would hold up writing."""
+        session = self.session
+        return session.unanswered > session.room or not session.bound
+
+    def _gathered(self) -> None:
+        self._stop_gathering()
+        self._see_to_reading()
+
+    def _stop_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+
     def _see_to_reading(self) -> None:
         transport = self._transport
-        reading = not self.held and (self.writable or not self._buffer_octets)
+        reading = not self.held and self._gathering is None and (self.writable or not self._buffer_octets)
         if transport is None or transport.is_closing() or reading == self._reading:
             return
         self._reading = reading
