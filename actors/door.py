@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from actors import machine
@@ -86,6 +86,11 @@ class Door(Shell):
         """Make messages durable, together with what others bring meanwhile."""
         self._gate.took(len(items))
         return list(await self._commit.add(items))
+
+    def offer(self, items: Sequence[Intake], told: Callable[[Sequence[Accepted] | Exception], None]) -> None:
+        """The same without a future."""
+        self._gate.took(len(items))
+        self._commit.put(items, told)
 
     async def _accept(self, items: list[Intake]) -> list[Accepted]:
         self._partition = (self._partition + 1) % PARTITIONS

@@ -1,21 +1,13 @@
-"""The thin layer between ASGI and the handlers: who calls, what they sent, how answers leave.
-
-Handlers get a ``Call`` and return a ``Reply``. FastAPI registers and documents the routes; a request passes none of its dependency
-injection, because that and pydantic together double the cost of a request.
-"""
+"""What handlers get and give: a ``Call``, which is who calls and what they sent, and a ``Reply``."""
 
 import asyncio
-import logging
 import math
-import traceback
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from router.api.port import FrontPort
 from router.api.problems import PROBLEM_JSON, Problem, Refusal
@@ -23,8 +15,6 @@ from router.guesses import Guesses
 from router.keys import id_shown
 from router.limits import Admitted, Refused
 from router.settings import Key, Tenant
-
-log = logging.getLogger(__name__)
 
 BODY_TIMEOUT_S: Final = 30.0  # a body that comes in pieces must be whole by then
 JSON: Final = b"application/json"
@@ -46,6 +36,13 @@ _encode_msgpack: Final = msgspec.msgpack.Encoder().encode
 Header = tuple[bytes, bytes]
 
 
+_FIXED: Final = 2 + len(_SECURITY) + 1  # the headers that every answer begins with
+
+
+def _lines(headers: Iterable[Header]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
 class Reply(Response):
     """A finished answer: octets and raw headers, with nothing left to compute (Starlette's own costs 4 µs more)."""
 
@@ -62,6 +59,20 @@ class Reply(Response):
             (b"content-security-policy", PAGE_POLICY) if page else _DATA_POLICY,
             *headers,
         ]
+
+    def head(self) -> bytes:
+        """The headers as HTTP/1.1 writes them, each line with its end. The answers' common part is not made anew (measured: 1.2 µs against 3.4)."""
+        first, size, *_ = self.raw_headers
+        fixed = _FIXED_LINES[self.raw_headers[_FIXED - 1][1]]
+        return b"content-type: %b\r\ncontent-length: %b\r\n%b%b" % (first[1], size[1], fixed, _lines(self.raw_headers[_FIXED:]))
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection ends with it."""
+        return (b"connection", b"close") in self.raw_headers
+
+
+_FIXED_LINES: Final = {policy[1]: _lines((*_SECURITY, policy)) for policy in (_DATA_POLICY, (_DATA_POLICY[0], PAGE_POLICY))}
 
 
 def json_reply(status: int, value: Any, headers: Sequence[Header] = ()) -> Reply:
@@ -193,53 +204,3 @@ class Call:
         if size > limit:
             raise Refusal("too_large", f"At most {limit} octets are taken.")
         return b"".join(pieces)
-
-
-Handler = Callable[[Call], Awaitable[Reply]]
-
-
-class PlainRoute(APIRoute):
-    """A route that FastAPI documents and whose requests go straight to ``bound`` (an ASGI app given as the endpoint's attribute)."""
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        self.app = endpoint.bound  # type: ignore[attr-defined]  # set by ``endpoint`` below
-
-
-def endpoint(
-    front: FrontPort, path: str, handler: Handler, *, scopes: Sequence[str] | None, limited: bool, guesses: Guesses
-) -> Callable[[], Awaitable[Reply]]:
-    """Bind a handler: key and scopes (None: open to all) and who guessed at them, the rate-limit headers, problems for refusals, the request's metrics."""
-
-    async def bound(scope: Scope, receive: Receive, send: Send) -> None:
-        started_s = front.monotonic_s()
-        call = None
-        try:
-            call = Call(front, scope, receive)
-            if scopes is not None:
-                call.authenticate(scopes, guesses)
-            reply = await handler(call)
-        except Refusal as refusal:
-            reply = problem_reply(refusal.problem(scope["path"]), refusal.headers)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem and the log an event
-            reply = internal_error(front, scope["path"], error)
-        if limited and call is not None and hasattr(call, "tenant"):
-            reply.raw_headers += limit_headers(call.limits or front.admit(call.tenant.id, 0, 0))
-        await reply(scope, receive, send)
-        front.count_request(path, reply.status_code, front.monotonic_s() - started_s)
-
-    async def documented() -> Reply:
-        raise NotImplementedError  # requests go to ``bound``; FastAPI only reads this function's name and place
-
-    documented.bound = bound  # type: ignore[attr-defined]  # read by ``PlainRoute``
-    return documented
-
-
-def internal_error(front: FrontPort, path: str, error: BaseException) -> Reply:
-    """The answer to a bug: nothing of it but a reference, under which the log has type and place (not the words: they may quote a text)."""
-    reference = front.entropy(8).hex()
-    places = " < ".join(
-        f"{Path(f.filename).name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__, limit=-5))
-    )
-    log.error("api.internal_error reference=%s error=%s at=%s", reference, type(error).__name__, places)
-    return problem_reply(Refusal("internal", f"Reference {reference}.").problem(path))

@@ -23,7 +23,7 @@ KEY_LIMIT: Final = 255  # characters
 REPLAYED: Final = (b"idempotency-replayed", b"true")
 _DIGEST_OCTETS: Final = 16  # as router.journal.port.Intake asks
 _FINGERPRINT_OCTETS: Final = 8
-_OFFERS: Final = 4  # how often a message is offered to a journal that refuses other classes
+OFFERS: Final = 4  # how often a message is offered to a journal that refuses other classes
 _ROUNDS: Final = 3  # a key's time changes once, when an old one has just expired; a third time is a fault of the journal
 
 
@@ -35,7 +35,7 @@ async def submit(front: FrontPort, items: Sequence[Intake]) -> list[Accepted | J
     """
     refused: dict[MessageClass, JournalFull] = {}
     rest = items
-    for _ in range(_OFFERS):
+    for _ in range(OFFERS):
         try:
             accepted = iter(await front.submit(rest))
         except JournalFull as full:

@@ -1,5 +1,6 @@
 """A front of one process: the twin of the Front actor, for tests and for simulators. Its limiter shard lives in the same object."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class LocalFront:
         self.seen: list[Observation] = []
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._partition = 0
+        self._offers: set[asyncio.Task[None]] = set()
         self._tokens: dict[str, tuple[LeasedTokens, Allowance]] = {}
 
     def partition(self) -> int:
@@ -89,6 +91,21 @@ class LocalFront:
     async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
         """Straight into the journal."""
         return await self.journal.accept(items)
+
+    def offer(self, items: Sequence[Intake], told: Callable[[Sequence[Accepted] | Exception], None]) -> None:
+        """``submit`` in a task."""
+
+        async def submit() -> None:
+            outcome: Sequence[Accepted] | Exception
+            try:
+                outcome = await self.submit(items)
+            except Exception as error:  # noqa: BLE001 (told, whatever it is)
+                outcome = error
+            told(outcome)
+
+        task = asyncio.get_running_loop().create_task(submit())
+        self._offers.add(task)
+        task.add_done_callback(self._offers.discard)
 
     def observe(self, batch: Sequence[Observation]) -> None:
         """Into ``seen``."""

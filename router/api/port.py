@@ -1,6 +1,6 @@
 """What the HTTP layer asks of the process it runs in. The app knows no Redis, no Ray, no clock and no dice: all come from here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from router.brain.port import Board, Observation
@@ -98,6 +98,10 @@ class FrontPort(Protocol):
 
     async def submit(self, items: Sequence[Intake]) -> list[Accepted]:
         """Make messages durable (group commit lies behind); raises ``JournalError`` or ``JournalFull``."""
+        ...
+
+    def offer(self, items: Sequence[Intake], told: Callable[[Sequence[Accepted] | Exception], None]) -> None:
+        """The same without a task or a future: ``told`` is called with what ``submit`` would return or raise, never before this returns."""
         ...
 
     def observe(self, batch: Sequence[Observation]) -> None:

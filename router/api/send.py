@@ -1,14 +1,17 @@
 """POST /v1/messages: one message in, 202 when it is durable."""
 
 import logging
-from typing import Final, NoReturn
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final, NamedTuple, NoReturn
 
+from router.api.endpoint import Later
 from router.api.http import JSON, MSGPACK, Call, Header, Reply, json_reply
-from router.api.idempotency import REPLAYED, Idempotency, Keyed, submit
+from router.api.idempotency import OFFERS, REPLAYED, Idempotency, Keyed, submit
 from router.api.problems import Refusal, code_of, summary
-from router.ids import ENTROPY_OCTETS, MessageId, make_id, to_text
+from router.ids import ENTROPY_OCTETS, MessageId, make_id
 from router.intake import CLASS_OF, seal, settle
-from router.journal.port import Accepted, JournalError, JournalFull
+from router.journal.port import Accepted, Intake, JournalError, JournalFull
 from router.limits import Admitted, Refused
 from router.message import FieldFault, Malformed, MessageIn, decode_message
 from router.model import MessageClass
@@ -34,42 +37,50 @@ class Sender:
         front = call.front
         message, octets = await read_message(call)
         keyed = self._idempotency.key_of(call)
-        settled = settle(message, call.tenant, front.terms, call.now_ms, keyed=keyed is not None)
+        if keyed is None:
+            offered = _offer(call, message)
+            try:
+                await submit(front, (offered.item,))
+            except JournalError as error:
+                refuse_journal(call, error, 1, offered.item.klass)
+            return _taken(call, offered)
+        settled = settle(message, call.tenant, front.terms, call.now_ms, keyed=True)
         if isinstance(settled, list):
-            if keyed is not None and (before := await self._before(call, keyed, octets)) is not None:
+            if (before := await self._before(call, keyed, octets)) is not None:
                 return before
             refuse_faults(call, settled)
         body = settled
         klass = CLASS_OF[body.klass]
         refuse_if_shed(call, klass)
         admit(call, 1, body.cost_micros)
-        message_id: MessageId
-        headers: list[Header] = []
-        if keyed is None:
-            message_id = make_id(call.now_ms, front.partition(), front.entropy(ENTROPY_OCTETS))
+        with self._idempotency.under_way(keyed.digest):
+
+            def again(created_ms: int) -> list[Body]:
+                resettled = settle(message, call.tenant, front.terms, created_ms, keyed=True)
+                return [body if isinstance(resettled, list) else resettled]
+
             try:
-                await submit(front, (seal(message_id, body, call.tenant),))
+                done = await self._idempotency.submit(call, keyed, octets, [0], [body], again)
             except JournalError as error:
                 refuse_journal(call, error, 1, klass)
-            fresh = True
-        else:
-            with self._idempotency.under_way(keyed.digest):
+        message_id, body, (accepted,) = done.ids[0], done.bodies[0], done.outcome
+        if not (isinstance(accepted, Accepted) and accepted.fresh):
+            return _accepted(message_id, body, [REPLAYED])
+        front.count_accepted(call.tenant.id, klass, 1, body.segments)
+        return _accepted(message_id, body, [])
 
-                def again(created_ms: int) -> list[Body]:
-                    resettled = settle(message, call.tenant, front.terms, created_ms, keyed=True)
-                    return [body if isinstance(resettled, list) else resettled]
+    # -- requests that are whole when they come -------------------------------------------------------------------
+    @staticmethod
+    def fits(headers: Mapping[bytes, bytes], size: int) -> bool:
+        """Any that nothing has to be asked for; under an idempotency key the journal may have to tell what it has."""
+        return size <= SINGLE_BODY_LIMIT and b"idempotency-key" not in headers
 
-                try:
-                    done = await self._idempotency.submit(call, keyed, octets, [0], [body], again)
-                except JournalError as error:
-                    refuse_journal(call, error, 1, klass)
-            message_id, body, (accepted,) = done.ids[0], done.bodies[0], done.outcome
-            fresh = isinstance(accepted, Accepted) and accepted.fresh
-            if not fresh:
-                headers.append(REPLAYED)
-        if fresh:
-            front.count_accepted(call.tenant.id, klass, 1, body.segments)
-        return _accepted(message_id, body, headers)
+    @staticmethod
+    def take(call: Call, octets: bytes, later: Later) -> Reply | None:
+        """Handle POST /v1/messages as ``post`` does."""
+        offered = _offer(call, _message(call, _media(call), octets))
+        _submit(call, offered, later)
+        return None
 
     async def _before(self, call: Call, keyed: Keyed, octets: bytes) -> Reply | None:
         """The first answer to a request that was accepted when nothing stood against it; None: it was not."""
@@ -80,20 +91,72 @@ class Sender:
         return _accepted(*standing[0], [REPLAYED]) if standing else None
 
 
+class _Offered(NamedTuple):
+    """A message that nothing stands against, and its limits paid."""
+
+    item: Intake
+    body: Body
+
+
+def _offer(call: Call, message: MessageIn) -> _Offered:
+    """All that is decided of a message without a key before it is made durable."""
+    front = call.front
+    body = settle(message, call.tenant, front.terms, call.now_ms)
+    if isinstance(body, list):
+        refuse_faults(call, body)
+    refuse_if_shed(call, CLASS_OF[body.klass])
+    admit(call, 1, body.cost_micros)
+    message_id = make_id(call.now_ms, front.partition(), front.entropy(ENTROPY_OCTETS))
+    return _Offered(seal(message_id, body, call.tenant), body)
+
+
+def _submit(call: Call, offered: _Offered, later: Later, times: int = 1) -> None:
+    """``idempotency.submit`` for one message, told instead of awaited."""
+    call.front.offer((offered.item,), partial(later, _told, call, offered, later, times))
+
+
+def _told(call: Call, offered: _Offered, later: Later, times: int, outcome: Sequence[Accepted] | Exception) -> Reply | None:
+    klass = offered.item.klass
+    if isinstance(outcome, JournalFull) and klass not in outcome.classes and times < OFFERS:
+        _submit(call, offered, later, times + 1)
+        return None
+    if isinstance(outcome, JournalError):
+        refuse_journal(call, outcome, 1, klass)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return _taken(call, offered)
+
+
+def _taken(call: Call, offered: _Offered) -> Reply:
+    item, body = offered
+    call.front.count_accepted(call.tenant.id, item.klass, 1, body.segments)
+    return _accepted(item.id, body, [])
+
+
 def _accepted(message_id: MessageId, body: Body, headers: list[Header]) -> Reply:
-    headers.append((b"location", f"/v1/messages/{to_text(message_id)}".encode()))
-    return json_reply(202, answer(message_id, body, rfc3339(body.created_ms)), headers)
+    told = answer(message_id, body, rfc3339(body.created_ms))
+    headers.append((b"location", b"/v1/messages/" + told.id.encode()))
+    return json_reply(202, told, headers)
 
 
 async def read_message(call: Call) -> tuple[MessageIn, bytes]:
     """One message and its octets from a JSON or msgpack body."""
+    media = _media(call)
+    octets = await call.body(SINGLE_BODY_LIMIT)
+    return _message(call, media, octets), octets
+
+
+def _media(call: Call) -> bytes:
     media = call.media()
     if media not in {JSON, MSGPACK}:
         raise Refusal("unsupported_media_type", "Send application/json or application/msgpack.")
-    octets = await call.body(SINGLE_BODY_LIMIT)
+    return media
+
+
+def _message(call: Call, media: bytes, octets: bytes) -> MessageIn:
     message = decode_message(octets, packed=media == MSGPACK)
     if isinstance(message, MessageIn):
-        return message, octets
+        return message
     if not isinstance(message, Malformed):
         refuse_faults(call, message)
     call.front.count_refused(call.tenant.id, "malformed_body", 1)

@@ -5,6 +5,7 @@ import aiohttp
 import pytest
 import uvicorn
 
+from actors.http_line import Line
 from router.api.app import create_app
 from router.api.local import LocalFront
 from router.journal.memory import MemoryJournal
@@ -86,8 +87,9 @@ class Api:
             return answer.status, shown, answer.headers
 
 
-@pytest.fixture
-async def api():
+@pytest.fixture(params=[Line, "httptools"], ids=["line", "uvicorn"])
+async def api(request):
+    """Over the server of fronts, whose requests need no ASGI where they are whole, and over uvicorn's own, where they do."""
     chance = itertools.count(1)
     now_ms = lambda: time.time_ns() // 1_000_000 + Front.offset_ms  # noqa: E731 - a clock
     front = Front(
@@ -98,7 +100,14 @@ async def api():
         entropy=lambda octets: b"".join(next(chance).to_bytes(10, "big") for _ in range(-(-octets // 10)))[:octets],
     )
     config = uvicorn.Config(
-        create_app(front), host="127.0.0.1", port=0, log_level="warning", lifespan="off", ws="none", server_header=False
+        create_app(front),
+        http=request.param,
+        host="127.0.0.1",
+        port=0,
+        log_level="warning",
+        lifespan="off",
+        ws="none",
+        server_header=False,
     )
     server = uvicorn.Server(config)
     # Without ``serve``, whose loop ticks ten times a second and would make every test wait for a tick
