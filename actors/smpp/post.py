@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,10 +12,11 @@ from actors.batching import Outbox
 from actors.shell import Shell
 from actors.waiting import woken
 from carriers.customers.inbound import inbound_of
-from carriers.customers.receipts import receipts_of
+from carriers.customers.receipts import TLV_VERSION, receipts_of
 from carriers.smpp.server.port import Delivery, Outcome, Server, Verdict
 from router.ids import PARTITIONS, created_ms
 from router.journal.port import JournalError, Notice
+from router.model import State
 from router.record import Body, EventKind, NewerRecord, UnreadableRecord, unpack_body, unpack_events
 from router.settings import SmppAccount
 
@@ -32,13 +33,18 @@ RETRY_LAST_S: Final = 3_600.0  # … growing to this
 RETRY_CUT_S: Final = 1.0  # after a session that ended, or no answer: the customer may be back already
 
 
+Compose = Callable[[int], tuple[bytes, ...]]  # as of ``Delivery``
+
+
 class Mailbox:
     """One account's events."""
 
     def __init__(self, account: SmppAccount) -> None:
         self.account = account
         self.hot: set[int] = set(range(PARTITIONS))  # partitions where events may stand
-        self.stock: deque[tuple[float, Notice, Body]] = deque()  # claimed and not handed to a session, with the time of the claim
+        self.stock: deque[tuple[float, Notice, Compose]] = (
+            deque()
+        )  # claimed and not handed to a session, with the time of the claim
         self.claiming = False
         self.looked_s = 0.0
         self.done: Outbox[Notice]
@@ -111,21 +117,14 @@ class Post:
     def _hand_over(self, system_id: str, box: Mailbox, room: int, now_s: float) -> None:
         batch: list[Delivery] = []
         while box.stock and len(batch) < room:
-            claimed_s, notice, body = box.stock.popleft()
+            claimed_s, notice, compose = box.stock.popleft()
             if now_s - claimed_s > STOCK_S:
                 box.retry.put([(notice._replace(tries=notice.tries - 1), 0)])  # nobody has tried
                 continue
-            batch.append(Delivery((notice, now_s), self._composer(box, notice, body)))
+            batch.append(Delivery((notice, now_s), compose))
         if batch:
             self.under_way += len(batch)
             self._server.deliver(system_id, batch)
-
-    @staticmethod
-    def _composer(box: Mailbox, notice: Notice, body: Body) -> partial[tuple[bytes, ...]]:
-        if body.inbound is None:
-            return partial(receipts_of, notice, body)
-        box.reference = (box.reference + 1) & 0xFFFF
-        return partial(_inbound, body, box.account, box.reference)
 
     async def _claim(self, system_id: str, box: Mailbox) -> None:
         hot, box.hot = box.hot, set()
@@ -150,17 +149,21 @@ class Post:
 
     def _stock(self, box: Mailbox, notice: Notice, now_s: float) -> None:
         """Keep what is to be delivered; what nobody asked to hear is settled."""
+        compose: Compose | None = None
         try:
             body = unpack_body(notice.body)
-            wanted = body.inbound is not None or bool(receipts_of(notice, body, 0))
+            if body.inbound is not None:
+                box.reference = (box.reference + 1) & 0xFFFF
+                compose = partial(_inbound, body, box.account, box.reference)
+            elif receipts := receipts_of(notice, body, TLV_VERSION):
+                compose = partial(_receipts, notice, body, receipts)
         except NewerRecord:
             log.error("esme.newer_record event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
             return  # it comes again when its lease is over, perhaps to a server that can read it
         except ValueError:  # an ``UnreadableRecord``, or one whose fields no PDU holds
             log.error("esme.unreadable event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
-            wanted = False
-        if wanted:
-            box.stock.append((now_s, notice, body))
+        if compose is not None:
+            box.stock.append((now_s, notice, compose))
         else:
             box.done.put([notice])
 
@@ -175,20 +178,24 @@ class Post:
         again: list[tuple[Notice, int]] = []
         now_ms, now_s = self._shell.now_ms(), time.monotonic()
         metrics = self._shell.metrics
+        duration = metrics.histogram("trunkline_delivery_duration_seconds")
+        counted: Counter[tuple[str, str]] = Counter()
         for (notice, written_s), verdict, status in outcomes:
-            kind = "receipt" if notice.state.name != "RECEIVED" else "message"
-            metrics.counter("trunkline_deliveries", kind, verdict.value).add()
+            kind = "receipt" if notice.state is not State.RECEIVED else "message"
+            counted[kind, verdict.value] += 1
             if verdict is Verdict.TAKEN:
-                metrics.histogram("trunkline_delivery_duration_seconds").observe(now_s - written_s)
+                duration.observe(now_s - written_s)
             if verdict is not Verdict.RETRY:
                 done.append(notice)
             elif self._outdated(notice, now_ms):
-                metrics.counter("trunkline_deliveries", kind, "given_up").add()
+                counted[kind, "given_up"] += 1
                 log.warning("esme.delivery_given_up event=%s tries=%d", notice.event_id, notice.tries + 1)
                 done.append(notice)
             else:
                 wait_s = min(RETRY_FIRST_S * 2**notice.tries, RETRY_LAST_S) if status else RETRY_CUT_S
                 again.append((notice, now_ms + int(wait_s * 1000)))
+        for labels, times in counted.items():
+            metrics.counter("trunkline_deliveries", *labels).add(times)
         box.done.put(done)
         box.retry.put(again)
         if self._server.room(system_id) > 0:
@@ -230,6 +237,11 @@ async def _settle(shell: Shell, channel: str, notices: list[Notice]) -> None:
 
 async def _retry(shell: Shell, channel: str, items: list[tuple[Notice, int]]) -> None:
     await shell.journal.retry_notices(items, channel=channel)
+
+
+def _receipts(notice: Notice, body: Body, composed: tuple[bytes, ...], version: int) -> tuple[bytes, ...]:
+    """What was composed when it was claimed, which is what most sessions read; anew for one of an older version."""
+    return composed if version >= TLV_VERSION else receipts_of(notice, body, version)
 
 
 def _inbound(body: Body, account: SmppAccount, reference: int, version: int) -> tuple[bytes, ...]:
