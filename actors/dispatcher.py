@@ -2,40 +2,39 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from actors import machine
+from actors.appetite import INSPECT_LIMIT, appetite
 from actors.aside import Aside
-from actors.decisions import keep_decision
 from actors.housekeeping import Housekeeping
-from actors.lanes import CarrierCall, CarrierLane, not_taken
+from actors.lanes import CarrierCall, CarrierLane
 from actors.names import BOARD_VALUE
 from actors.networks import Networks
+from actors.offering import Offering
 from actors.pace import Pace
 from actors.partitions import Partitions
 from actors.planner import Planner
-from actors.pool import POOL_LIMIT, Pending, Pool
+from actors.pool import Pool
 from actors.rescuer import Rescuer
 from actors.shell import JournalAddress, Shell
-from actors.triage import Ended, triage
+from actors.triage import triage
 from actors.turn import Turn
 from actors.waiting import woken
-from actors.wire import Offered
-from router.journal.port import Claimed, Finish, JournalError, Requeue
+from router.journal.port import Claimed, JournalError
 from router.journal.wake import QUEUE_TOPIC, URGENT_TOPIC
-from router.model import STATUS_OF, MessageClass
+from router.model import MessageClass
 from router.rules import RuleBook
 from router.settings import ClassRules
 
 log = logging.getLogger("trunkline.dispatcher")
 
-CLAIM_LIMIT: Final = 1_000  # messages of one class a turn: some 250 kB of records, 2 ms to plan
-OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
+CODES: Final = (MessageClass.OTP,)
+OTHERS: Final = tuple(klass for klass in MessageClass if klass not in CODES)
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
 LOOK_AT_RESTING_S: Final = 0.1  # and with messages that wait by choice, who have a limit
-INSPECT_LIMIT: Final = 200  # messages a class taken up without any room, to end those whose time is over
-AGAIN_MS: Final = 500  # how long a message without room steps aside
 
 
 class Dispatcher(Shell):
@@ -47,7 +46,6 @@ class Dispatcher(Shell):
         self._carrier_call = carriers
         self._index = index
         self._pool = Pool()
-        self._losses = 0  # times that the pool was given up
         self._lanes: dict[str, CarrierLane] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._stir = asyncio.Event()
@@ -62,6 +60,7 @@ class Dispatcher(Shell):
         self._networks = Networks(self.metrics)
         self._planner = Planner(self.metrics)
         self._rescuer: Rescuer
+        self._offering: Offering
 
     def __repr__(self) -> str:
         held = len(self._partitions.held) if self.started.is_set() else 0
@@ -73,6 +72,17 @@ class Dispatcher(Shell):
         self._partitions = Partitions(*mine, on_taken=self._heat, on_given_back=self._give_up)
         rescued = (self.journal, self._partitions, self._planner, self._lanes, self._networks)
         self._rescuer = Rescuer(*rescued, spawn=self.spawn, retention_s=self.address.retention_s)
+        self._offering = Offering(
+            self.journal,
+            self._pool,
+            self._partitions,
+            self._lanes,
+            self.metrics,
+            spawn=self.spawn,
+            earn=self._rescuer.earn,
+            stir=self._stir.set,
+            retention_s=self.address.retention_s,
+        )
         await self.settings_changed()
         await self._read_board()
         await self._partitions.start()
@@ -157,34 +167,31 @@ class Dispatcher(Shell):
     def _give_up(self) -> None:
         """All that is claimed is about to be given back and to come again: kept, it would be in hand twice."""
         self._pool.clear()
-        self._losses += 1
         self._hot.update(self._partitions.held)
 
     async def _turn(self, *, inspect: bool) -> tuple[int, int]:
         """Claim, plan, offer. Returns how many messages were offered, and how many of them one-time codes."""
         rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in MessageClass}
-        wanted = {}
-        for klass, room in rooms.items():
-            free = min(sum(room.values()), CLAIM_LIMIT) - self._pool.size(klass) - self._networks.waiting
-            if inspect:
-                free = max(free, min(INSPECT_LIMIT, POOL_LIMIT - self._pool.size(klass) - self._networks.waiting))
-            if free > 0:
-                wanted[klass] = free
+        wanted = appetite(rooms, self._pool, self._networks.waiting, self._lanes, inspect=inspect)
+        fresh: set[MessageClass] = set()
         if wanted and self._hot:
             hot, self._hot = self._hot & self._partitions.held, set()
-            losses = self._losses
+            losses = self._pool.losses
             claimed, more = await self.journal.claim(self.name, self._partitions.epoch, sorted(hot), wanted)
             self._hot |= more
             # What was claimed under an epoch that is over by now has been given back, too.
-            await self._take_up(claimed if losses == self._losses else [])
-        offered, codes = self._plan_all(rooms)
-        await self._step_aside()
+            fresh = await self._take_up(claimed if losses == self._pool.losses else [])
+        offered, codes = await self._plan_all(rooms, set(MessageClass) if inspect else fresh)
+        await self._offering.step_aside()
         if self._hot and offered:
             self._stir.set()
         return offered, codes
 
-    async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> None:
-        """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved."""
+    async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> set[MessageClass]:
+        """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved.
+
+        Returns the classes of those that need a carrier.
+        """
         claimed = await self._aside.sift(claimed)
         known = self._networks.known if ask else self._networks.remembered
         pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), machine.monotonic(), known)
@@ -192,14 +199,15 @@ class Dispatcher(Shell):
             self._claimed_count[klass].add(sum(1 for item in pending if item.klass is klass))
         self._pool.add(pending)
         if strangers:
-            self.spawn(self._introduce(strangers, self._losses))
+            self.spawn(self._introduce(strangers, self._pool.losses))
         if ends:
-            await self.journal.finish("", self._finished(ends), self._partitions.lease)
+            await self.journal.finish("", self._offering.finished(ends), self._partitions.lease)
+        return {item.klass for item in pending}
 
     async def _introduce(self, strangers: Sequence[tuple[Claimed, str]], losses: int) -> None:
         """Ask for the networks of numbers, no longer than the service may take, and take the messages up with what is known then."""
         await self._networks.ask([number for _, number in strangers])
-        if losses != self._losses:
+        if losses != self._pool.losses:
             return  # the journal has given these back, and they have come or will come again
         try:
             await self._take_up([message for message, _ in strangers], ask=False)
@@ -207,70 +215,37 @@ class Dispatcher(Shell):
             self._partitions.retake()
         self._stir.set()
 
-    def _finished(self, ends: Sequence[Ended]) -> list[Finish]:
-        for ended in ends:
-            self.metrics.counter("trunkline_finished", STATUS_OF[ended.end.state], "", ended.word, ended.end.error).add()
-        return [ended.finish for ended in ends]
+    async def _plan_all(self, rooms: dict[MessageClass, dict[str, int]], looked_at: Collection[MessageClass]) -> tuple[int, int]:
+        """Plan each class in order of precedence, so that what one-time codes take is no room for the others; then offer.
 
-    def _plan_all(self, rooms: dict[MessageClass, dict[str, int]]) -> tuple[int, int]:
-        """Plan each class in order of precedence, so that what one-time codes take is no room for the others; then offer."""
-        turn = Turn(self.rng.randbytes(8), self.now_ms())
-        for klass in MessageClass:
-            spent = turn.spent
+        Codes are on their way before others are thought about: to plan for a campaign takes 3 ms, and more beside other work.
+        ``looked_at``: classes that are planned without any room, too, to find those that no carrier may ever take.
+        """
+        codes = self._plan(CODES, rooms, looked_at, Counter())
+        if codes.offers:
+            await asyncio.sleep(0)
+        others = self._plan(OTHERS, rooms, looked_at, codes.spent)
+        return codes.offered + others.offered, codes.offered
+
+    def _plan(
+        self,
+        classes: Sequence[MessageClass],
+        rooms: dict[MessageClass, dict[str, int]],
+        looked_at: Collection[MessageClass],
+        spent: Counter[str],
+    ) -> Turn:
+        turn = Turn(self.rng.randbytes(8), self.now_ms(), spent)
+        for klass in classes:
             room = {name: segments - spent[name] for name, segments in rooms[klass].items() if segments > spent[name]}
             # A batch of some twice the room: enough for each carrier to find its own, not the whole backlog each turn.
-            batch = self._pool.take(klass, 2 * sum(room.values()) + INSPECT_LIMIT)
+            batch = self._pool.take(klass, 2 * sum(room.values()) + INSPECT_LIMIT) if room or klass in looked_at else None
             if not batch:
                 continue
             kept, resting = turn.take(klass, batch, self._planner.plan(klass, batch, room, self._lanes))
             self._pool.put_back(klass, kept)
             self._pool.rest(klass, resting)
-        self._carry_out(turn)
-        return sum(map(len, turn.offers.values())), turn.planned[MessageClass.OTP]
-
-    def _carry_out(self, turn: Turn) -> None:
-        """One call a carrier, one decision table, for all classes together."""
-        turn.count(self.metrics)
-        if turn.hopeless:
-            self.spawn(self._finish(self._finished(turn.hopeless)))
-        if turn.offers or turn.hopeless:
-            self.spawn(keep_decision(self.journal, turn.decision, turn.rows, self.address.retention_s))
-        for name, entries in turn.offers.items():
-            for start in range(0, len(entries), OFFER_LIMIT):
-                self.spawn(self._offer(self._lanes[name], entries[start : start + OFFER_LIMIT], self._losses))
-
-    async def _finish(self, items: list[Finish]) -> None:
-        try:
-            await self.journal.finish("", items, self._partitions.lease)
-        except JournalError:
-            # They stay claimed; as nobody holds them any more they are given back with the partition's next lease.
-            self._partitions.retake()
-
-    async def _offer(self, lane: CarrierLane, entries: list[tuple[Pending, Offered]], losses: int) -> None:
-        try:
-            left = await not_taken(lane, [offered for _, offered in entries], self.journal)
-        except JournalError:
-            self._partitions.retake()
-            return
-        self._rescuer.earn(len(entries) - len(left))
-        back = [item for item, _ in entries if item.claimed.id in left]
-        if losses != self._losses:
-            return  # given back meanwhile
-        for klass in {item.klass for item in back}:
-            self._pool.put_back(klass, [item for item in back if item.klass is klass])
-        if back:
-            self._stir.set()
-
-    async def _step_aside(self) -> None:
-        """Give back what found no room for a while, so that others behind it get their turn."""
-        tired = list(self._pool.impatient(machine.monotonic()))
-        if tired:
-            for klass in MessageClass:
-                stepped = sum(1 for item in tired if item.klass is klass)
-                self.metrics.counter("trunkline_requeued", klass.word, "no_room").add(stepped)
-            due_ms = self.now_ms() + AGAIN_MS
-            back = [Requeue(item.claimed.id, due_ms, b"", attempts=item.claimed.attempts) for item in tired]
-            await self.journal.requeue("", back, self._partitions.lease)
+        self._offering.carry_out(turn)
+        return turn
 
     # -- calls from fronts ---------------------------------------------------------------------------------------
     def shadow(self) -> dict[str, int]:

@@ -23,7 +23,8 @@ from router.settings import CarrierProfile, ClassRules
 log = logging.getLogger("trunkline.carrier")
 
 BATCH_LIMIT: Final = 500  # facts a call
-PAUSE_S: Final = 0.012  # between calls about few messages: nobody waits for these facts but a receipt's acknowledgement
+PAUSE_S: Final = 0.012  # between calls about few messages
+RECEIPTS_PAUSE_S: Final = 0.03  # for receipts, which come one by one; unacknowledged they come again
 AGAIN_MS: Final = 1_000  # until a message whose validity is said to be over is looked at again
 KNOWN_LIMIT: Final = 200_000  # submits remembered for their receipts; older ones are looked up in the journal
 
@@ -57,9 +58,8 @@ class Outcomes:
         )
         self.finished = Outbox[Finish]("finish", lambda items: journal.finish(owner, items), limit=BATCH_LIMIT, pause_s=PAUSE_S)
         self.held = Outbox[Hold]("hold", lambda items: journal.hold(owner, items), limit=BATCH_LIMIT, pause_s=PAUSE_S)
-        self._receipts = GroupCommit[Receipt, Receipted](
-            lambda items: journal.receipts(profile.name, items), limit=BATCH_LIMIT, pause_s=PAUSE_S
-        )
+        receipts = lambda items: journal.receipts(profile.name, items)  # noqa: E731 (too short for a method)
+        self._receipts = GroupCommit[Receipt, Receipted](receipts, limit=BATCH_LIMIT, pause_s=RECEIPTS_PAUSE_S)
 
     @property
     def boxes(self) -> tuple[Outbox[Any], ...]:

@@ -23,9 +23,13 @@ class Pending(NamedTuple):
 
 
 class Pool:
-    """First in, first out, by class. Those that wait by choice stand apart: they are in nobody's way."""
+    """First in, first out, by class. Those that wait by choice stand apart: they are in nobody's way.
+
+    ``losses``: how often it was given up; what comes back from before the last time belongs to nobody here.
+    """
 
     def __init__(self) -> None:
+        self.losses = 0
         self._lines: dict[MessageClass, deque[Pending]] = {klass: deque() for klass in MessageClass}
         self._resting: dict[MessageClass, list[Pending]] = {klass: [] for klass in MessageClass}
 
@@ -66,6 +70,7 @@ class Pool:
 
     def clear(self) -> None:
         """Forget everything: the journal gives it back to the queues."""
+        self.losses += 1
         for line in self._lines.values():
             line.clear()
         for resting in self._resting.values():

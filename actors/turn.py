@@ -14,13 +14,16 @@ from router.record import EventKind, pack_event
 
 
 class Turn:
-    """Collects the plans of all classes. ``decision`` names the table in which each assignment finds its row."""
+    """Collects the plans of some classes. ``decision`` names the table in which each assignment finds its row.
 
-    def __init__(self, decision: bytes, now_ms: int) -> None:
+    ``spent``: segments by carrier that others have taken already; what these take is added.
+    """
+
+    def __init__(self, decision: bytes, now_ms: int, spent: Counter[str] | None = None) -> None:
         self.decision = decision
         self.rows: list[Mapping[str, Any]] = []
         self.offers: dict[str, list[tuple[Pending, Offered]]] = {}
-        self.spent: Counter[str] = Counter()  # segments by carrier
+        self.spent: Counter[str] = Counter() if spent is None else spent
         self.hopeless: list[Ended] = []
         self.explored: Counter[tuple[str, MessageClass, str]] = Counter()  # by carrier, class and what is to be learned
         self.planned: Counter[MessageClass] = Counter()  # messages that got a carrier
@@ -57,6 +60,11 @@ class Turn:
             else:
                 (resting if choice.resting else kept).append(item)
         return kept, resting
+
+    @property
+    def offered(self) -> int:
+        """Messages that got a carrier."""
+        return self.planned.total()
 
     def count(self, metrics: Metrics) -> None:
         """Tell how many messages got a carrier, and of these how many to learn or for the second time."""
