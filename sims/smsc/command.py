@@ -71,6 +71,9 @@ def smsc(  # noqa: PLR0917 typer makes an option of each
     keep: Annotated[int, typer.Option(help="Recent messages to show.")] = 1_000,
     diary: Annotated[Path | None, typer.Option(help="Write every submit, answer and receipt here.")] = None,
     receipt_window: Annotated[int, typer.Option(help="Unanswered receipts on a connection.")] = 100,
+    tick_ms: Annotated[
+        float, typer.Option(min=1, help="Answers and receipts go out together, so late at most: fewer writes at high rates.")
+    ] = 1.0,
     tls_certificate: Annotated[str, typer.Option(help="PEM file; TLS from the first octet.")] = "",
     tls_key: Annotated[str, typer.Option(help="PEM file; none: the key is in the certificate's file.")] = "",
 ) -> None:
@@ -91,6 +94,7 @@ def smsc(  # noqa: PLR0917 typer makes an option of each
             keep=keep,
             diary=str(diary or ""),
             receipt_window=receipt_window,
+            tick_s=tick_ms / 1_000,
             tls_certificate=tls_certificate,
             tls_key=tls_key,
         )

@@ -15,6 +15,7 @@ class SmscOptions:
     port: int = 0  # 0: any free one
     accounts: dict[str, str] = field(default_factory=dict)  # system_id → password; empty: everybody may bind
     name: str = "TRUNKLINE"  # system_id in bind responses
+    tick_s: float = 0.001  # what is due is done at least so far apart: answers and receipts go out together that late at most
     seed: int = 1
     first_id: int = 0  # number of the first message id; 0: from the time of the start, so that ids of two runs differ
     receipt_window: int = 100  # unanswered deliver_sm on a connection

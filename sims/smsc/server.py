@@ -17,7 +17,6 @@ from sims.smsc.temperament import Temperament, Timetable, changed
 log = logging.getLogger("trunkline.smsc")
 
 SWEEP_S: Final = 0.05  # how often session timers and the timetable are looked at
-TICK_S: Final = 0.001  # event loops keep time to a millisecond
 BUFFER_OCTETS: Final = 1 << 20  # written and not yet taken by the peer; above, its line is clogged
 STOP_S: Final = 1.0  # how long a clean stop waits for unbind_resp
 REOPEN_S: Final = 0.1  # pause between attempts to get the port back after an outage
@@ -225,7 +224,7 @@ class Smsc:
             if self._wake is not None:
                 self._wake.cancel()
             self._wake_s = next_s
-            self._wake = self._loop.call_later(max(TICK_S, next_s - monotonic()), self._due)
+            self._wake = self._loop.call_later(max(self.options.tick_s, next_s - monotonic()), self._due)
 
     def _due(self) -> None:
         self._wake, self._wake_s = None, float("inf")
