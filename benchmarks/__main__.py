@@ -16,6 +16,7 @@ from benchmarks.result import Row
 
 RESULTS = Path(__file__).parent / "results"
 FULL_RUNS = 3
+PIPED_COLUMNS = 140
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -37,6 +38,8 @@ def main(
 ) -> None:
     """Measure. Exit code 1 when a message was lost or the checker found anything; a missed goal is told and is no failure."""
     console = Console(stderr=json)
+    if not console.is_terminal:
+        console.width = PIPED_COLUMNS
     unknown = sorted(set(names or ()) - PLANS.keys())
     if unknown:
         console.print(f"[red]{', '.join(unknown)}: not one of {', '.join(PLANS)}")

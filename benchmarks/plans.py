@@ -6,11 +6,13 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Final, Literal, NamedTuple
 
+from benchmarks.backlog import otp_beside, shape
 from benchmarks.goals import CARRIED, GOALS
 from benchmarks.intake import take_in
 from benchmarks.latency import Half, half_load
 from benchmarks.load import Load
 from benchmarks.machine import server_of
+from benchmarks.memory import queue_many
 from benchmarks.resting import alone_once, begin_once, idle_once
 from benchmarks.result import Row, Run
 from benchmarks.sustained import Sought, sustain
@@ -82,6 +84,21 @@ def latency(wish: Wish, seen: Seen) -> Iterator[Row]:
     yield _rows("latency", partial(half_load, half=half), Shape(webhooks=True, diaries=True), wish, seen)
 
 
+def backlog(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """One-time codes, without and with a million marketing messages queued."""
+    yield _rows("backlog", partial(otp_beside, duration_s=wish.lasting()), shape(), wish, seen)
+
+
+def memory(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """A journal's server alone."""
+    row = Row(name="memory")
+    for _ in range(wish.runs):
+        seen.begins(row.name)
+        run, seen.server = queue_many()
+        row.runs.append(run)
+    yield row.judged()
+
+
 def start(wish: Wish, seen: Seen) -> Iterator[Row]:
     """From nothing to the first delivered message."""
     yield _rows("start", begin_once, Shape(), wish, seen)
@@ -103,6 +120,8 @@ PLANS: Final[dict[str, Plan]] = {
     "single": single,
     "smpp": smpp,
     "latency": latency,
+    "backlog": backlog,
+    "memory": memory,
     "start": start,
     "idle": idle,
     "smpp-intake": intake,

@@ -23,9 +23,8 @@ class Processes:
 
     def kinds(self) -> dict[int, str]:
         """Every process that lives now, with its kind."""
-        found = {pid: kind for pid, kind in self._roots.items() if _stat(pid)}
-        found.update((pid, ray_kind(_command_line(pid))) for pid in _descendants(self._ray_head))
-        return found
+        found = {pid: ray_kind(_command_line(pid)) for pid in _descendants(self._ray_head)}
+        return found | {pid: kind for pid, kind in self._roots.items() if _stat(pid)}
 
     def cpu_s(self) -> Counter[str]:
         """CPU seconds since the start of each process, summed by kind."""

@@ -44,6 +44,7 @@ WINDOW: Final = 200
 KEEP: Final = 5_000  # messages that a simulator can show: all of a measurement that looks at single ones
 TEMPERAMENT: Final = Temperament(answer_median_s=0.005, receipt_median_s=0.5, receipt_sigma=0.2)
 NOWHERE: Final = "http://127.0.0.1:9/"  # the tenant's own endpoint; every message brings its own address
+NOBODY: Final = "127.0.0.1:9"  # a carrier that there is not
 FIRST_S: Final = 30.0
 LOOK_S: Final = 0.01
 HOME: Final = Path(".trunkline")  # on a disk: where /tmp is memory, a commit there would cost nothing
@@ -76,6 +77,7 @@ class World:
         self.keys: list[str] = []  # of the tenants
         self.system = System(folder)
         self.state: Running
+        self.used: Settings
         self.up_s = self.first_s = 0.0
         self._servers = [
             EmbeddedServer(folder / f"journal-{number}") for number in range(shape.journals if shape.journals > 1 else 0)
@@ -98,9 +100,9 @@ class World:
             )
         for server in self._servers:
             asyncio.run(server.start())
-        key, settings = self.settings()
+        key, self.used = self.settings()
         started_s = time.monotonic()
-        self.state = self.system.up(settings, config="(benchmark)", key=key)
+        self.state = self.system.up(self.used, config="(benchmark)", key=key)
         self.up_s = time.monotonic() - started_s
         self._first_message()
         self.first_s = time.monotonic() - started_s
@@ -123,11 +125,11 @@ class World:
         names = [TENANT, *(f"{TENANT}-{number}" for number in range(1, shape.tenants))]
         made = [make_key(os.urandom(ENTROPY_OCTETS), name, ("send", "read", "admin")) for name in names]
         self.keys = [plaintext for plaintext, _ in made]
-        homes = list(self.simulators.values())
+        homes = [simulator.address for simulator in self.simulators.values()] or [NOBODY]
         carriers = tuple(
             CarrierProfile(
                 name=name,
-                addresses=(homes[number % len(homes)].address,),
+                addresses=(homes[number % len(homes)],),
                 system_id=SYSTEM_ID,
                 password=PASSWORD,
                 window=WINDOW,
