@@ -37,6 +37,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of the system."""
 
     mode: Literal["single", "batch", "smpp"]
+    batch: int = 500  # messages a request of the batch API
+    tenants: int = 0  # so many of the world's send in turns; 0: the first
     rate_mps: float
     duration_s: float
     format: Literal["json", "msgpack"] = "json"
@@ -57,8 +59,17 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
                 *("--priorities", "otp=3,transactional=1", "--lengths", "short=0.95,unicode=0.05"),
                 "--receipts" if self.receipts else "--no-receipts",
             ]
+        if self.tenants:
+            keys = world.folder / "keys.txt"
+            keys.write_text("\n".join(world.keys[: self.tenants]), "ascii")
+            return [
+                *(sys.executable, "-m", "benchmarks.turns", "--url", world.state.api_url, "--keys", str(keys)),
+                *("--batch", str(self.batch), "--rate", str(self.rate_mps), "--duration", str(self.duration_s)),
+                *("--seed", str(self.seed), "--first", str(self.first), "--out", str(result)),
+            ]
         words = [
             *(sys.executable, "-m", "sims.load", "--url", world.state.api_url, "--key", world.state.key, "--quiet"),
+            *("--batch", str(self.batch)),
             *("--mode", self.mode, "--format", self.format, "--rate", str(self.rate_mps), "--duration", str(self.duration_s)),
             *("--seed", str(self.seed), "--first", str(self.first), "--json", str(result)),
         ]
@@ -74,8 +85,12 @@ def carry(world: World, load: Load) -> Run:
     return asyncio.run(carried(world, load))
 
 
-async def carried(world: World, load: Load, *, check: bool = True) -> Run:
-    """As ``carry``, inside a running loop. ``check``: the journal's checker walks all records, and latencies are read; a step needs neither."""
+async def carried(world: World, load: Load, *, check: bool = True, drain: bool = True) -> Run:
+    """As ``carry``, inside a running loop.
+
+    ``check``: the journal's checker walks all records, and latencies are read; a step needs neither. ``drain``: what is measured ends with the
+    last message, and all must have ended; without it, with the load: others may be queued before it and after it.
+    """
     meter = Meter(world.state.journal_url)
     try:
         processes, result_file = world.processes(), world.folder / "load.json"
@@ -91,7 +106,7 @@ async def carried(world: World, load: Load, *, check: bool = True) -> Run:
                 load.arguments(world, result_file), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
-            samples, written = await _watch(meter, generator, first, load.duration_s + GRACE_S)
+            samples, written = await _watch(meter, generator, first, load.duration_s + GRACE_S, drain=drain)
         finally:
             if generator.poll() is None:
                 generator.terminate()
@@ -114,6 +129,7 @@ async def carried(world: World, load: Load, *, check: bool = True) -> Run:
             asked_mps=round(load.rate_mps, 1),
             duration_s=load.duration_s,
             accepted=told["accepted"],
+            finished=ended,
             refused=sum(entry["messages"] for entry in told["refused"]),
             errors=sum(told["errors"].values()) + told["unsent"],
             accepted_mps=told["accepted_mps"],
@@ -125,7 +141,7 @@ async def carried(world: World, load: Load, *, check: bool = True) -> Run:
             memory_mb=processes.memory_mb() if check else {},
             up_s=round(world.up_s, 2),
             first_delivered_s=round(world.first_s, 2),
-            lost=max(0, told["accepted"] - ended, told["lost"]),
+            lost=max(0, told["accepted"] - (ended if drain else last.accepted - first.accepted), told["lost"]),
             duplicates=_duplicates(world) - doubles,
             bad_signatures=told["bad_signatures"],
             faults=faults,
@@ -136,7 +152,7 @@ async def carried(world: World, load: Load, *, check: bool = True) -> Run:
 
 
 async def _watch(
-    meter: Meter, generator: "subprocess.Popen[bytes]", first: Progress, limit_s: float
+    meter: Meter, generator: "subprocess.Popen[bytes]", first: Progress, limit_s: float, *, drain: bool
 ) -> tuple[list[Progress], int]:
     """Look until the generator is gone and nothing is left, or ``SETTLE_S`` after it is gone; also octets written to the append-only file."""
     samples, written, size = [first], 0, await meter.aof()
@@ -149,6 +165,8 @@ async def _watch(
         before, size = size, await meter.aof()
         written += max(0, size - before)  # a rewrite makes it smaller
         if generator.poll() is not None:
+            if not drain:
+                break
             gone_s = min(gone_s, time.monotonic())
             quiet = quiet + 1 if samples[-1].accepted == samples[-1].finished else 0
     return samples, written

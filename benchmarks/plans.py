@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
+from benchmarks import growth
 from benchmarks.backlog import otp_beside, shape
 from benchmarks.goals import CARRIED, GOALS
 from benchmarks.intake import take_in
@@ -25,6 +26,9 @@ SMPP_MPS: Final = 1_500.0
 SMPP_INTAKE_MPS: Final = 4_000.0
 DURATION_S: Final = 60.0
 IDLE_S: Final = 20.0
+
+
+T = TypeVar("T")
 
 
 class Wish(NamedTuple):
@@ -99,6 +103,20 @@ def memory(wish: Wish, seen: Seen) -> Iterator[Row]:
     yield row.judged()
 
 
+def grow(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """Three worlds: one whose queue grows, one whose carriers do, one with many tenants; a row of all three for each run."""
+    row, duration_s = Row(name="growth"), min(wish.lasting(), growth.SHORT_S)
+    for _ in range(wish.runs):
+        seen.begins("growth: queued")
+        parts = [in_world(partial(growth.queued, duration_s=duration_s), growth.QUEUE_SHAPE, seen)]
+        seen.begins("growth: carriers")
+        run, one_us = in_world(partial(growth.carriers, duration_s=duration_s), growth.FEW, seen)
+        seen.begins("growth: tenants")
+        parts += [run, in_world(partial(growth.tenants, duration_s=duration_s, one_us=one_us), growth.TENANTS_SHAPE, seen)]
+        row.runs.append(growth.together(parts))
+    yield row.judged()
+
+
 def start(wish: Wish, seen: Seen) -> Iterator[Row]:
     """From nothing to the first delivered message."""
     yield _rows("start", begin_once, Shape(), wish, seen)
@@ -122,6 +140,7 @@ PLANS: Final[dict[str, Plan]] = {
     "latency": latency,
     "backlog": backlog,
     "memory": memory,
+    "growth": grow,
     "start": start,
     "idle": idle,
     "smpp-intake": intake,
@@ -139,14 +158,13 @@ def _rows(name: str, measure: Callable[[World], Run], shape: Shape, wish: Wish, 
     return row.judged()
 
 
-def in_world(measure: Callable[[World], Run], shape: Shape, seen: Seen) -> Run:
+def in_world(measure: Callable[[World], T], shape: Shape, seen: Seen) -> T:
     """A measurement in a world of its own, and that in a process of its own."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        run, server = pool.submit(_measured, measure, shape).result()
-    seen.server = server
-    return run
+        found, seen.server = pool.submit(_measured, measure, shape).result()
+    return found
 
 
-def _measured(measure: Callable[[World], Run], shape: Shape) -> tuple[Run, str]:
+def _measured(measure: Callable[[World], T], shape: Shape) -> tuple[T, str]:
     with running(shape) as world:
         return measure(world), server_of(world.state.journal_url)

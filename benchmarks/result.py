@@ -59,6 +59,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     asked_mps: float = 0.0
     duration_s: float = 0.0
     accepted: int = 0
+    finished: int = 0
     refused: int = 0
     errors: int = 0
     accepted_mps: float = 0.0

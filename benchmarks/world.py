@@ -10,10 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from actors.cli.system import Running, System
-from actors.journal import EmbeddedServer
+import msgspec
+
+from actors.cli.system import Running, System, overview
+from actors.journal import EmbeddedServer, RedisJournal
+from actors.names import directory
+from actors.shell import SETTINGS_VALUE
 from benchmarks.client import Client, Refused
 from benchmarks.processes import Processes
+from router.config import dump_settings
 from router.keys import ENTROPY_OCTETS, make_key
 from router.passwords import hash_password
 from router.settings import (
@@ -47,6 +52,7 @@ NOWHERE: Final = "http://127.0.0.1:9/"  # the tenant's own endpoint; every messa
 NOBODY: Final = "127.0.0.1:9"  # a carrier that there is not
 FIRST_S: Final = 30.0
 LOOK_S: Final = 0.01
+CHANGED_LOOK_S: Final = 1.0
 HOME: Final = Path(".trunkline")  # on a disk: where /tmp is memory, a commit there would cost nothing
 
 
@@ -125,19 +131,6 @@ class World:
         names = [TENANT, *(f"{TENANT}-{number}" for number in range(1, shape.tenants))]
         made = [make_key(os.urandom(ENTROPY_OCTETS), name, ("send", "read", "admin")) for name in names]
         self.keys = [plaintext for plaintext, _ in made]
-        homes = [simulator.address for simulator in self.simulators.values()] or [NOBODY]
-        carriers = tuple(
-            CarrierProfile(
-                name=name,
-                addresses=(homes[number % len(homes)],),
-                system_id=SYSTEM_ID,
-                password=PASSWORD,
-                window=WINDOW,
-                speed_mps=shape.speed_mps,
-                prices=(Price(to="*", micros=micros),),
-            )
-            for number, (name, micros) in enumerate(shape.prices_micros.items())
-        )
         return self.keys[0], Settings(
             data_dir=str(self.folder),
             dashboard_port=0,
@@ -145,7 +138,7 @@ class World:
             journal=JournalSettings(queue_limit=shape.queue_limit, url=",".join(server.url for server in self._servers)),
             workers=Workers(dispatchers=shape.dispatchers),
             webhooks=WebhookRules(allow_hosts=("127.0.0.1",)),
-            carriers=carriers,
+            carriers=self._carriers(),
             tenants=tuple(Tenant(id=name, rate_mps=200_000, burst=400_000, webhook=webhook) for name in names),
             keys=tuple(key for _, key in made),
             smpp=SmppServer(port=0),
@@ -163,6 +156,25 @@ class World:
             else (),
         )
 
+    def _carriers(self) -> tuple[CarrierProfile, ...]:
+        homes = [simulator.address for simulator in self.simulators.values()] or [NOBODY]
+        return tuple(
+            CarrierProfile(
+                name=name,
+                addresses=(homes[number % len(homes)],),
+                system_id=SYSTEM_ID,
+                password=PASSWORD,
+                window=WINDOW,
+                speed_mps=self.shape.speed_mps,
+                prices=(Price(to="*", micros=micros),),
+            )
+            for number, (name, micros) in enumerate(self.shape.prices_micros.items())
+        )
+
+    def with_carriers(self) -> Settings:
+        """What is in force, with the carriers that ``shape`` names now."""
+        return msgspec.structs.replace(self.used, carriers=self._carriers())
+
     def _first_message(self) -> None:
         client = Client(self.state.api_url, self.state.key)
         try:
@@ -174,6 +186,23 @@ class World:
                 time.sleep(LOOK_S)
         finally:
             client.close()
+
+    async def change(self, settings: Settings, within_s: float) -> float:
+        """Have other settings in force, and every actor that they ask for ready; seconds that took. Raises ``Refused``."""
+        journal = RedisJournal.connect(self.state.journal_url)
+        began_s = time.monotonic()
+        try:
+            await journal.put_value(SETTINGS_VALUE, dump_settings(settings))
+        finally:
+            await journal.close()
+        wanted = set(directory(settings))
+        while time.monotonic() - began_s < within_s:
+            rows = await asyncio.to_thread(overview)
+            if wanted <= {row["name"] for row in rows if row.get("ready")}:
+                self.used = settings
+                return time.monotonic() - began_s
+            await asyncio.sleep(CHANGED_LOOK_S)
+        raise Refused(f"not all actors were ready within {within_s:g} s")
 
     def diary(self, carrier: str) -> Path:
         """What a carrier's simulator has seen."""
