@@ -53,7 +53,8 @@ def main(
             rows.append(row)
     here.server = seen.server
     describe(here, console)
-    summary(rows, console)
+    if any(row.runs for row in rows):
+        summary(rows, console)
     octets = msgspec.json.format(msgspec.json.encode(whole(here, rows))) + b"\n"
     for file in _files(out, here, keep=keep):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,7 @@ TENANTS_SHAPE: Final = Shape(tenants=MANY_TENANTS)
 
 
 def many_carriers() -> dict[str, int]:
-    """Those of a usual world, and others that stand by at the dearer price, or a little more."""
+    """Those of a usual world, and others that stand by at the dearer price, or a little more: who has a hundred uses few of them at once."""
     others = {f"other{number:02d}": 40_000 + 100 * number for number in range(1, MANY_CARRIERS - len(PRICES_MICROS) + 1)}
     return dict(PRICES_MICROS) | others
 
@@ -99,16 +99,11 @@ async def _carriers(world: World, duration_s: float) -> tuple[Run, float]:
     took_s = await world.change(world.with_carriers(), ACTORS_S)
     await carried(world, msgspec.structs.replace(load, seed=4, duration_s=WARM_S, first=4 * STRIDE), check=False)
     many = await carried(world, msgspec.structs.replace(load, seed=5, first=5 * STRIDE))
-    world.shape = world.shape._replace(prices_micros=dict.fromkeys(many_carriers(), 20_000))
-    await world.change(world.with_carriers(), ACTORS_S)
-    await carried(world, msgspec.structs.replace(load, seed=6, duration_s=WARM_S, first=6 * STRIDE), check=False)
-    spread = await carried(world, msgspec.structs.replace(load, seed=7, first=7 * STRIDE))
-    figures = {CARRIERS: ratio(many, few), f"the same, {MANY_CARRIERS} carriers of one price": ratio(spread, few)}
+    figures = {CARRIERS: ratio(many, few)}
     figures |= dict(_named("3 carriers", few)) | dict(_named(f"{MANY_CARRIERS} carriers", many))
-    figures |= dict(_named(f"{MANY_CARRIERS} carriers of one price", spread))
     figures |= {f"until {MANY_CARRIERS} carriers were ready, s": round(took_s, 1)}
-    faults = few.faults + one.faults + many.faults + spread.faults
-    lost = few.lost + one.lost + many.lost + spread.lost
+    faults = few.faults + one.faults + many.faults
+    lost = few.lost + one.lost + many.lost
     return msgspec.structs.replace(many, lost=lost, faults=faults, figures=figures), each_us(one)
 
 

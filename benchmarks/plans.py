@@ -16,6 +16,7 @@ from benchmarks.machine import server_of
 from benchmarks.memory import queue_many
 from benchmarks.resting import alone_once, begin_once, idle_once
 from benchmarks.result import Row, Run
+from benchmarks.stages.run import measure as measure_stages
 from benchmarks.sustained import Sought, sustain
 from benchmarks.world import Shape, World, running
 
@@ -132,6 +133,12 @@ def lone(wish: Wish, seen: Seen) -> Iterator[Row]:
     yield _rows("lone", alone_once, Shape(), wish, seen)
 
 
+def stages(wish: Wish, seen: Seen) -> Iterator[Row]:  # noqa: ARG001 (a plan like any other; it has one size)
+    """The hot stages alone, without Ray."""
+    seen.begins("stages")
+    yield Row(name="stages", stages=measure_stages())
+
+
 PLANS: Final[dict[str, Plan]] = {
     "batch-msgpack": partial(batch, "msgpack"),
     "batch-json": partial(batch, "json"),
@@ -143,10 +150,11 @@ PLANS: Final[dict[str, Plan]] = {
     "growth": grow,
     "start": start,
     "idle": idle,
+    "stages": stages,
     "smpp-intake": intake,
     "lone": lone,
 }
-USUAL: Final = tuple(name for name in PLANS if name in GOALS)  # what is measured when nothing is named
+USUAL: Final = (*(name for name in PLANS if name in GOALS), "stages")  # what is measured when nothing is named
 
 
 def _rows(name: str, measure: Callable[[World], Run], shape: Shape, wish: Wish, seen: Seen) -> Row:

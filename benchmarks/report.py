@@ -9,7 +9,7 @@ from rich.table import Table
 from benchmarks.goals import Verdict
 from benchmarks.machine import Machine
 from benchmarks.processes import ACTORS, OWN, RAY_REST
-from benchmarks.result import Row
+from benchmarks.result import Row, Stage
 
 KINDS: Final = (*ACTORS, OWN, "journal", "ray raylet", "ray gcs", RAY_REST, "simulators", "load generator")
 PERCENTILES: Final = ("p50", "p90", "p99", "max")
@@ -30,6 +30,10 @@ def describe(machine: Machine, console: Console) -> None:
 def print_row(row: Row, console: Console) -> None:
     """What can be said of one benchmark as soon as it is over."""
     console.rule(f"[bold]{row.name}[/]", align="left")
+    if row.stages:
+        console.print(stage_table(row.stages))
+    if not row.runs:
+        return
     first = row.runs[0]
     if first.steps:
         tried = " · ".join(f"{rate:,.0f}{'' if held else ' ✗'}" for rate, held in first.steps)
@@ -54,7 +58,7 @@ def print_row(row: Row, console: Console) -> None:
 def summary(rows: Sequence[Row], console: Console) -> None:
     """A line for each goal, and for each benchmark without one."""
     table = _table("benchmark", "figure", "asked", "found", "", "lost", "duplicates", "check")
-    for row in rows:
+    for row in (row for row in rows if row.runs):
         lost, doubles = sum(run.lost for run in row.runs), sum(run.duplicates for run in row.runs)
         clean = all(run.clean for run in row.runs)
         rest = (f"[red]{lost}[/]" if lost else "0", str(doubles), "[green]clean[/]" if clean else "[red]not clean[/]")
@@ -76,6 +80,17 @@ def _found(verdict: Verdict) -> str:
         return ""
     text = number(verdict.median)
     return text if verdict.least == verdict.most else f"{text} ({number(verdict.least)}-{number(verdict.most)})"
+
+
+def stage_table(stages: Sequence[Stage]) -> Table:
+    """A line a stage, a column a batch size: our process's CPU, and after the plus that of the journal's server."""
+    batches = sorted({stage.batch for stage in stages})
+    table = _table("µs of CPU a message, ours + journal's", *(f"batch {batch}" for batch in batches))
+    for name in dict.fromkeys(stage.stage for stage in stages):
+        mine = {stage.batch: stage for stage in stages if stage.stage == name}
+        cells = [f"{mine[batch].own_us:,.1f} + {mine[batch].journal_us:,.1f}" if batch in mine else "" for batch in batches]
+        table.add_row(name, *cells)
+    return table
 
 
 def number(value: float) -> str:

@@ -99,6 +99,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return self.accepted_mps if self.sustained else min(self.accepted_mps, self.delivered_mps)
 
 
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stage costs by itself: microseconds of CPU a message, ours and the journal's server's, in batches of so many."""
+
+    stage: str
+    batch: int
+    own_us: float
+    journal_us: float = 0.0
+
+
 class Row(msgspec.Struct, kw_only=True):
     """The runs of one benchmark. ``goal``: what is asked, in words; "" for nothing."""
 
@@ -106,6 +115,7 @@ class Row(msgspec.Struct, kw_only=True):
     goal: str = ""
     runs: list[Run] = []
     verdicts: list[Verdict] = []
+    stages: list[Stage] = []
 
     def judged(self) -> "Row":
         """With what its goals say of its runs."""
