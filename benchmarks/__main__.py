@@ -11,8 +11,10 @@ from rich.console import Console
 
 from benchmarks.machine import Machine, machine
 from benchmarks.plans import PLANS, USUAL, Seen, Wish
+from benchmarks.plots import draw
 from benchmarks.report import describe, print_row, summary
 from benchmarks.result import Row
+from sims.twin.plots import PlotsUnavailable
 
 RESULTS = Path(__file__).parent / "results"
 FULL_RUNS = 3
@@ -29,8 +31,10 @@ def main(
     json: Annotated[
         bool, typer.Option("--json", help="Everything to standard output, for a machine; tables to standard error.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write everything there, too.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Write everything to benchmarks/results/DATE-COMMIT.json.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write everything there, too, with pictures beside it.")] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write everything to benchmarks/results/DATE-COMMIT.json, with pictures beside it.")
+    ] = False,
     duration: Annotated[float, typer.Option(min=0, help="Seconds of load instead of each benchmark's own (60).")] = 0,
     rate: Annotated[float, typer.Option(min=0, help="Messages a second; 0: as many as are sustained, found by steps.")] = 0,
     runs: Annotated[int, typer.Option(min=0, help="Runs of each; medians are told. 0: one, or three with --full.")] = 0,
@@ -59,10 +63,21 @@ def main(
     for file in _files(out, here, keep=keep):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(octets)
+        _draw(rows, file, console)
     if json:
         sys.stdout.write(octets.decode())
     if not all(run.clean for row in rows for run in row.runs):
         raise typer.Exit(1)
+
+
+def _draw(rows: list[Row], file: Path, console: Console) -> None:
+    try:
+        pictures = draw(rows, file.with_suffix(""))
+    except PlotsUnavailable as missing:
+        console.print(f"no pictures: {missing}", style="yellow", markup=False)
+        return
+    for picture in pictures:
+        console.print(f"[dim]{picture}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _files(out: Path | None, here: Machine, *, keep: bool) -> list[Path]:
