@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
+from actors.journal.conduit import conduit_of
 from actors.journal.scripts import load
 from router.journal.port import JournalError, JournalFull, JournalUnavailable
 
@@ -52,22 +53,30 @@ Observer = Callable[[str, float, str], None]
 """Told of each script call: its name, how many seconds it took, and why it failed ("" when it did not)."""
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """What the server's errors mean: full, or not able to say. Anything else is a bug of ours and stays what it is."""
-    try:
-        yield
-    except exceptions.OutOfMemoryError as error:
-        raise JournalFull("the journal's server is at its memory limit") from error
-    except _DOWN as error:
-        raise JournalUnavailable(str(error) or type(error).__name__) from error
-    except exceptions.ResponseError as error:
+def meaning(error: BaseException) -> BaseException:
+    """What an error of the server means: full, or not able to say. Anything else is a bug of ours and stays what it is."""
+    if isinstance(error, exceptions.OutOfMemoryError):
+        return JournalFull("the journal's server is at its memory limit")
+    if isinstance(error, _DOWN):
+        return JournalUnavailable(str(error) or type(error).__name__)
+    if isinstance(error, exceptions.ResponseError):
         text = str(error)
         if text.startswith("OOM"):
-            raise JournalFull("the journal's server is at its memory limit") from error
+            return JournalFull("the journal's server is at its memory limit")
         if text.startswith(_DOWN_WORDS):
-            raise JournalUnavailable(text) from error
-        raise
+            return JournalUnavailable(text)
+    return error
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors as what they mean."""
+    try:
+        yield
+    except Exception as error:
+        if (meant := meaning(error)) is error:
+            raise
+        raise meant from error
 
 
 def pack(value: Any) -> bytes:
@@ -102,12 +111,13 @@ def open_clients(url: str) -> list[redis.Redis]:
 
 
 class Link:
-    """A server, or the primary that Sentinel names. Owns a pool of connections and nothing else."""
+    """A server, or the primary that Sentinel names. Owns its connections and nothing else."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.local = url.startswith("unix:")
         self.client, *self._sentinels = open_clients(url)
+        self._conduit = conduit_of(url, answer_timeout_s=ANSWER_TIMEOUT_S, connect_timeout_s=CONNECT_TIMEOUT_S)
         self._wait_aof = True
         self.observer: Observer | None = None
 
@@ -117,9 +127,9 @@ class Link:
         blob = pack(args)
         with self._observed(name), translated():
             try:
-                return await self.client.execute_command("EVALSHA", script.digest, 0, blob)  # type: ignore[no-untyped-call]  # redis-py
+                return await self._ask("EVALSHA", script.digest, 0, blob)
             except exceptions.NoScriptError:
-                return await self.client.execute_command("EVAL", script.source, 0, blob)  # type: ignore[no-untyped-call]  # redis-py
+                return await self._ask("EVAL", script.source, 0, blob)
 
     async def run_confirmed(self, name: str, args: Any, replicas: int, timeout_s: float) -> Any:
         """Call a script and wait, on the same connection, until so many replicas have it on disk (or at least in memory)."""
@@ -168,15 +178,22 @@ class Link:
     async def command(self, *words: Any) -> Any:
         """A plain command; raises ``JournalError``."""
         with translated():
-            return await self.client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py
+            return await self._ask(*words)
 
     async def commands(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Plain commands in one round trip; raises ``JournalError``."""
         with translated():
+            if self._conduit is not None:
+                return await self._conduit.calls(commands)
             pipe = self.client.pipeline(transaction=False)
             for words in commands:
                 pipe.execute_command(*words)
             return await pipe.execute()
+
+    async def _ask(self, *words: Any) -> Any:
+        if self._conduit is not None:
+            return await self._conduit.call(*words)
+        return await self.client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py
 
     @property
     def shown(self) -> str:
@@ -185,5 +202,7 @@ class Link:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._conduit is not None:
+            self._conduit.close()
         for client in (self.client, *self._sentinels):
             await client.aclose()

@@ -8,6 +8,7 @@ OURS = {"router", "carriers", "actors", "sims", "benchmarks", "tests"}
 # Imported under another name, or under that of a package that brings it along and hands out its types as its own.
 BROUGHT_BY = {
     "grpc": "grpcio",
+    "hiredis": "redis",  # its extra of this name
     "_pytest": "pytest",
     "starlette": "fastapi",
     "xdist": "pytest-xdist",

