@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Final
 
 from actors import machine
@@ -15,7 +16,7 @@ from router.journal.wake import NOTICE_TOPIC
 from router.record import ErasedRecord, UnreadableRecord, unpack_body
 from router.settings import Tenant, Webhook
 from router.webhook_event import event_of
-from router.webhooks import Dead, Disable, Done, RetryAt, after, decode_secret, event_type, headers, wanted
+from router.webhooks import Dead, Disable, Done, RetryAt, WebhookAnswer, after, decode_secret, event_type, headers, wanted
 
 log = logging.getLogger("trunkline.courier")
 
@@ -25,6 +26,7 @@ IN_HAND_LIMIT: Final = 1_000
 LOOK_S: Final = 1.0  # without a wake call
 CLAIM_PAUSE_S: Final = 0.01  # between claims: what a busy courier adds to an event
 SETTLE_LIMIT: Final = 500
+_EVERYTHING: Final = ("*",)
 SETTLE_PAUSE_S: Final = 0.01  # between calls about few events: the endpoint has its event already
 
 
@@ -49,6 +51,7 @@ class Courier(Shell):
         self._retry: Outbox[tuple[Notice, int]]
         self._dead: Outbox[Notice]
         super().__init__(name, address)
+        self._duration = self.metrics.histogram("trunkline_webhook_duration_seconds")
 
     def __repr__(self) -> str:
         return f"{self.name} · {self._in_hand} deliveries under way"
@@ -112,20 +115,11 @@ class Courier(Shell):
                 self._hot |= hot
                 self._stir.set()
             pause.after()
-            self._in_hand += len(notices)
             for notice in notices:
-                self.spawn(self._deliver(notice))
+                self._deliver(notice)
 
-    async def _deliver(self, notice: Notice) -> None:
-        try:
-            await self._attempt(notice)
-        finally:
-            self._in_hand -= 1
-            if self._hot:
-                self._stir.set()
-
-    async def _attempt(self, notice: Notice) -> None:
-        outcomes = self.metrics
+    def _deliver(self, notice: Notice) -> None:
+        """Have it delivered, without a task: the sender calls back. What is not to be delivered is settled at once."""
         try:
             body = unpack_body(notice.body)
             payload = event_of(notice, body)
@@ -135,42 +129,49 @@ class Courier(Shell):
         except UnreadableRecord:
             log.error("courier.unreadable event=%s", notice.event_id)  # noqa: TRY400 (the trace would show the record)
             self._dead.put([notice])  # one of a later release can be replayed by that one
-            outcomes.counter("trunkline_webhooks", "dead").add()
+            self._count("dead")
             return
         tenant = self._tenants.get(body.tenant)
         endpoint: Webhook | None = tenant.webhook if tenant else None
         url = body.webhook_url or (endpoint.url if endpoint else "")
         # An address given with the message is told everything; the tenant's own endpoint says what it wants to hear.
-        patterns = ("*",) if body.webhook_url or endpoint is None else endpoint.events
+        patterns = _EVERYTHING if body.webhook_url or endpoint is None else endpoint.events
         if not url or not wanted(patterns, event_type(notice.state)):
             self._done.put([notice])
             return
         if url in self._gone:
             self._dead.put([notice])
-            outcomes.counter("trunkline_webhooks", "disabled").add()
+            self._count("disabled")
             return
-        started_s = machine.monotonic()
-        answer = await self._sender.send(
-            url, headers(self._secrets.get(body.tenant, []), notice.event_id, int(machine.time()), payload), payload
-        )
-        outcomes.histogram("trunkline_webhook_duration_seconds").observe(machine.monotonic() - started_s)
+        signed = headers(self._secrets.get(body.tenant, []), notice.event_id, int(machine.time()), payload)
+        self._in_hand += 1
+        self._sender.post(url, signed, payload, partial(self._answered, notice, url, machine.monotonic()))
+
+    def _answered(self, notice: Notice, url: str, started_s: float, answer: WebhookAnswer) -> None:
+        self._in_hand -= 1
+        if self._hot:
+            self._stir.set()
+        self._duration.observe(machine.monotonic() - started_s)
         match after(answer, notice.tries, self.now_ms(), self.rng):
             case Done():
                 self._done.put([notice])
-                outcomes.counter("trunkline_webhooks", "delivered").add()
+                self._count("delivered")
             case RetryAt(at_ms, reason):
                 log.info("courier.retry event=%s tries=%d reason=%s", notice.event_id, notice.tries + 1, reason)
                 self._retry.put([(notice, at_ms)])
-                outcomes.counter("trunkline_webhooks", "refused" if answer.refused else "retried").add()
+                self._count("refused" if answer.refused else "retried")
             case Dead(reason):
                 log.warning("courier.dead event=%s reason=%s", notice.event_id, reason)
                 self._dead.put([notice])
-                outcomes.counter("trunkline_webhooks", "dead").add()
+                self._count("dead")
             case Disable(reason):
                 log.warning("courier.disabled event=%s reason=%s", notice.event_id, reason)
                 self._gone[url] = reason
                 self._dead.put([notice])
-                outcomes.counter("trunkline_webhooks", "disabled").add()
+                self._count("disabled")
+
+    def _count(self, outcome: str) -> None:
+        self.metrics.counter("trunkline_webhooks", outcome).add()
 
     async def drain(self, within_s: float) -> None:
         if not self.started.is_set():

@@ -1,97 +1,71 @@
-"""Webhooks over HTTP: posts events to addresses that tenants name, without ever reaching where it must not.
+"""Webhooks over HTTP: posts events to addresses that tenants name, so many at once to each and so many to all, and tells what came back.
 
-Every address is checked when it is connected to, not before: what a name resolves to may change in between (DNS rebinding).
-The resolver refuses a name as soon as one of its addresses is denied, and no socket is made for an address that has not passed
-the same check, so that there is no way around it (literal addresses do not go through a resolver).
+Where they may lead is ``carriers.webhook_guard``'s word, how they are written ``carriers.webhook_line``'s.
 """
 
 import asyncio
+import logging
 import os
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
+from typing import Final, NamedTuple, Self, assert_never
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from router.addresses import AllowList, check_address, check_url
+from carriers.webhook_guard import Lookup, Refused, Resolver, Unresolved
+from carriers.webhook_line import ANSWER_LIMIT, Cut, End, Head, Unreadable, WebhookLine
+from carriers.webhook_lines import Lines, Origin
+from router.addresses import AllowList, check_url
 from router.webhooks import WebhookAnswer, retry_after_s
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+__all__ = ["ANSWER_LIMIT", "WebhookSender"]
 
-ANSWER_LIMIT: Final = 65_536  # octets of an answer that are read (and dropped); a longer one costs the connection
+log = logging.getLogger("trunkline.webhooks")
+
 TOTAL_LIMIT: Final = 1_024  # deliveries under way at once, all endpoints together: as many sockets
-LOOKUPS: Final = 16  # names being resolved at once; getaddrinfo blocks a thread
 NAMES_KEPT_S: Final = 10  # how long an answer of the resolver is used again for new connections
 TARGETS_KEPT: Final = 4_096  # URLs whose check is remembered
-KEEP_ALIVE_S: Final = 4.0  # below the 5 s after which common servers (uvicorn, Node.js, Apache) close an idle connection
 USER_AGENT: Final = "Trunkline-Webhooks/1"
+TRIES: Final = (
+    2  # connections that may end before an answer comes: the first is most often a kept one that the peer closed as we wrote
+)
 
-Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Host and port to all its IP addresses, as text; raises ``OSError`` when there is none."""
-
-
-class _Refused(OSError):
-    """The address must not be reached. An ``OSError``, because that is what aiohttp expects of resolvers and sockets."""
+Told = Callable[[WebhookAnswer], None]
 
 
 class _Endpoint(NamedTuple):
     """A URL that may be used, as far as it can be told before it is resolved."""
 
-    url: URL
-    origin: tuple[str, str, int]
+    origin: Origin
+    head: bytes  # of a request, up to where the delivery's own headers go
+
+
+class _Delivery:
+    """A request and who waits for its answer."""
+
+    __slots__ = ("connecting", "deadline_s", "lane", "line", "octets", "told", "tries")
+
+    def __init__(self, lane: "_Lane", octets: bytes, told: Told) -> None:
+        self.lane = lane
+        self.octets = octets
+        self.told = told
+        self.tries = 0
+        self.deadline_s = 0.0  # 0: it waits for a place
+        self.line: WebhookLine | None = None
+        self.connecting: asyncio.Task[None] | None = None
 
 
 class _Lane:
-    """The places of one endpoint, kept while somebody uses them."""
+    """One endpoint's places, kept while somebody uses them."""
 
-    __slots__ = ("places", "users")
+    __slots__ = ("busy", "origin", "waiting")
 
-    def __init__(self, size: int) -> None:
-        self.places = asyncio.Semaphore(size)
-        self.users = 0
-
-
-_host: ContextVar[str] = ContextVar("webhook_host")  # what the socket now being made is for: it sees an address only
-
-
-class _Resolver(AbstractResolver):
-    """Gives aiohttp only addresses that may be reached."""
-
-    def __init__(self, lookup: Lookup, allow: AllowList) -> None:
-        self._lookup = lookup
-        self._allow = allow
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
-        """All addresses of a host; ``_Refused`` if a single one of them is denied, since nobody mixes those in good faith."""
-        addresses = await self._lookup(host, port)
-        if not addresses:
-            raise OSError(f"{host} has no address")
-        for address in addresses:
-            if refusal := check_address(address, host, self._allow):
-                raise _Refused(refusal)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in addresses
-            if family in {socket.AF_UNSPEC, socket.AF_INET6 if ":" in address else socket.AF_INET}
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.busy = 0
+        self.waiting: deque[_Delivery] = deque()
 
 
 class WebhookSender:
@@ -114,12 +88,13 @@ class WebhookSender:
         self._allow = AllowList(allow_hosts)
         self._timeout_s = timeout_s
         self._concurrency = concurrency
-        self._total = asyncio.Semaphore(total)
-        self._tls = tls
-        self._threads: ThreadPoolExecutor | None = None
-        self._resolver = _Resolver(lookup or self._look_up, self._allow)
-        self._lanes: dict[tuple[str, str, int], _Lane] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._free = total
+        self._resolver = Resolver(lookup, self._allow, lambda: NAMES_KEPT_S)
+        self._lanes: dict[Origin, _Lane] = {}
+        self._short: deque[_Lane] = deque()  # with a place of their own for who waits in them, but none of the total
+        self._under_way: dict[_Delivery, None] = {}  # in the order of their deadlines
+        self._lines = Lines(self._allow, tls)
+        self._late: asyncio.TimerHandle | None = None
         self._endpoint = lru_cache(TARGETS_KEPT)(self._checked)
 
     async def __aenter__(self) -> Self:
@@ -130,44 +105,157 @@ class WebhookSender:
 
     async def close(self) -> None:
         """Close all connections. Deliveries under way end with an error."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            self._threads = None
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        closed = WebhookAnswer(0, None, "the sender was closed")
+        for lane in self._lanes.values():
+            waiting = list(lane.waiting)
+            lane.waiting.clear()
+            for delivery in waiting:
+                self._tell(delivery, closed)
+        tasks = [delivery.connecting for delivery in self._under_way if delivery.connecting is not None]
+        for delivery in list(self._under_way):
+            self._drop(delivery)
+            self._finish(delivery, closed)
+        self._lines.close()
+        self._resolver.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # transports let go of their sockets in the next turn
 
+    # -- deliveries ---------------------------------------------------------------------------------------------------
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
         """Post ``body`` and tell what was answered. Nothing the peer does raises."""
+        answered: asyncio.Future[WebhookAnswer] = asyncio.get_running_loop().create_future()
+
+        def told(answer: WebhookAnswer) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        self.post(url, headers, body, told)
+        return await answered
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, told: Told) -> None:
+        """The same without a task: ``told`` is called once, now or later."""
         endpoint = self._endpoint(url)
         if isinstance(endpoint, str):
-            return WebhookAnswer(0, None, f"the URL {endpoint}", refused=True)
-        async with self._place(endpoint.origin):
-            host = _host.set(endpoint.origin[1])
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    try:
-                        return await self._post(endpoint.url, headers, body)
-                    except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-                        # Most often a kept connection that the peer closed as we wrote; the event's id makes a second copy harmless
-                        return await self._post(endpoint.url, headers, body)
-            except TimeoutError:
-                return WebhookAnswer(0, None, f"no answer in {self._timeout_s:g} s")
-            except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: headers and names that cannot be read
-                refusal = _refusal(error)
-                return WebhookAnswer(0, None, refusal or _reason(error), refused=bool(refusal))
-            finally:
-                _host.reset(host)
+            told(WebhookAnswer(0, None, f"the URL {endpoint}", refused=True))
+            return
+        own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
+        octets = b"%b%bContent-Length: %d\r\n\r\n%b" % (endpoint.head, own, len(body), body)
+        lane = self._lanes.get(endpoint.origin)
+        if lane is None:
+            lane = self._lanes[endpoint.origin] = _Lane(endpoint.origin)
+        delivery = _Delivery(lane, octets, told)
+        if lane.busy < self._concurrency and self._free > 0 and not lane.waiting:
+            self._start(delivery)
+            return
+        lane.waiting.append(delivery)
+        if lane.busy < self._concurrency and len(lane.waiting) == 1:
+            self._short.append(lane)
 
-    async def _post(self, url: URL, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
-        async with self._open().post(url, data=body, headers=headers, allow_redirects=False) as response:
-            await _drop(response)
-            status = response.status
-            if 200 <= status < 300:
-                return WebhookAnswer(status)
-            wait_s = retry_after_s(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
-            error = f"the endpoint answered {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
-            return WebhookAnswer(status, wait_s, error)
+    def _start(self, delivery: _Delivery) -> None:
+        loop = asyncio.get_running_loop()
+        delivery.lane.busy += 1
+        self._free -= 1
+        delivery.deadline_s = loop.time() + self._timeout_s
+        self._under_way[delivery] = None
+        if self._late is None:
+            self._late = loop.call_at(delivery.deadline_s, self._cut_late)
+        self._write(delivery)
+
+    def _write(self, delivery: _Delivery) -> None:
+        """On a kept connection the first time, on a new one the second."""
+        delivery.tries += 1
+        line = self._lines.take(delivery.lane.origin) if delivery.tries == 1 else None
+        if line is not None:
+            self._hand(delivery, line)
+        else:
+            delivery.connecting = asyncio.get_running_loop().create_task(self._connect(delivery))
+
+    def _hand(self, delivery: _Delivery, line: WebhookLine) -> None:
+        if line.usable:
+            delivery.line = line
+            line.post(delivery.octets, partial(self._ended, delivery))
+        else:  # it ended as soon as it stood
+            self._ended(delivery, Cut())
+
+    def _ended(self, delivery: _Delivery, how: End) -> None:
+        delivery.line = None
+        match how:
+            case Head(status, retry_after, date):
+                self._finish(delivery, _answer(status, retry_after, date))
+            case Cut():
+                if delivery.tries < TRIES:  # the event's id makes a second copy harmless
+                    self._write(delivery)
+                else:
+                    self._finish(delivery, WebhookAnswer(0, None, "the connection was closed before an answer came"))
+            case Unreadable(reason):
+                self._finish(delivery, WebhookAnswer(0, None, f"the answer could not be read ({reason})"))
+            case _:
+                assert_never(how)
+
+    def _finish(self, delivery: _Delivery, answer: WebhookAnswer) -> None:
+        lane = delivery.lane
+        del self._under_way[delivery]
+        lane.busy -= 1
+        self._free += 1
+        self._tell(delivery, answer)
+        self._fill(lane)
+
+    def _fill(self, lane: _Lane) -> None:
+        """Places have become free in this lane, and one for all."""
+        if lane.waiting and lane not in self._short:
+            self._short.append(lane)
+        while self._short and self._free > 0:
+            first = self._short.popleft()  # lanes in turns: a busy one does not keep the total for itself
+            if first.waiting and first.busy < self._concurrency:
+                self._start(first.waiting.popleft())
+                if first.waiting and first.busy < self._concurrency:
+                    self._short.append(first)
+        if not lane.busy and not lane.waiting:
+            self._lanes.pop(lane.origin, None)
+
+    @staticmethod
+    def _tell(delivery: _Delivery, answer: WebhookAnswer) -> None:
+        try:
+            delivery.told(answer)
+        except Exception:  # a bug of the one who asked leaves every other delivery alone
+            log.exception("webhooks.not_told")
+
+    def _cut_late(self) -> None:
+        """End what is late; one timer for all, because all have the same time."""
+        loop = asyncio.get_running_loop()
+        now_s, self._late = loop.time(), None
+        for delivery in list(self._under_way):
+            if delivery.deadline_s > now_s:
+                break
+            self._drop(delivery)
+            self._finish(delivery, WebhookAnswer(0, None, f"no answer in {self._timeout_s:g} s"))
+        first = next(iter(self._under_way), None)
+        if first is not None and self._late is None:
+            self._late = loop.call_at(first.deadline_s, self._cut_late)
+
+    @staticmethod
+    def _drop(delivery: _Delivery) -> None:
+        if delivery.line is not None:
+            delivery.line.abort()
+        if delivery.connecting is not None:
+            delivery.connecting.cancel()
+
+    async def _connect(self, delivery: _Delivery) -> None:
+        try:
+            line = await self._lines.open(delivery.lane.origin, self._resolver)
+        except Refused as error:
+            answer = WebhookAnswer(0, None, str(error), refused=True)
+        except (OSError, ValueError) as error:  # ValueError: a name that nobody can resolve
+            answer = WebhookAnswer(0, None, _reason(error))
+        else:
+            delivery.connecting = None
+            self._hand(delivery, line)
+            return
+        delivery.connecting = None
+        self._finish(delivery, answer)
 
     def _checked(self, url: str) -> _Endpoint | str:
         target = check_url(url, self._allow)
@@ -175,102 +263,32 @@ class WebhookSender:
             return target
         try:
             parsed = URL(url)
+            host = parsed.host_port_subcomponent or ""
+            head = f"POST {parsed.raw_path_qs} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\n".encode("ascii")
         except ValueError:
             return "is no URL that can be read"
         if (parsed.scheme, (parsed.host or "").removesuffix("."), parsed.port) != target:
             return "can be read in two ways"  # two parsers that disagree are how checks are passed by
-        return _Endpoint(parsed, target)
-
-    @asynccontextmanager
-    async def _place(self, origin: tuple[str, str, int]) -> "AsyncIterator[None]":
-        lane = self._lanes.get(origin)
-        if lane is None:
-            lane = self._lanes[origin] = _Lane(self._concurrency)
-        lane.users += 1
-        try:
-            async with lane.places, self._total:
-                yield
-        finally:
-            lane.users -= 1
-            if not lane.users:
-                del self._lanes[origin]
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                resolver=self._resolver,
-                ttl_dns_cache=NAMES_KEPT_S,
-                socket_factory=self._socket,
-                ssl=self._tls or True,
-                limit=0,  # our own places bound them, outside the time-out
-                keepalive_timeout=KEEP_ALIVE_S,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),  # send has its own
-                headers={"User-Agent": USER_AGENT},
-                skip_auto_headers=("Accept", "Accept-Encoding"),
-                auto_decompress=False,  # the answer is dropped: a bomb stays small
-                trust_env=False,  # a proxy would resolve names by itself
-            )
-        return self._session
-
-    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """The only place where sockets are made: the last check, on the very address that is connected to."""
-        family, kind, protocol, _, address = info
-        if refusal := check_address(str(address[0]), _host.get(), self._allow):
-            raise _Refused(refusal)
-        made = socket.socket(family, kind, protocol)
-        made.setblocking(False)
-        return made
-
-    async def _look_up(self, host: str, port: int) -> list[str]:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="webhook-lookup")
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _addresses, host, port)
-        return list(dict.fromkeys(found))
+        return _Endpoint(target, head)
 
 
-def _addresses(host: str, port: int) -> list[str]:
-    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-async def _drop(response: aiohttp.ClientResponse) -> None:
-    """Read what little an answer should be, so that the connection can be used again; close the connection over more."""
-    left = ANSWER_LIMIT
-    while left > 0:
-        part = await response.content.read(left)
-        if not part:
-            return
-        left -= len(part)
-    if not response.content.at_eof():
-        response.close()
-
-
-def _refusal(error: BaseException | None) -> str:
-    """The words of a refusal of ours, wherever in the chain of causes it is."""
-    while error is not None:
-        if isinstance(error, _Refused):
-            return str(error)
-        error = error.__cause__ or error.__context__
-    return ""
+def _answer(status: int, retry_after: str, date: str) -> WebhookAnswer:
+    if 200 <= status < 300:
+        return WebhookAnswer(status)
+    error = f"the endpoint answered {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
+    return WebhookAnswer(status, retry_after_s(retry_after, date), error)
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the address (it may hold a token)."""
+    """Why no connection was made, without the address (it may hold a token)."""
     match error:
-        case aiohttp.ClientConnectorCertificateError():
+        case ssl.SSLCertVerificationError():
             return "the certificate is not valid"
-        case aiohttp.ClientSSLError():
+        case ssl.SSLError():
             return "TLS could not be agreed"
-        case aiohttp.ClientConnectorDNSError():
+        case Unresolved() | ValueError():
             return "the host name could not be resolved"
-        case aiohttp.ClientConnectorError():
-            number = error.os_error.errno  # not its own words: they repeat the address
-            return f"could not connect ({os.strerror(number) if number else 'no reason given'})"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
-            return "the connection was closed before an answer came"
+        case OSError():
+            return f"could not connect ({os.strerror(error.errno) if error.errno else 'no reason given'})"
         case _:
-            return f"the answer could not be read ({type(error).__name__})"
+            return f"could not connect ({type(error).__name__})"

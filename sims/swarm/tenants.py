@@ -104,7 +104,7 @@ class Customers:
 
 
 class Endpoint:
-    """Where webhooks go. ``send`` has the shape of ``carriers.webhook.WebhookSender.send``."""
+    """Where webhooks go. ``post`` has the shape of ``carriers.webhook.WebhookSender.post``."""
 
     def __init__(self, loop: VirtualLoop, rng: Random, trace: Trace, secrets: Mapping[str, bytes]) -> None:
         """``secrets``: by the host of a tenant's URL, the key that signatures are made with."""
@@ -113,11 +113,21 @@ class Endpoint:
         self._trace = trace
         self._secrets = secrets
         self.deliveries: list[Delivery] = []
+        self._taking: set[asyncio.Task[None]] = set()
         self.fails = 0.0  # share of the deliveries that it answers with an error, or takes and never answers
         self.broken_until_s = 0.0
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
-        """Take one."""
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, told: Callable[[WebhookAnswer], None]) -> None:
+        """Take one, as a part of the node that brings it: it hears no answer when it ends before."""
+
+        async def taking() -> None:
+            told(await self._take(url, headers, body))
+
+        task = asyncio.get_running_loop().create_task(taking())
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _take(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
         await asyncio.sleep(self._rng.uniform(*ENDPOINT_S))
         tenant = url.removeprefix("https://").partition(".")[0]
         event = msgspec.json.decode(body)

@@ -9,7 +9,6 @@ from ipaddress import ip_address
 
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,6 +16,8 @@ from cryptography.x509.oid import NameOID
 
 from carriers import webhook
 from carriers.webhook import ANSWER_LIMIT, WebhookSender
+from carriers.webhook_guard import Resolver
+from router.addresses import AllowList
 from router.webhooks import WebhookAnswer
 from tests.listening import listening
 
@@ -335,15 +336,12 @@ async def test_a_name_that_changes_its_address_is_checked_each_time(connects, mo
 
 
 async def test_no_socket_is_made_even_if_the_resolver_were_passed_by(connects):
-    class Careless(AbstractResolver):
-        async def resolve(self, host, port=0, family=socket.AF_INET):
-            return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
-
-        async def close(self):
-            pass
+    class Careless(Resolver):
+        async def resolve(self, host, port):
+            return ["127.0.0.1"]
 
     async with WebhookSender() as sender:
-        sender._resolver = Careless()
+        sender._resolver = Careless(None, AllowList(), lambda: 0.0)
         answer = await sender.send("https://hooks.example/", HEADERS, b"{}")
     assert answer.status == 0
     assert answer.refused
