@@ -28,6 +28,9 @@ class Offered(NamedTuple):
     copy: bool = False  # not claimed: another carrier has it, and this is a second copy
 
 
+_offers = msgspec.msgpack.Decoder(list[Offered])
+
+
 class Lane(NamedTuple):
     """A carrier's readiness, as dispatchers see it."""
 
@@ -50,11 +53,15 @@ class Reply(NamedTuple):
 
 def pack_offer(batch: Sequence[Offered]) -> bytes:
     """Offer to octets."""
-    return msgpack.packb(batch)
+    return _encoder.encode(batch)
 
 
 def unpack_offer(octets: bytes) -> list[Offered]:
     """Octets to offer."""
+    try:
+        return _offers.decode(octets)
+    except msgspec.ValidationError:  # with further fields, of a later release
+        pass
     return [
         Offered(id_, attempts, MessageClass(klass), segments, body, event, *more[:1])
         for id_, attempts, klass, segments, body, event, *more in msgpack.unpackb(octets)
