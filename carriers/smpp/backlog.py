@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections import deque
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from math import inf
 from operator import attrgetter
@@ -31,11 +32,12 @@ class Backlog:
         """Messages."""
         return len(self.front) + len(self.queue) + sum(1 for *_, job in self._parked if job.left and not job.queued)
 
-    def add(self, job: Job) -> None:
+    def add(self, jobs: Sequence[Job]) -> None:
         """The youngest of all."""
-        self.patience_s = min(self.patience_s, job.patience_s)
-        self.waiting += job.left
-        self.queue.append(job)
+        if jobs:
+            self.patience_s = min(self.patience_s, *[job.patience_s for job in jobs])
+            self.waiting += sum([job.left for job in jobs])
+            self.queue.extend(jobs)
 
     def again(self, job: Job, segments: int) -> None:
         """So many segments of a begun one are to be written (again): before all that is younger."""

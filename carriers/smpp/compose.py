@@ -11,6 +11,7 @@ from carriers.smpp.statuses import Mend
 from router.model import Again, ErrorName, Fault
 from router.record import Body
 from router.settings import CarrierProfile, LongMessages
+from router.text.gsm import encode
 from router.text.national import shifts_for
 from router.text.segments import Segments, capacity, data_coding_of, national_split, split, whole
 from router.tlvs import parse_tlvs
@@ -18,6 +19,7 @@ from router.tlvs import parse_tlvs
 MAX_HEADS: Final = 4_096  # senders whose packed head is kept
 MAX_REFERENCES: Final = 65_536  # pairs of sender and recipient whose last reference is kept
 SHORT_CODE_DIGITS: Final = 7  # an international number has eight digits or more
+GSM_OCTETS: Final = capacity("gsm7")
 _DAY_S: Final = 86_400
 _MONTH_DAYS: Final = 30
 MAX_VALIDITY_S: Final = 99 * _MONTH_DAYS * _DAY_S  # what two digits of months hold
@@ -57,12 +59,15 @@ class Composer:
         self._tlvs = parse_tlvs(profile.tlvs)
         self._packed_tlvs = pack_tlvs(self._tlvs)
         self._shifts = shifts_for(profile.shift_tables)
+        self._gsm = profile.default_alphabet == "gsm7"
         self._heads: dict[str, bytes] = {}
         self._references: dict[tuple[str, str], int] = {}
 
     def reference_of(self, body: Body) -> int:
         """The reference for a message that may need one: the next of its pair; 0 for one that does not."""
-        return self._reference(body.sender, body.to) if body.segments > 1 or len(body.text) > 70 or body.udh else 0
+        # A single segment of GSM 03.38 becomes several where it goes out as UCS-2.
+        several = body.segments > 1 or (not self._gsm and len(body.text) > 70)
+        return self._reference(body.sender, body.to) if several or body.udh else 0
 
     def compose(
         self, body: Body, wall_s: float, reference: int | None = None, habit: Habit | None = None
@@ -80,6 +85,10 @@ class Composer:
         flash = body.flash and body.encoding != "octets"  # binary is for programs, which show nothing
         try:
             head = self._heads.get(body.sender) or self._head(body.sender)
+            if body.segments == 1 and self._gsm and body.encoding == "gsm7" and not (body.flash or body.udh or body.tlvs):
+                octets = encode(body.text)
+                if len(octets) <= GSM_OCTETS:
+                    return (self._plain(head, body.to, left_s if habit.validity else 0, octets, tlvs=habit.tlvs),)
             alphabet = "gsm7" if flash else profile.default_alphabet  # a message class names its alphabet
             if reference is None:
                 reference = self.reference_of(body)
@@ -90,7 +99,7 @@ class Composer:
             else:
                 return Unsendable(ErrorName.INVALID_MESSAGE, Fault.CARRIER, Again.OTHER, "the carrier takes no UCS-2")
             coding = 0 if alphabet == segments.encoding and not flash else data_coding_of(segments.encoding, flash=flash)
-            validity = relative_time(left_s).encode("ascii") + b"\0" if habit.validity else b"\0"
+            validity = validity_period(left_s) if habit.validity else b"\0"
             # esm_class (the default mode, with or without a header), protocol_id 0, priority_flag 0, no schedule
             front = b"".join(
                 (
@@ -115,6 +124,19 @@ class Composer:
             )
         except ValueError as error:  # a text or an address that intake should not have let through
             return Unsendable(ErrorName.INVALID_MESSAGE, Fault.OURS, Again.NEVER, _without_text(error))
+
+    def _plain(self, head: bytes, to: str, left_s: int, octets: bytes, *, tlvs: bool) -> bytes:
+        """Nearly every message: one part of GSM 03.38 without a header. 2 µs instead of 5."""
+        return b"".join(
+            (
+                head,
+                pack_text(to, ADDRESS_OCTETS, "destination_addr"),
+                b"\0\0\0\0",  # as in ``compose``
+                validity_period(left_s) if left_s else b"\0",
+                submit_tail(octets, self._profile.registered_delivery, 0),
+                self._packed_tlvs if tlvs else b"",
+            )
+        )
 
     def mended(self, habit: Habit | None, mend: Mend, body: Body, *, marked: bool) -> Habit | None:
         """What to try once instead of ``habit`` (None: the profile's); None when there is nothing to mend, or no more.
@@ -205,6 +227,11 @@ def source_kind(sender: str, profile: CarrierProfile) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1_024)  # the messages of a batch mostly have the same seconds left
+def validity_period(seconds: int) -> bytes:
+    """As it is written, with its NUL."""
+    return relative_time(seconds).encode("ascii") + b"\0"
+
+
 def relative_time(seconds: int) -> str:
     """A relative time of 16 characters (SMPP 3.4, 7.1.1.2): one hour is 000000010000000R. A month counts 30 days."""
     seconds = min(max(seconds, 0), MAX_VALIDITY_S)

@@ -127,7 +127,9 @@ class Inbox:
 
 
 def _respond(asked: Sequence[Asked], statuses: Sequence[int]) -> None:
+    shells: dict[SessionShell, list[tuple[int, int, int]]] = {}  # in order: a set of objects has one of its own every time
     for (shell, command, sequence), status in zip(asked, statuses, strict=True):
-        shell.session.respond(command, sequence, status)
-    for shell in dict.fromkeys(shell for shell, _, _ in asked):  # in order: a set of objects has one of its own every time
+        shells.setdefault(shell, []).append((command, sequence, status))
+    for shell, answers in shells.items():
+        shell.session.respond_all(answers)
         shell.flush()

@@ -1,7 +1,7 @@
 """The bookkeeping of one message at a carrier: its segments, their answers, and the verdict they add up to."""
 
 from bisect import insort
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from carriers.port import Answer, Outgoing, Verdict
 from carriers.smpp.compose import Entire, Habit
@@ -120,6 +120,8 @@ class Job:
         """What it has come to; None while an answer is due, a segment is to be written, or the verdict has been told."""
         if self.unanswered or self.done:
             return None
+        if self.accepted == len(self.parts) > 0 and not (self.unknown or self.left or self.ending or self.refusal is not None):
+            return self._answer(Verdict.ACCEPTED, self._ids())  # nearly all
         if self.refusal is not None:
             return self._refused(self.refusal)
         if self.unknown:
@@ -133,9 +135,7 @@ class Job:
             return self._answer(Verdict.UNKNOWN, reason=reason)
         if self.left:
             return None
-        if self.accepted < len(self.parts):  # a lost segment has been answered late, others were never written
-            return self._answer(Verdict.UNKNOWN, reason=self.why)
-        return self._answer(Verdict.ACCEPTED, carrier_ids=self._ids())
+        return self._answer(Verdict.UNKNOWN, reason=self.why)  # a lost segment has been answered late, others were never written
 
     def late_verdict(self) -> Answer | None:
         """LATE, once all segments of a message told UNKNOWN have been accepted after all."""
@@ -145,17 +145,29 @@ class Job:
 
     def known_verdict(self) -> Answer:
         """LATE with the ids there are, so that what the carrier says of one segment finds its message."""
-        return self._answer(Verdict.LATE, carrier_ids=self._ids())
+        return self._answer(Verdict.LATE, self._ids())
 
     def _refused(self, refusal: Refusal) -> Answer:
         status, error, fault, again, reason, _ = refusal
         return self._answer(Verdict.REFUSED, status=status, error=error, fault=fault, again=again, reason=reason)
 
-    def _answer(self, verdict: Verdict, **details: Any) -> Answer:
+    def _answer(
+        self,
+        verdict: Verdict,
+        carrier_ids: tuple[str, ...] = (),
+        *,
+        status: int = 0,
+        error: ErrorName | None = None,
+        fault: Fault | None = None,
+        again: Again | None = None,
+        reason: str = "",
+    ) -> Answer:
         latency_us = int((self.last_s - self.first_s) * 1e6) if self.last_s > self.first_s > 0 else 0
-        return Answer(self.outgoing.id, verdict, latency_us=latency_us, written_at_s=self.wall_s, **details)
+        return Answer(self.outgoing.id, verdict, carrier_ids, status, error, fault, again, reason, latency_us, self.wall_s)
 
     def _ids(self) -> tuple[str, ...]:
         """One a segment. What a carrier cuts by itself, or needs fewer segments for, fills up with empty ones."""
         missing = self.outgoing.body.segments - len(self.ids)
+        if missing == 0 and len(self.ids) == 1:
+            return (self.ids[0] or "",)
         return tuple(carrier_id or "" for carrier_id in self.ids) + ("",) * missing

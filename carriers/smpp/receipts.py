@@ -60,7 +60,7 @@ _KEY: Final = re.compile(
 )
 _DECIMAL: Final = re.compile(r"[0-9]{1,64}", re.ASCII)
 _HEXADECIMAL: Final = re.compile(r"(?:0[xX])?[0-9A-Fa-f]{1,64}", re.ASCII)
-_PADDING: Final = " \0\t\r\n"
+PADDING: Final = " \0\t\r\n"
 
 IdMode = Literal["exact", "case_insensitive", "strip_zeros", "hex_to_decimal", "decimal_to_hex"]
 
@@ -105,17 +105,23 @@ def read_receipt(
         told = TAG_RECEIPTED_MESSAGE_ID in tlvs and TAG_MESSAGE_STATE in tlvs
         if not told and not (by_text and _looks_like_one(short_message or tlvs.get(TAG_MESSAGE_PAYLOAD, b""))):
             return None
-    fields = _fields(short_message or tlvs.get(TAG_MESSAGE_PAYLOAD, b""))
-    carrier_id = fields.carrier_id
+    text = short_message or tlvs.get(TAG_MESSAGE_PAYLOAD, b"")
+    normal = _NORMAL.match(text)
+    if normal is not None:
+        # What is no id repeats itself: 1 µs a receipt.
+        carrier_id = normal[1].decode("ascii")
+        stat, state, err = _normal_state(normal[2], normal[3], tlvs.get(TAG_MESSAGE_STATE))
+    else:
+        fields = _tolerant(text)
+        carrier_id, err = fields.carrier_id, fields.err
+        stat, state = _state(fields, tlvs.get(TAG_MESSAGE_STATE))
     octets = tlvs.get(TAG_RECEIPTED_MESSAGE_ID)
     if octets is not None:
-        carrier_id = octets.decode("latin-1").strip(_PADDING) or carrier_id
-    stat, state = _state(fields, tlvs.get(TAG_MESSAGE_STATE))
+        carrier_id = octets.decode("latin-1").strip(PADDING) or carrier_id
     if not carrier_id or state is None:
         return Malformed("no id" if not carrier_id else "no state that we know") if flagged else None
     if kind == ESM_INTERMEDIATE and state is not State.DELIVERED:
         state = State.SENT
-    err = fields.err
     if not err and len(network_error := tlvs.get(TAG_NETWORK_ERROR_CODE, b"")) >= 3:
         # Network type, then a code of two octets (SMPP 3.4, 5.3.2.31); some put a table of their own there.
         err = str(int.from_bytes(network_error[1:3], "big"))
@@ -135,7 +141,7 @@ def normalise_id(raw: str, mode: str, *, receipt: bool = False) -> str:
     the number in decimal, whichever side it is read from: ``receipt`` tells the side. Padding goes in every mode; an id that
     is not the number it should be stays as it is. Raises ``ValueError`` for another mode.
     """
-    raw = raw.strip(_PADDING)
+    raw = raw.strip(PADDING)
     match mode:
         case "exact":
             return raw
@@ -228,6 +234,13 @@ def _characters(octets: bytes) -> str:
     if octets[:2] == b"\xff\xfe":
         return octets[2:].decode("utf-16-le", "replace")
     return octets.decode("latin-1")
+
+
+@lru_cache(maxsize=4_096)
+def _normal_state(stat: bytes, err: bytes, message_state: bytes | None) -> tuple[str, State | None, str]:
+    """(word, state, err) of a text in the normal form."""
+    fields = _Fields("", stat.decode("ascii"), err.decode("ascii"))
+    return *_state(fields, message_state), fields.err
 
 
 def _state(fields: _Fields, message_state: bytes | None) -> tuple[str, State | None]:

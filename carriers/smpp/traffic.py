@@ -12,7 +12,7 @@ from carriers.smpp.counters import LinkCounters
 from carriers.smpp.id_watch import IdWatch
 from carriers.smpp.jobs import Job, Refusal
 from carriers.smpp.queries import Queries
-from carriers.smpp.receipts import submit_id
+from carriers.smpp.receipts import PADDING, submit_id
 from carriers.smpp.refusals import Refusals
 from carriers.smpp.seat import Seat
 from carriers.smpp.writing import PATIENCE_S, Writing
@@ -52,6 +52,7 @@ class Traffic(Writing):
             if not answers:
                 return
         mode = self._profile.receipt_ids
+        exact = mode == "exact"
         ids = self._ids
         held = self._full.held
         self._counters.answers += len(answers)
@@ -75,7 +76,7 @@ class Traffic(Writing):
                     job.unanswered -= 1
                 job.accepted += 1
                 job.last_s = now_s
-                job.ids[context[1]] = submit_id(message_id, mode)
+                job.ids[context[1]] = message_id.strip(PADDING) if exact else submit_id(message_id, mode)
                 if ids.filling:
                     ids.submitted(message_id)
                 if held:

@@ -36,7 +36,7 @@ def numbers(jobs):
 def test_what_is_parked_stops_nobody_and_comes_back_in_order():
     line = Backlog()
     for number in range(1, 6):
-        line.add(job(number))
+        line.add([job(number)])
     assert line.park(taken(line, 1), 20.0)
     assert line.park(taken(line, 2), 10.0)
     assert line.park(taken(line, 3), 10.0)
@@ -63,7 +63,7 @@ def test_a_begun_one_comes_back_to_those_that_are_begun():
 def test_patience_ends_for_what_is_parked():
     line = Backlog()
     for number, patience_s in ((1, 5.0), (2, 50.0)):
-        line.add(job(number, patience_s))
+        line.add([job(number, patience_s)])
         line.park(taken(line, number), 60.0)
     assert line.patience_s == 5.0
     over = line.impatient(6.0)
@@ -107,6 +107,6 @@ def test_only_so_many_are_parked(monkeypatch):
     line = Backlog()
     jobs = [job(number) for number in range(3)]
     for one in jobs:
-        line.add(one)
+        line.add([one])
     assert [line.park(line.queue.popleft(), 10.0) for _ in range(3)] == [True, True, False]
     assert not jobs[2].parked
