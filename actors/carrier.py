@@ -96,7 +96,7 @@ class Carrier(Shell):
         self._link = SmppLink(
             self._profile,
             on_answers=self._on_answers,
-            on_receipts=self._outcomes.on_receipts,
+            on_receipts=self._outcomes.receipts.on_receipts,
             on_inbound=self._inbound.on_inbound,
             on_change=self._on_change,
             clock=self._owner.clock,

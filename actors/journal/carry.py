@@ -12,17 +12,13 @@ from router.model import MessageClass, State
 
 # Carrier ids outlive the horizon by this (but not their records), so that a late double is known for one and not kept as an orphan.
 MARGIN_S: Final = 3600.0
+_STATES: Final[Mapping[int | None, State | None]] = {None: None, **{int(state): state for state in State}}
 
 
 def _receipted(flat: Sequence[Any]) -> list[Receipted]:
     rows = iter(flat)
     return [
-        Receipted(
-            None if message_id is None else MessageId(message_id),
-            None if state is None else State(state),
-            bool(changed),
-            attempts,
-        )
+        Receipted(message_id, _STATES[state], bool(changed), attempts)
         for message_id, state, changed, attempts in zip(rows, rows, rows, rows, strict=True)
     ]
 

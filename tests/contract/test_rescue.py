@@ -93,7 +93,7 @@ class Desk:
             await box.flushed()
 
     async def receipt(self, state):
-        await self.outcomes.on_receipts([ReceiptIn(f"{self.name}0", state, state.name, "", time.time())])
+        await self.outcomes.receipts.on_receipts([ReceiptIn(f"{self.name}0", state, state.name, "", time.time())])
 
     def learnt(self, outcome):
         return [item.first for item in self.seen if item.outcome is outcome]

@@ -58,7 +58,7 @@ class System:
         self.link = SmppLink(
             self.profile,
             on_answers=self.outcomes.on_answers,
-            on_receipts=self.outcomes.on_receipts,
+            on_receipts=self.outcomes.receipts.on_receipts,
             on_inbound=self.desk.on_inbound,
             on_change=lambda: None,
             clock=time.monotonic,
@@ -171,6 +171,6 @@ async def test_a_part_that_will_not_arrive_settles_a_message_in_doubt(start):
     system.outcomes.on_answers([Answer(outgoing.id, Verdict.UNKNOWN, reason="link cut")])
     await system.reaches(outgoing, State.UNKNOWN)
     # As the link tells it when the carrier has been asked about the one part that it had answered.
-    await system.outcomes.on_receipts([ReceiptIn("7f", State.UNDELIVERED, "UNDELIV", "11", time.time())])
+    await system.outcomes.receipts.on_receipts([ReceiptIn("7f", State.UNDELIVERED, "UNDELIV", "11", time.time())])
     system.outcomes.on_answers([Answer(outgoing.id, Verdict.LATE, carrier_ids=("7f", "", ""))])
     await system.reaches(outgoing, State.UNDELIVERED)
