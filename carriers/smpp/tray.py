@@ -11,13 +11,19 @@ log: Final = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 20_000  # not yet answered, all sessions; SMSCs have windows of 10 to 100, so it is a fuse
 MAX_BATCH: Final = 2_000  # handed up at once: more would delay the answer to the first
+PAUSE_S: Final = 0.03  # between small batches of things that come densely: here and in the journal a batch costs some 1 ms
+QUIET_S: Final = 0.006  # nothing more for so long, a little more than a shell gathers: the peer may be waiting for answers
+ENOUGH: Final = 64  # things that need no company: well below the windows that carriers have who bring so many
 
 Item = TypeVar("Item")
 Ticket = TypeVar("Ticket")
 
 
 class Tray(Generic[Item, Ticket]):
-    """Things of one kind. One call of ``keep`` is under way at a time; what arrives meanwhile is the next batch."""
+    """Things of one kind. One call of ``keep`` is under way at a time; what arrives meanwhile is the next batch.
+
+    What comes within ``PAUSE_S`` of the last batch waits for company, as long as more of it comes.
+    """
 
     def __init__(
         self,
@@ -33,6 +39,7 @@ class Tray(Generic[Item, Ticket]):
         self._items: list[Item] = []
         self._tickets: list[Ticket] = []
         self._under_way = 0
+        self._ended_s = 0.0  # when the last batch was answered
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -58,6 +65,7 @@ class Tray(Generic[Item, Ticket]):
         """Hand up and answer, until cancelled."""
         while True:
             await self._wake.wait()
+            await self._company()
             items, self._items = self._items[:MAX_BATCH], self._items[MAX_BATCH:]
             tickets, self._tickets = self._tickets[:MAX_BATCH], self._tickets[MAX_BATCH:]
             self._under_way = len(items)
@@ -72,8 +80,17 @@ class Tray(Generic[Item, Ticket]):
                 log.warning("carrier.put_off tray=%s count=%d error=%s", self.name, len(items), type(error).__name__)
             self._under_way = 0
             self._answer(tickets, statuses)
+            self._ended_s = asyncio.get_running_loop().time()
             if not self._items:
                 self._idle.set()
+
+    async def _company(self) -> None:
+        """Wait for more, unless it is enough, none comes, or the last batch is long ago."""
+        loop = asyncio.get_running_loop()
+        have = 0
+        while have < len(self._items) < ENOUGH and (left_s := self._ended_s + PAUSE_S - loop.time()) > 0:
+            have = len(self._items)
+            await asyncio.sleep(min(left_s, QUIET_S))
 
     async def empty(self, timeout_s: float) -> bool:
         """Wait until everything taken has been answered, at most ``timeout_s``; whether it has."""
