@@ -9,12 +9,13 @@ from typing import Any, Final
 from actors import machine
 from actors.appetite import INSPECT_LIMIT, appetite
 from actors.aside import Aside
+from actors.hot import Hot
 from actors.housekeeping import Housekeeping
 from actors.lanes import CarrierCall, CarrierLane
 from actors.names import BOARD_VALUE
 from actors.networks import Networks
 from actors.offering import Offering
-from actors.pace import Pace
+from actors.pace import Pace, Spacing
 from actors.partitions import Partitions
 from actors.planner import Planner
 from actors.pool import Pool
@@ -50,7 +51,8 @@ class Dispatcher(Shell):
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._stir = asyncio.Event()
         self._pace = Pace()
-        self._hot: set[int] = set()
+        self._spacing = Spacing()
+        self._hot = Hot()
         self._draining = False
         self._partitions: Partitions
         self._rules: dict[MessageClass, ClassRules]
@@ -129,14 +131,14 @@ class Dispatcher(Shell):
 
     # -- what wakes it -------------------------------------------------------------------------------------------
     def _heat(self, partitions: Sequence[int]) -> None:
-        self._hot.update(partitions)
+        self._hot.heat(partitions)
         self._stir.set()
 
     async def _hear_queue(self) -> None:
         async for topic, payload in self._wake.listen(QUEUE_TOPIC, URGENT_TOPIC):
             partition = int(payload)
             if partition in self._partitions.held:
-                self._hot.add(partition)
+                self._hot.heat((partition,))
                 self._stir.set()
                 if topic == URGENT_TOPIC:
                     self._pace.hurry()
@@ -152,9 +154,10 @@ class Dispatcher(Shell):
             inspect = now_s - looked_s > LOOK_ANYWAY_S
             if inspect:
                 looked_s = now_s
-                self._hot.update(self._partitions.held)
+                self._hot.heat(self._partitions.held)
             if self._draining:
                 continue
+            self._spacing.took_s = 0.0
             try:
                 carried, codes = await self._turn(inspect=inspect)
             except JournalError as error:
@@ -162,28 +165,31 @@ class Dispatcher(Shell):
                 # The call may have taken effect: what it claimed is in nobody's hand. A new epoch gives all of it back.
                 self._partitions.retake()
                 await asyncio.sleep(0.1)
-            self._pace.after(machine.monotonic() - now_s, codes)
+            self._pace.after(machine.monotonic() - now_s - self._spacing.took_s, codes)
 
     def _give_up(self) -> None:
         """All that is claimed is about to be given back and to come again: kept, it would be in hand twice."""
         self._pool.clear()
-        self._hot.update(self._partitions.held)
+        self._hot.heat(self._partitions.held)
 
     async def _turn(self, *, inspect: bool) -> tuple[int, int]:
         """Claim, plan, offer. Returns how many messages were offered, and how many of them one-time codes."""
-        rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in MessageClass}
+        codes_only = not inspect and machine.monotonic() < self._spacing.due_s
+        classes = CODES if codes_only else tuple(MessageClass)
+        rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in classes}
         wanted = appetite(rooms, self._pool, self._networks.waiting, self._lanes, inspect=inspect)
         fresh: set[MessageClass] = set()
-        if wanted and self._hot:
-            hot, self._hot = self._hot & self._partitions.held, set()
+        if wanted and (hot := self._hot.take(self._partitions.held, codes_only=codes_only)):
             losses = self._pool.losses
-            claimed, more = await self.journal.claim(self.name, self._partitions.epoch, sorted(hot), wanted)
-            self._hot |= more
+            claimed, more = await self.journal.claim(self.name, self._partitions.epoch, hot, wanted)
+            self._hot.keep(more, codes_only=codes_only)
             # What was claimed under an epoch that is over by now has been given back, too.
             fresh = await self._take_up(claimed if losses == self._pool.losses else [])
         offered, codes = await self._plan_all(rooms, set(MessageClass) if inspect else fresh)
         await self._offering.step_aside()
-        if self._hot and offered:
+        if codes_only:
+            asyncio.get_running_loop().call_later(self._spacing.due_s - machine.monotonic(), self._stir.set)
+        elif self._hot and offered:
             self._stir.set()
         return offered, codes
 
@@ -222,9 +228,13 @@ class Dispatcher(Shell):
         ``looked_at``: classes that are planned without any room, too, to find those that no carrier may ever take.
         """
         codes = self._plan(CODES, rooms, looked_at, Counter())
+        if len(rooms) == len(CODES):
+            return codes.offered, codes.offered
         if codes.offers:
             await asyncio.sleep(0)
+        began_s = machine.monotonic()
         others = self._plan(OTHERS, rooms, looked_at, codes.spent)
+        self._spacing.after(began_s, machine.monotonic())
         return codes.offered + others.offered, codes.offered
 
     def _plan(

@@ -14,6 +14,25 @@ ENOUGH: Final = 64  # messages that need no company
 FEW: Final = 1  # one-time codes of the last turn: more of them keep each other company already
 
 
+OTHERS_PAUSE_MAX_S: Final = 0.02  # a lane holds a quarter of a second of its speed
+
+
+class Spacing:
+    """Keeps plans for what is no code apart, four times as long as they take: a fifth of a core at most, and the more fit into each.
+
+    Beside a campaign, or with more than the carriers can take, one takes 3 ms and up; every wake call, answer and code asked for one.
+    """
+
+    def __init__(self) -> None:
+        self.due_s = 0.0
+        self.took_s = 0.0  # the plan of this turn; a code's next turn need not wait for that
+
+    def after(self, began_s: float, ended_s: float) -> None:
+        """One was made."""
+        self.took_s = ended_s - began_s
+        self.due_s = ended_s + min(OTHERS_PAUSE_MAX_S, PAUSES * self.took_s)
+
+
 class Pace:
     """Keeps turns of few messages apart. A one-time code that comes alone cuts a pause short, to a quarter.
 

@@ -72,14 +72,14 @@ class World:
         self.carrier = Carrier()
         self.dispatcher: Dispatcher
 
-    async def accept(self, number: int):
+    async def accept(self, number: int, klass: MessageClass = MessageClass.OTP):
         now_ms = time.time_ns() // 1_000_000
         body = Body(
             tenant="acme",
             to="4915123456789",
             sender="ACME",
             text=f"Nr {number}",
-            klass=MessageClass.OTP,
+            klass=klass,
             created_ms=now_ms,
             expires_ms=now_ms + 600_000,
             encoding="gsm7",
@@ -88,7 +88,7 @@ class World:
             network="DE",
         )
         message_id = make_id(now_ms, number % 64, os.urandom(10))
-        await self.journal.accept([Intake(message_id, "acme", MessageClass.OTP, pack_body(body), body.expires_ms)])
+        await self.journal.accept([Intake(message_id, "acme", klass, pack_body(body), body.expires_ms)])
         return message_id
 
     async def until(self, look) -> None:
@@ -149,3 +149,16 @@ async def test_what_waits_in_hand_is_in_hand_once_after_a_loss(world: World) -> 
     world.carrier.turn(up=True)
     await world.until(lambda: all(world.carrier.times(message) for message in messages))
     assert {world.carrier.times(message) for message in messages} == {1}
+
+
+async def test_while_others_are_not_to_be_planned_yet_codes_are_and_others_when_it_is_time(world: World) -> None:
+    world.dispatcher._spacing.due_s = time.monotonic() + 3 * WITHIN_S
+    codes = [await world.accept(number) for number in range(5)]
+    other = await world.accept(9, MessageClass.MARKETING)
+    await world.until(lambda: all(world.carrier.times(code) == 1 for code in codes))
+    await world.until(lambda: world.carrier.times(other) == 1)  # the look that comes every second asks nobody
+    assert world.dispatcher._spacing.due_s < time.monotonic() + WITHIN_S
+    world.dispatcher._spacing.due_s = time.monotonic() + 0.2
+    last = await world.accept(10, MessageClass.MARKETING)
+    await world.until(lambda: world.carrier.times(last) == 1)
+    assert [world.carrier.times(one) for one in (*codes, other)] == [1] * 6

@@ -3,7 +3,7 @@
 import pytest
 
 from actors import pace
-from actors.pace import ENOUGH, PAUSE_MAX_S, Pace
+from actors.pace import ENOUGH, OTHERS_PAUSE_MAX_S, PAUSE_MAX_S, PAUSES, Pace, Spacing
 
 
 class Clock:
@@ -70,3 +70,13 @@ async def test_codes_that_come_together_keep_each_other_company(clock: Clock) ->
     mine.hurry()
     await mine.before(5)
     assert clock.waits == [(0.016, False)]
+
+
+def test_plans_for_others_keep_apart_four_times_as_long_as_they_take() -> None:
+    mine = Spacing()
+    assert mine.due_s == 0.0
+    mine.after(100.0, 100.003)
+    assert mine.took_s == pytest.approx(0.003)
+    assert mine.due_s == pytest.approx(100.003 + PAUSES * 0.003)
+    mine.after(200.0, 200.5)
+    assert mine.due_s == pytest.approx(200.5 + OTHERS_PAUSE_MAX_S)
