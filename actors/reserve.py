@@ -7,7 +7,6 @@ that waited through an upgrade still runs what is installed then. Imports nothin
 import contextlib
 import importlib
 import threading
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -34,18 +33,36 @@ PACKAGES: Final = (
 )
 
 
+_over: Final = threading.Event()
+
+
 def prepare() -> None:
     """Begin to wait. Called by Ray in each worker before it takes work; returns at once."""
-    threading.Thread(target=_import_when_idle, name="trunkline-reserve", daemon=True).start()
+    _thread.start()
+
+
+def end() -> None:
+    """Import nothing more; returns when nothing is being imported. An actor begins with it.
+
+    Two threads that import one package from two ends are each let on by Python with what the other has half read: seen as fronts
+    that never came up, "cannot import name 'get_openapi' from partially initialized module", on a machine so busy that an actor
+    came to a worker in the midst of its imports.
+    """
+    _over.set()
+    if _thread.is_alive():
+        _thread.join()
 
 
 def _import_when_idle() -> None:
     import ray._raylet as worker
 
     title: Callable[[], str] = worker.getproctitle  # type: ignore[attr-defined]  # Ray's stubs leave it out
-    time.sleep(WAIT_S)
+    _over.wait(WAIT_S)
     for package in PACKAGES:
-        if title() != IDLE:
+        if _over.is_set() or title() != IDLE:
             return
         with contextlib.suppress(ImportError):
             importlib.import_module(package)
+
+
+_thread: Final = threading.Thread(target=_import_when_idle, name="trunkline-reserve", daemon=True)

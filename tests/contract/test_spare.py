@@ -125,3 +125,28 @@ print("fastapi" in sys.modules)
 """
     told = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True, timeout=60.0)
     assert told.stdout.strip() == "False"
+
+
+def test_an_actor_begins_when_nothing_is_being_imported_any_more() -> None:
+    looked = """
+import threading, time, types
+from ray._raylet import setproctitle
+import ray._private.worker
+setproctitle("ray::IDLE")
+from actors import reserve
+reserve.WAIT_S = 0.0
+begun, ended = threading.Event(), []
+
+def slow(package):
+    begun.set()
+    time.sleep(0.3)
+    ended.append(package)
+
+reserve.importlib = types.SimpleNamespace(import_module=slow)
+reserve.prepare()
+begun.wait(30)
+import actors.leaves
+print(len(ended), any(thread.name == "trunkline-reserve" for thread in threading.enumerate()))
+"""
+    told = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True, timeout=60.0)
+    assert told.stdout.split() == ["1", "False"]
