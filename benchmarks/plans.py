@@ -1,5 +1,6 @@
 """The benchmarks by name: what each puts on the system, and how often."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -16,6 +17,8 @@ from benchmarks.machine import server_of
 from benchmarks.memory import queue_many
 from benchmarks.resting import alone_once, begin_once, idle_once
 from benchmarks.result import Row, Run
+from benchmarks.scale import measured
+from benchmarks.scale.outcome import conclude
 from benchmarks.stages.run import measure as measure_stages
 from benchmarks.sustained import Sought, sustain
 from benchmarks.world import Shape, World, running
@@ -139,6 +142,21 @@ def stages(wish: Wish, seen: Seen) -> Iterator[Row]:  # noqa: ARG001 (a plan lik
     yield Row(name="stages", stages=measure_stages())
 
 
+def scale(wish: Wish, seen: Seen) -> Iterator[Row]:
+    """The same load on systems with more of everything, and what the model makes of it."""
+    row, points = Row(name="scale"), []
+    sizes = [(workers, 1) for workers in measured.WORKERS] + [(1, journals) for journals in measured.JOURNALS]
+    for workers, journals in sizes:
+        seen.begins(f"scale: {workers} of fronts, dispatchers and carriers, {journals} of journals")
+        rate, lasting = wish.rate_mps or measured.RATE_MPS, min(wish.lasting(), measured.LOAD_S)
+        work = partial(measured.measure, rate_mps=rate, duration_s=lasting, search=(workers, journals) == (1, 1))
+        point, run = in_world(work, measured.shape(workers, journals), seen)
+        points.append(point)
+        row.runs.append(run)
+    row.scale = conclude(points, here=len(os.sched_getaffinity(0)))
+    yield row
+
+
 PLANS: Final[dict[str, Plan]] = {
     "batch-msgpack": partial(batch, "msgpack"),
     "batch-json": partial(batch, "json"),
@@ -151,6 +169,7 @@ PLANS: Final[dict[str, Plan]] = {
     "start": start,
     "idle": idle,
     "stages": stages,
+    "scale": scale,
     "smpp-intake": intake,
     "lone": lone,
 }

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from benchmarks.processes import ACTORS, RAY_REST
 from benchmarks.result import Row, Series, Stage
+from benchmarks.scale import outcome
 from sims.twin.plots import load
 
 BINS: Final = 60  # points of a line over the time of a run
@@ -28,7 +29,11 @@ def draw(rows: Sequence[Row], stem: Path) -> list[Path]:
                 )
         if row.stages:
             made.append(_stages(pyplot, row.stages, _path(stem, "stages")))
-    loaded = [row for row in rows if row.runs and row.runs[0].accepted and row.runs[0].cost.cpu_us_per_message]
+        if row.scale is not None:
+            made.append(outcome.draw(pyplot, row.scale, _path(stem, "scale")))
+    loaded = [
+        row for row in rows if row.runs and row.scale is None and row.runs[0].accepted and row.runs[0].cost.cpu_us_per_message
+    ]
     if loaded:
         made.append(_cpu(pyplot, loaded, _path(stem, "cpu")))
     return made

@@ -10,6 +10,7 @@ from benchmarks.goals import Verdict
 from benchmarks.machine import Machine
 from benchmarks.processes import ACTORS, OWN, RAY_REST
 from benchmarks.result import Row, Stage
+from benchmarks.scale.outcome import tables
 
 KINDS: Final = (*ACTORS, OWN, "journal", "ray raylet", "ray gcs", RAY_REST, "simulators", "load generator")
 PERCENTILES: Final = ("p50", "p90", "p99", "max")
@@ -32,7 +33,9 @@ def print_row(row: Row, console: Console) -> None:
     console.rule(f"[bold]{row.name}[/]", align="left")
     if row.stages:
         console.print(stage_table(row.stages))
-    if not row.runs:
+    for table in tables(row.scale) if row.scale is not None else ():
+        console.print(table)
+    if not row.runs or row.scale is not None:
         return
     first = row.runs[0]
     if first.steps:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from benchmarks.goals import Verdict, judge
+from benchmarks.scale.outcome import Scale
 
 DRAIN_LIMIT_S: Final = 2.0  # sustained: what is left at the end of the load is delivered within this …
 SUSTAINED: Final = 0.98  # … of the rate asked for so much was taken …
@@ -116,6 +117,7 @@ class Row(msgspec.Struct, kw_only=True):
     runs: list[Run] = []
     verdicts: list[Verdict] = []
     stages: list[Stage] = []
+    scale: Scale | None = None
 
     def judged(self) -> "Row":
         """With what its goals say of its runs."""
