@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import heapq
+import math
 import secrets
 from time import monotonic
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from router.model import MessageClass
 from sims.load.answers import read_code, read_id, read_items
 from sims.load.corpus import Corpus
+from sims.load.flight import Flight
 from sims.load.follow import Tracker
 from sims.load.http import HttpAnswer, HttpConnection, request_head
 from sims.load.options import LoadOptions, split_url
@@ -23,19 +25,6 @@ TICK_S: Final = 0.001  # event loops keep time to a millisecond; `LoadResult.lag
 SWEEP_S: Final = 0.25  # how often unanswered requests are looked through for timeouts
 LOST_RETRY_S: Final = 0.1  # first pause before a retry that no Retry-After governs; doubles
 INTERRUPT_GRACE_S: Final = 2.0  # how long an interrupted run waits for answers under way
-
-
-class Flight:
-    """A request that has not been settled."""
-
-    __slots__ = ("classes", "intended_s", "octets", "tries", "written_s")
-
-    def __init__(self, intended_s: float, octets: bytes, classes: bytes) -> None:
-        self.intended_s = intended_s
-        self.octets = octets
-        self.classes = classes
-        self.tries = 0
-        self.written_s = 0.0
 
 
 class Generator:
@@ -68,6 +57,7 @@ class Generator:
         self._stopping = False
         self._start_s = 0.0
         self._wake: asyncio.TimerHandle | None = None
+        self._wake_s = 0.0  # what it is meant for
 
     # -- the run ----------------------------------------------------------------------------------------------------
     async def run(self) -> LoadResult:
@@ -141,16 +131,23 @@ class Generator:
         self._settle()
 
     def _arm(self, now_s: float) -> None:
-        times = []
+        over = self._stopping or self._schedule.ended(self._next, now_s)
+        at_s = math.inf if over else self._schedule.intended_s(self._next)
         if self._retries:
-            times.append(self._retries[0][0])
-        if not self._stopping and not self._schedule.ended(self._next, now_s):
-            times.append(self._schedule.intended_s(self._next))
+            at_s = min(at_s, self._retries[0][0])
         if self._wake is not None:
+            if (
+                self._wake_s == at_s
+            ):  # most pumps are answers' and write nothing: a timer anew would be a fifth of a request's cost
+                return
             self._wake.cancel()
-            self._wake = None
-        if times:
-            self._wake = self._loop.call_later(max(min(times) - now_s, TICK_S), self._pump)
+        self._wake_s, self._wake = at_s, None
+        if at_s < math.inf:
+            self._wake = self._loop.call_later(max(at_s - now_s, TICK_S), self._woken)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self._pump()
 
     def _make(self, now_s: float) -> Flight:
         index = self._next

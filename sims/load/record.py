@@ -14,8 +14,9 @@ from typing import Final, cast
 
 from router.model import MessageClass
 from sims.load.answers import read_id, read_items
-from sims.load.engine import Flight, Generator
+from sims.load.engine import Generator
 from sims.load.evidence import Evidence
+from sims.load.flight import Flight
 from sims.load.follow import Tracker
 from sims.load.http import HttpAnswer, HttpConnection
 from sims.load.options import LoadOptions

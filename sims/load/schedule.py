@@ -5,7 +5,7 @@ requests that would have suffered. Here request ``k`` is due at ``k × per_reque
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,16 +17,16 @@ class Schedule:
     count: int  # messages, 0: no bound
     duration_s: float  # 0: no bound
 
-    @property
-    def requests(self) -> int | None:
-        """How many requests the run has; None when only the duration ends a run without a rate."""
+    requests: int | None = field(init=False)  # how many the run has; None when only the duration ends a run without a rate
+
+    def __post_init__(self) -> None:
         bounds = []
         if self.count > 0:
             bounds.append(math.ceil(self.count / self.per_request))
         if self.duration_s > 0 and self.rate_mps > 0:
             # the epsilon undoes the rounding of 0.1 × 30 = 3.0000000000000004
             bounds.append(math.ceil(self.duration_s * self.rate_mps / self.per_request - 1e-9))
-        return min(bounds) if bounds else None
+        object.__setattr__(self, "requests", min(bounds) if bounds else None)
 
     def size(self, index: int) -> int:
         """How many messages request ``index`` holds: the last one of a count may be smaller."""

@@ -8,7 +8,7 @@ LINES_OF_TESTS = 400
 
 # Longer than they should be, each with its ceiling. Entries are only ever lowered, and go when the file has been divided.
 LONGER = {
-    "sims/load/engine.py": 310,
+    "sims/load/engine.py": 302,
     "tests/cluster/world.py": 530,
     "tests/contract/sims/test_smsc_server.py": 420,
     "tests/contract/test_webhook_sender.py": 430,
