@@ -1,5 +1,6 @@
 """Webhooks: signed so that the specification's own library agrees, tried again on schedule, the same octets every time."""
 
+import hmac
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,13 @@ def test_the_reference_library_verifies_either_secret_while_one_is_replaced(secr
 def test_a_signature_is_what_the_library_makes():
     at = datetime(2027, 1, 2, tzinfo=UTC)
     assert sign([OLD], "evt_1", int(at.timestamp()), b"{}") == Webhook(encode_secret(OLD)).sign("evt_1", at, "{}")
+
+
+@pytest.mark.parametrize("size", [0, 1, 24, 63, 64, 65, 200])
+def test_a_signature_is_an_hmac_of_any_key(size):
+    for body in (b"", b"{}", bytes(range(256)) * 5):
+        wanted = hmac.digest(bytes(range(size)), b"evt_1.7." + body, "sha256")
+        assert sign([bytes(range(size))], "evt_1", 7, body) == "v1," + b64encode(wanted).decode()
 
 
 def test_secrets():
