@@ -3,6 +3,7 @@
 Addresses and message ids are str (Latin-1 octets), message octets and TLVs are bytes, everything else is a plain integer.
 """
 
+import re
 import struct
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -26,6 +27,18 @@ TIME_OCTETS: Final = 17  # or the NUL alone
 MAX_SHORT_MESSAGE: Final = 254
 
 _NO_TLVS: Final[Mapping[int, bytes]] = {}
+# The C-octet strings before short_message: octets of other fields before each, its size with the NUL, the status of one without an end.
+_STRINGS: Final = (
+    ("service_type", 0, SERVICE_TYPE_OCTETS, RINVSERTYP),
+    ("source_addr", 2, ADDRESS_OCTETS, RINVSRCADR),
+    ("destination_addr", 2, ADDRESS_OCTETS, RINVDSTADR),
+    ("schedule_delivery_time", 3, TIME_OCTETS, RINVSCHED),
+    ("validity_period", 0, TIME_OCTETS, RINVEXPIRY),
+)
+# service_type, TON, NPI and source_addr, the same of the destination, esm_class with protocol_id and priority_flag, two times, five octets
+_mandatory = re.compile(
+    rb"([^\0]{0,5})\0(..[^\0]{0,20})\0(..[^\0]{0,20})\0(...)([^\0]{0,16})\0([^\0]{0,16})\0(.....)", re.DOTALL
+).match
 _TAIL: Final = struct.Struct("5B")  # registered_delivery, replace_if_present, data_coding, sm_default_msg_id, sm_length
 _pack_tail = _TAIL.pack
 
@@ -54,72 +67,52 @@ class Message(NamedTuple):
 
 
 def read_message(raw: bytes, *, whole_tlvs: bool = True) -> Message:
-    """Body of a whole submit_sm or deliver_sm PDU; ``whole_tlvs`` as in ``read_tlvs``.
+    """Body of a whole submit_sm or deliver_sm PDU; ``whole_tlvs`` as in ``read_tlvs``. Raises ``MalformedPdu``.
 
-    The C-octet strings are found here and not by ``read_text``: five calls a receipt are worth avoiding on the hot path.
+    Measured with a receipt: 1.9 µs; field by field it took 2.5, and by ``read_text`` 4.
     """
-    find = raw.find
-    try:
-        end = find(0, 16, 22)
-        if end < 0:
-            raise MalformedPdu("service_type has no end", status=RINVSERTYP)
-        service_type = raw[16:end].decode("latin-1") if end > 16 else ""
-        source_ton = raw[end + 1]
-        source_npi = raw[end + 2]
-        start = end + 3
-        end = find(0, start, start + ADDRESS_OCTETS)
-        if end < 0:
-            raise MalformedPdu("source_addr has no end", status=RINVSRCADR)
-        source = raw[start:end].decode("latin-1")
-        destination_ton = raw[end + 1]
-        destination_npi = raw[end + 2]
-        start = end + 3
-        end = find(0, start, start + ADDRESS_OCTETS)
-        if end < 0:
-            raise MalformedPdu("destination_addr has no end", status=RINVDSTADR)
-        destination = raw[start:end].decode("latin-1")
-        esm_class = raw[end + 1]
-        protocol_id = raw[end + 2]
-        priority = raw[end + 3]
-        start = end + 4
-        end = find(0, start, start + TIME_OCTETS)
-        if end < 0:
-            raise MalformedPdu("schedule_delivery_time has no end", status=RINVSCHED)
-        schedule = raw[start:end].decode("latin-1") if end > start else ""
-        start = end + 1
-        end = find(0, start, start + TIME_OCTETS)
-        if end < 0:
-            raise MalformedPdu("validity_period has no end", status=RINVEXPIRY)
-        validity = raw[start:end].decode("latin-1") if end > start else ""
-        start = end + 6
-        registered_delivery, replace, data_coding, default_id, sm_length = raw[end + 1 : start]
-    except (IndexError, ValueError) as error:
-        if isinstance(error, MalformedPdu):
-            raise
-        raise MalformedPdu("ends before short_message", status=RINVCMDLEN) from None
+    found = _mandatory(raw, HEADER_OCTETS)
+    if found is None:
+        raise _malformed(raw)
+    service_type, source, destination, modes, schedule, validity, tail = found.groups()
+    registered_delivery, replace, data_coding, default_id, sm_length = tail
+    start = found.end()
     end = start + sm_length
     if sm_length > MAX_SHORT_MESSAGE or end > len(raw):
         raise MalformedPdu("sm_length is beyond 254 or beyond the PDU", status=RINVMSGLEN)
     return Message(
-        source,
-        destination,
+        source[2:].decode("latin-1"),
+        destination[2:].decode("latin-1"),
         raw[start:end],
-        esm_class,
+        modes[0],
         data_coding,
         registered_delivery,
         _read_optional(raw, end, whole=whole_tlvs) if end < len(raw) else _NO_TLVS,
-        source_ton,
-        source_npi,
-        destination_ton,
-        destination_npi,
-        service_type,
-        protocol_id,
-        priority,
-        schedule,
-        validity,
+        source[0],
+        source[1],
+        destination[0],
+        destination[1],
+        service_type.decode("latin-1") if service_type else "",
+        modes[1],
+        modes[2],
+        schedule.decode("latin-1") if schedule else "",
+        validity.decode("latin-1") if validity else "",
         replace,
         default_id,
     )
+
+
+def _malformed(raw: bytes) -> MalformedPdu:
+    """What is wrong with a body that ``_mandatory`` does not match."""
+    at = HEADER_OCTETS
+    for field, before, size, status in _STRINGS:
+        if at + before > len(raw):
+            break
+        end = raw.find(0, at + before, at + before + size)
+        if end < 0:
+            return MalformedPdu(f"{field} has no end", status=status)
+        at = end + 1
+    return MalformedPdu("ends before short_message", status=RINVCMDLEN)
 
 
 def _read_optional(raw: bytes, start: int, *, whole: bool) -> Mapping[int, bytes]:
