@@ -251,6 +251,8 @@ class SmppLink:
             traffic.give_back("the link is closing")
         elif not any(seat.bound for seat in self._senders):
             traffic.give_back("no session is bound")
+        elif traffic.idle:
+            return  # a read that brought answers and receipts alone, as most do; a timer may ring for nothing
         else:
             if traffic.pump(now_s):
                 self._soon()

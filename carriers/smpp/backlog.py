@@ -32,6 +32,11 @@ class Backlog:
         """Messages."""
         return len(self.front) + len(self.queue) + sum(1 for *_, job in self._parked if job.left and not job.queued)
 
+    @property
+    def left(self) -> bool:
+        """Whether there is anything here, be it done with."""
+        return bool(self.front or self.queue or self._parked)
+
     def add(self, jobs: Sequence[Job]) -> None:
         """The youngest of all."""
         if jobs:

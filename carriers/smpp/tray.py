@@ -12,7 +12,9 @@ log: Final = logging.getLogger(__name__)
 MAX_WAITING: Final = 20_000  # not yet answered, all sessions; SMSCs have windows of 10 to 100, so it is a fuse
 MAX_BATCH: Final = 2_000  # handed up at once: more would delay the answer to the first
 PAUSE_S: Final = 0.03  # between small batches of things that come densely: here and in the journal a batch costs some 1 ms
-QUIET_S: Final = 0.006  # nothing more for so long, a little more than a shell gathers: the peer may be waiting for answers
+QUIET_S: Final = 0.01  # nothing more for so long, a little more than a shell gathers: the peer may be waiting for answers …
+SHORT_S: Final = 0.012  # … and then the pause is no longer than this …
+SHORT: Final = 20  # … for so many batches
 ENOUGH: Final = 64  # things that need no company: well below the windows that carriers have who bring so many
 
 Item = TypeVar("Item")
@@ -22,7 +24,8 @@ Ticket = TypeVar("Ticket")
 class Tray(Generic[Item, Ticket]):
     """Things of one kind. One call of ``keep`` is under way at a time; what arrives meanwhile is the next batch.
 
-    What comes within ``PAUSE_S`` of the last batch waits for company, as long as more of it comes.
+    What comes within ``PAUSE_S`` of the last batch waits for company, as long as more of it comes: a peer of whom no more comes
+    before its answers, because its window is small, is not kept waiting for so long.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Tray(Generic[Item, Ticket]):
         self._tickets: list[Ticket] = []
         self._under_way = 0
         self._ended_s = 0.0  # when the last batch was answered
+        self._short = 0  # batches that wait for ``SHORT_S`` only
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -86,11 +90,16 @@ class Tray(Generic[Item, Ticket]):
 
     async def _company(self) -> None:
         """Wait for more, unless it is enough, none comes, or the last batch is long ago."""
+        pause_s = PAUSE_S
+        if self._short:
+            self._short -= 1
+            pause_s = SHORT_S
         loop = asyncio.get_running_loop()
-        have = 0
-        while have < len(self._items) < ENOUGH and (left_s := self._ended_s + PAUSE_S - loop.time()) > 0:
-            have = len(self._items)
+        while (have := len(self._items)) < ENOUGH and (left_s := self._ended_s + pause_s - loop.time()) > 0:
             await asyncio.sleep(min(left_s, QUIET_S))
+            if len(self._items) == have and left_s > QUIET_S:
+                self._short = SHORT
+                return
 
     async def empty(self, timeout_s: float) -> bool:
         """Wait until everything taken has been answered, at most ``timeout_s``; whether it has."""

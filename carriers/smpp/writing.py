@@ -72,6 +72,11 @@ class Writing:
         """Segments not written, or to be written again."""
         return self._backlog.waiting
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to be written, now or later, and nobody to be asked about."""
+        return self._queries is None and not self._backlog.left
+
     def add(self, batch: Sequence[Outgoing], now_s: float) -> None:
         """Take a batch; ``pump`` writes it."""
         first, self._count = self._count + 1, self._count + len(batch)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from carriers.smpp.tray import ENOUGH, PAUSE_S, QUIET_S, Tray
+from carriers.smpp.tray import ENOUGH, PAUSE_S, QUIET_S, SHORT, SHORT_S, Tray
 from sims.swarm.loop import VirtualLoop
 
 
@@ -31,7 +31,7 @@ class Desk:
 
 def test_the_first_goes_at_once_and_what_follows_closely_goes_together():
     desk = Desk()
-    apart_s = 0.6 * QUIET_S
+    apart_s = 0.35 * QUIET_S
     for number in range(10):
         desk.put(1.0 + number * apart_s, number)
     desk.loop.run(2.0)
@@ -46,6 +46,21 @@ def test_what_is_followed_by_nothing_goes_when_it_has_been_quiet():
     desk.put(1.001, 1, 2)
     desk.loop.run(2.0)
     assert desk.batches == [(1.0, [0]), (round(1.001 + QUIET_S, 4), [1, 2])]
+
+
+def test_a_peer_that_waits_for_its_answers_is_soon_not_kept_waiting():
+    desk = Desk()
+    desk.put(1.0, 0)
+    desk.put(1.001, 1)  # nothing more comes before this one is answered
+    for number in range(2, 2 + SHORT):
+        desk.put(1.0 + 1.01 * SHORT_S * number, number)
+    desk.loop.run(2.0)
+    assert [at_s for at_s, _ in desk.batches[2:]] == [round(1.0 + 1.01 * SHORT_S * number, 4) for number in range(2, 2 + SHORT)]
+    late_s = 1.0 + 1.01 * SHORT_S * (2 + SHORT)
+    desk.put(late_s, 98)
+    desk.put(late_s + 0.001, 99)
+    desk.loop.run(3.0)
+    assert [items for _, items in desk.batches[-2:]] != [[98], [99]]  # company is waited for again
 
 
 def test_many_wait_for_nobody():
