@@ -105,14 +105,17 @@ def pack_body(body: Body) -> bytes:
 
 def unpack_body(octets: bytes) -> Body:
     """Octets to body; raises ``UnreadableRecord``, which may be an ``ErasedRecord`` or a ``NewerRecord``."""
-    if is_newer(octets):
-        raise NewerRecord("a body of a later release")
     try:
-        return _body_decoder.decode(octets)
+        body = _body_decoder.decode(octets)
     except msgspec.DecodeError as error:
+        if is_newer(octets):
+            raise NewerRecord("a body of a later release") from None
         if octets == ERASED:
             raise ErasedRecord("erased") from None
         raise UnreadableRecord(str(error)) from error
+    if BODY_VERSION < body.version < _NO_SMALL_INTEGER:  # as ``is_newer``
+        raise NewerRecord("a body of a later release")
+    return body
 
 
 def is_newer(octets: bytes) -> bool:
