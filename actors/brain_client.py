@@ -19,7 +19,7 @@ class BrainCall(Protocol):
         ...
 
 
-TELL_S: Final = 0.1  # a Ray call costs 1 ms: observations go in batches
+TELL_S: Final = 0.25  # a Ray call costs 0.4 ms at either end, and boards come twice a second; what is urgent a carrier's own breaker tells dispatchers
 KEEP: Final = 50_000  # observations kept while the brain is busy, the newest
 
 
