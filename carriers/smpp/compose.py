@@ -20,6 +20,7 @@ MAX_HEADS: Final = 4_096  # senders whose packed head is kept
 MAX_REFERENCES: Final = 65_536  # pairs of sender and recipient whose last reference is kept
 SHORT_CODE_DIGITS: Final = 7  # an international number has eight digits or more
 GSM_OCTETS: Final = capacity("gsm7")
+_LENGTHS: Final = tuple(bytes((length,)) for length in range(GSM_OCTETS + 1))
 _DAY_S: Final = 86_400
 _MONTH_DAYS: Final = 30
 MAX_VALIDITY_S: Final = 99 * _MONTH_DAYS * _DAY_S  # what two digits of months hold
@@ -60,6 +61,7 @@ class Composer:
         self._packed_tlvs = pack_tlvs(self._tlvs)
         self._shifts = shifts_for(profile.shift_tables)
         self._gsm = profile.default_alphabet == "gsm7"
+        self._modes = submit_tail(b"", profile.registered_delivery, 0)[:-1]  # of a text in the default alphabet, up to its length
         self._heads: dict[str, bytes] = {}
         self._references: dict[tuple[str, str], int] = {}
 
@@ -133,7 +135,9 @@ class Composer:
                 pack_text(to, ADDRESS_OCTETS, "destination_addr"),
                 b"\0\0\0\0",  # as in ``compose``
                 validity_period(left_s) if left_s else b"\0",
-                submit_tail(octets, self._profile.registered_delivery, 0),
+                self._modes,
+                _LENGTHS[len(octets)],
+                octets,
                 self._packed_tlvs if tlvs else b"",
             )
         )

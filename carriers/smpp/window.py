@@ -40,10 +40,15 @@ class Window:
 
     def put(self, context: Any, command: int, now_s: float) -> int:
         """Note a request as sent; its sequence number."""
-        sequence = self.free_sequence()
-        if not self.pending:
+        pending = self.pending
+        sequence = self._next
+        if sequence < MAX_SEQUENCE and sequence not in pending and sequence not in self._overdue:
+            self._next = sequence + 1  # nearly always
+        else:
+            sequence = self.free_sequence()
+        if not pending:
             self._oldest_at = now_s
-        self.pending[sequence] = (context, command, now_s)
+        pending[sequence] = (context, command, now_s)
         return sequence
 
     def take(self, sequence: int, response: int | None) -> tuple[Entry, bool] | None:
