@@ -7,7 +7,7 @@ call with 3 kB: 86 µs through redis-py, 17 µs here, and a system makes some th
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import hiredis
 from redis import exceptions
@@ -16,6 +16,7 @@ from redis.asyncio.connection import DefaultParser, parse_url
 _KNOWN: Final = frozenset({"path", "host", "port", "db", "username", "password"})  # who asks for more is served by redis-py
 
 Words = tuple[Any, ...]
+Kind = TypeVar("Kind", bound="_Line")
 
 
 def conduit_of(url: str, *, answer_timeout_s: float, connect_timeout_s: float) -> "Conduit | None":
@@ -57,8 +58,14 @@ class Conduit:
                 raise answer
         return answers
 
+    async def hear(self, *channels: str) -> "Ear":
+        """A connection of its own that hears what is published; raises what redis-py would."""
+        ear = await self._open(Ear)
+        ear.subscribe(channels)
+        return ear
+
     def close(self) -> None:
-        """Cut the connection; the next call makes a new one."""
+        """Cut the connection; the next call makes a new one. Those that hear are their owners'."""
         if self._line is not None and self._line.loop is _running():
             self._line.cut(exceptions.ConnectionError("closed"))
         self._line = None
@@ -67,7 +74,7 @@ class Conduit:
         """The connection that all who ask meanwhile wait for."""
         loop = asyncio.get_running_loop()
         if self._opening is None or self._opening.get_loop() is not loop:
-            self._opening = loop.create_task(self._open())
+            self._opening = loop.create_task(self._open(_Line))
             self._opening.add_done_callback(self._opened)
         return await asyncio.shield(self._opening)
 
@@ -77,14 +84,14 @@ class Conduit:
         if not task.cancelled() and task.exception() is None:
             self._line = task.result()
 
-    async def _open(self) -> "_Line":
+    async def _open(self, kind: type[Kind]) -> Kind:
         settings, loop = self._settings, asyncio.get_running_loop()
-        made: _Line | None = None
+        made: Kind | None = None
         try:
             async with asyncio.timeout(self._connect_timeout_s):
 
-                def line() -> _Line:
-                    return _Line(loop, self._answer_timeout_s)
+                def line() -> Kind:
+                    return kind(loop, self._answer_timeout_s)
 
                 if "path" in settings:
                     _, made = await loop.create_unix_connection(line, settings["path"])
@@ -187,17 +194,82 @@ class _Line(asyncio.Protocol):
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not False:  # no answer of RESP 2 is one
-                answer, _ = self._waiting.popleft()
-                if answer.done():
-                    continue
-                if isinstance(reply, Exception):
-                    answer.set_exception(reply)
-                else:
-                    answer.set_result(reply)
+                self._take(reply)
         except (exceptions.InvalidResponse, IndexError) as error:  # an answer to nothing: the two sides no longer agree
             self.cut(exceptions.ConnectionError(f"the server's answers make no sense ({type(error).__name__})"))
+
+    def _take(self, reply: Any) -> None:
+        answer, _ = self._waiting.popleft()
+        if answer.done():
+            return
+        if isinstance(reply, Exception):
+            answer.set_exception(reply)
+        else:
+            answer.set_result(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self.cut(exceptions.ConnectionError(str(exc) if exc else "the server closed the connection"))
         self._transport = None
+
+
+class Ear(_Line):
+    """A connection that hears what is published. Measured, processor time a call: 4 µs, where redis-py takes 24 to 65."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, answer_timeout_s: float) -> None:
+        super().__init__(loop, answer_timeout_s)
+        self._calls: list[tuple[str, str]] = []
+        self._heard = asyncio.Event()  # something, be it the end
+        self._why: Exception | None = None
+        self._asked = False  # since anything was heard
+
+    def subscribe(self, channels: Sequence[str]) -> None:
+        """From now on hear these."""
+        self._write(("SUBSCRIBE", *channels))
+
+    async def calls(self, within_s: float) -> list[tuple[str, str]]:
+        """(channel, payload) of what has come, as soon as there is something; none after a quiet while. Raises what redis-py would.
+
+        A line that is quiet is asked whether it lives, and one that has said nothing since is given up.
+        """
+        if not self._calls:
+            await self._wait(within_s)
+            if not self._calls and self._why is not None:
+                raise self._why
+        found, self._calls = self._calls, []
+        return found
+
+    async def _wait(self, within_s: float) -> None:
+        if self._why is not None:
+            return
+        self._heard.clear()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._heard.wait()
+        except TimeoutError:
+            if self._asked:
+                self.cut(exceptions.TimeoutError("the line is dead"))
+            else:
+                self._asked = True
+                self._write(("PING",))
+
+    def cut(self, error: Exception) -> None:
+        """End it."""
+        self._why = self._why or error
+        self._heard.set()
+        super().cut(error)
+
+    def _write(self, words: Words) -> None:
+        if self._transport is not None:
+            self._transport.write(hiredis.pack_command(words))
+
+    def _take(self, reply: Any) -> None:
+        if self._waiting:  # it still introduces itself
+            super()._take(reply)
+        elif isinstance(reply, Exception):
+            self.cut(reply)
+        else:
+            self._asked = False
+            if reply[0] == b"message":
+                self._calls.append((reply[1].decode(), reply[2].decode()))
+                self._heard.set()

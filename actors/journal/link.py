@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
-from actors.journal.conduit import conduit_of
+from actors.journal.conduit import Ear, conduit_of
 from actors.journal.scripts import load
 from router.journal.port import JournalError, JournalFull, JournalUnavailable
 
@@ -189,6 +189,10 @@ class Link:
             for words in commands:
                 pipe.execute_command(*words)
             return await pipe.execute()
+
+    async def hear(self, *channels: str) -> Ear | None:
+        """A connection that hears these; None where redis-py has to listen. Raises its errors."""
+        return None if self._conduit is None else await self._conduit.hear(*channels)
 
     async def _ask(self, *words: Any) -> Any:
         if self._conduit is not None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from redis import exceptions
 
+from actors.journal.conduit import Ear
 from actors.journal.link import Link
 
 log = logging.getLogger(__name__)
@@ -54,21 +55,17 @@ class RedisWake:
     @staticmethod
     async def _listen_at(link: Link, topics: tuple[str, ...]) -> AsyncGenerator[tuple[str, str], None]:
         pause_s = PAUSE_MIN_S
+        channels = [CHANNEL + topic for topic in topics]
         while True:
-            pubsub = link.client.pubsub(ignore_subscribe_messages=True)
             try:
-                await pubsub.subscribe(*(CHANNEL + topic for topic in topics))
-                while True:
-                    message = await pubsub.get_message(timeout=LOOK_S)
-                    pause_s = PAUSE_MIN_S  # not before: a server that loads its data takes the call and refuses it then
-                    if message is None:
-                        await pubsub.ping()
-                    elif message["type"] == "message":
-                        yield message["channel"].decode().removeprefix(CHANNEL), message["data"].decode()
+                ear = await link.hear(*channels)
+                async with aclosing(_by_redis_py(link, channels) if ear is None else _by_ear(ear)) as calls:
+                    async for call in calls:
+                        pause_s = PAUSE_MIN_S  # not before: a server that loads its data takes the call and refuses it then
+                        if call is not None:
+                            yield call[0].removeprefix(CHANNEL), call[1]
             except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ResponseError) as error:
                 log.info("journal.wake_lost server=%s error=%s", link.shown, type(error).__name__)
-            finally:
-                await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py
             await asyncio.sleep(pause_s)
             pause_s = min(PAUSE_MAX_S, pause_s * 2)
 
@@ -76,3 +73,29 @@ class RedisWake:
         """Close all connections."""
         for link in self._links:
             await link.close()
+
+
+async def _by_ear(ear: Ear) -> AsyncGenerator[tuple[str, str] | None, None]:
+    """(channel, payload) as they come, None when it was quiet for a while."""
+    try:
+        while True:
+            for call in await ear.calls(LOOK_S) or (None,):
+                yield call
+    finally:
+        ear.cut(exceptions.ConnectionError("nobody listens any more"))
+
+
+async def _by_redis_py(link: Link, channels: list[str]) -> AsyncGenerator[tuple[str, str] | None, None]:
+    """The same."""
+    pubsub = link.client.pubsub(ignore_subscribe_messages=True)
+    try:
+        await pubsub.subscribe(*channels)
+        while True:
+            message = await pubsub.get_message(timeout=LOOK_S)
+            if message is None:
+                await pubsub.ping()
+                yield None
+            elif message["type"] == "message":
+                yield message["channel"].decode(), message["data"].decode()
+    finally:
+        await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py

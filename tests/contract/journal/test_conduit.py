@@ -171,3 +171,72 @@ async def test_nobody_there_is_a_connection_error():
         await conduit_at(port).call("PING")
     with pytest.raises(JournalUnavailable):
         await Link("unix:///nowhere/at.all").command("PING")
+
+
+# -- what is published ------------------------------------------------------------------------------------------------
+
+
+def message(channel, payload):
+    return b"*3\r\n$7\r\nmessage\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(channel), channel, len(payload), payload)
+
+
+SUBSCRIBED = b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
+
+
+async def test_an_ear_hears_all_that_is_published_until_the_end():
+    told = iter([b"+OK\r\n", SUBSCRIBED + message(b"a", b"1") + message(b"a", b"2")[:9]])
+    more = asyncio.Event()
+
+    async def serve(reader, writer):
+        for _ in range(2):
+            await words_of(reader)
+            writer.write(next(told))
+        await more.wait()
+        writer.write(message(b"a", b"2")[9:])
+
+    async with listening(serve) as port, asyncio.timeout(DEADLINE_S):
+        ear = await conduit_at(port, auth=":secret@").hear("a")
+        assert await ear.calls(DEADLINE_S) == [("a", "1")]
+        more.set()
+        assert await ear.calls(DEADLINE_S) == [("a", "2")]
+        with pytest.raises(exceptions.ConnectionError):
+            await ear.calls(DEADLINE_S)
+
+
+async def listen(ear):
+    while True:
+        assert await ear.calls(0.05) == []
+
+
+async def test_a_quiet_line_is_asked_and_given_up_when_it_is_dead():
+    asked = []
+    lives = True
+
+    async def serve(reader, writer):
+        await words_of(reader)
+        writer.write(SUBSCRIBED)
+        while True:
+            asked.append(await words_of(reader))
+            if lives:
+                writer.write(b"*2\r\n$4\r\npong\r\n$0\r\n\r\n")
+
+    async with listening(serve) as port, asyncio.timeout(DEADLINE_S):
+        ear = await conduit_at(port).hear("a")
+        while len(asked) < 3:
+            assert await ear.calls(0.05) == []
+        lives = False
+        with pytest.raises(exceptions.TimeoutError):
+            await listen(ear)
+    assert {tuple(words) for words in asked} == {(b"PING",)}
+
+
+async def test_an_ear_is_told_what_is_said_against_it():
+    async def serve(reader, writer):
+        await words_of(reader)
+        writer.write(b"-LOADING it loads\r\n")
+        await reader.read()
+
+    async with listening(serve) as port, asyncio.timeout(DEADLINE_S):
+        ear = await conduit_at(port).hear("a")
+        with pytest.raises(exceptions.BusyLoadingError):
+            await ear.calls(DEADLINE_S)
