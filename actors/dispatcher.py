@@ -201,14 +201,17 @@ class Dispatcher(Shell):
         claimed = await self._aside.sift(claimed)
         known = self._networks.known if ask else self._networks.remembered
         pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), machine.monotonic(), known)
+        classes = set()
         for klass in MessageClass:
-            self._claimed_count[klass].add(sum(1 for item in pending if item.klass is klass))
+            if count := sum(1 for item in pending if item.klass is klass):
+                self._claimed_count[klass].add(count)
+                classes.add(klass)
         self._pool.add(pending)
         if strangers:
             self.spawn(self._introduce(strangers, self._pool.losses))
         if ends:
             await self.journal.finish("", self._offering.finished(ends), self._partitions.lease)
-        return {item.klass for item in pending}
+        return classes
 
     async def _introduce(self, strangers: Sequence[tuple[Claimed, str]], losses: int) -> None:
         """Ask for the networks of numbers, no longer than the service may take, and take the messages up with what is known then."""

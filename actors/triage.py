@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -16,6 +16,9 @@ from router.rules import RuleBook
 from router.settings import ClassRules
 
 log = logging.getLogger("trunkline.dispatcher")
+
+
+_CLASSES: Final = {int(klass): klass for klass in MessageClass}  # an enum's own call takes 0.3 µs a message
 
 
 class Sorted(NamedTuple):
@@ -61,7 +64,7 @@ def triage(
             log.error("dispatcher.unreadable id=%s", message.id.hex())  # noqa: TRY400 (the trace would show the record)
             ends.append(_ended(message, End(State.FAILED, ErrorName.UNREADABLE_RECORD, permanent=True), "", now_ms))
             continue
-        klass = MessageClass(body.klass)
+        klass = _CLASSES[body.klass]
         if body.fault:
             ends.append(_ended(message, End(State.REJECTED, ErrorName(body.fault), permanent=True), klass.word, now_ms))
             continue

@@ -36,16 +36,21 @@ class Turn:
         self.rows.extend(planned.decisions)
         kept: list[Pending] = []
         resting: list[Pending] = []
+        lines: dict[tuple[str, int, int], bytes] = {}  # the messages of a row have the same line: 0.2 µs instead of 1.6
+        placed = 0
         for item, choice in zip(batch, planned.choices, strict=True):
             name = choice.carrier
             if name:
-                self.planned[klass] += 1
+                placed += 1
                 message = item.claimed
                 attempt = message.attempts + 1
                 row = first + choice.row
-                event = pack_event(
-                    self._now_ms, EventKind.ASSIGNED, name, attempt, self.decision, row, choice.explored and choice.why
-                )
+                event = b"" if choice.explored else lines.get((name, attempt, row), b"")
+                if not event:
+                    learned = choice.explored and choice.why
+                    event = pack_event(self._now_ms, EventKind.ASSIGNED, name, attempt, self.decision, row, learned)
+                    if not choice.explored:
+                        lines[name, attempt, row] = event
                 entry = Offered(message.id, message.attempts, klass, item.want.segments, message.body, event)
                 self.offers.setdefault(name, []).append((item, entry))
                 self.spent[name] += item.want.segments
@@ -59,6 +64,7 @@ class Turn:
                 self.hopeless.append(no_route(item, self._now_ms, event))
             else:
                 (resting if choice.resting else kept).append(item)
+        self.planned[klass] += placed
         return kept, resting
 
     @property
