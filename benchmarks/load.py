@@ -24,6 +24,9 @@ SETTLE_S: Final = 60.0  # how long the last messages may take before they count 
 GRACE_S: Final = 120.0  # how long the generator may take beyond the load's own length
 SESSIONS: Final = 2  # binds of the gateway …
 WINDOW: Final = 100  # … and the unanswered submits on each
+CONNECTIONS: Final = (
+    128  # of single messages, one request at a time on each: with 32, answers that take 10 ms would be the end at 3,200/s
+)
 ENDED_SAMPLES: Final = 2  # looks without a change before a drain counts as done
 SCRIPTS: Final = frozenset({"evalsha", "eval"})
 PLAIN: Final = frozenset(
@@ -73,6 +76,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
             *("--mode", self.mode, "--format", self.format, "--rate", str(self.rate_mps), "--duration", str(self.duration_s)),
             *("--seed", str(self.seed), "--first", str(self.first), "--json", str(result)),
         ]
+        words += ["--connections", str(CONNECTIONS)] if self.mode == "single" else []
         words += ["--mix", self.mix] if self.mix else []
         words += ["--record", str(world.folder / self.record)] if self.record else []
         if self.webhooks:
