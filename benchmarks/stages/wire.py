@@ -73,7 +73,7 @@ class Wire:
         self._came.set()
 
     async def _on_receipts(self, receipts: list[Any]) -> None:
-        await self.outcomes.on_receipts(receipts)
+        await self.outcomes.receipts.on_receipts(receipts)
         self.receipts += len(receipts)
         self._came.set()
 
