@@ -77,7 +77,7 @@ class Line(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head, self._octets = True, 0
-        self._due_s = self.loop.time() + HEAD_TIMEOUT_S
+        self._due_s, self._rest_s = self.loop.time() + HEAD_TIMEOUT_S, 0.0
         # uvicorn's own part makes the scope, which not every request needs: ``_go_by_asgi``
         self.url, self.headers, self.expect_100_continue = b"", [], False
 

@@ -176,6 +176,20 @@ async def test_requests_in_a_row_are_answered_in_their_order(served, ways):
     writer.close()
 
 
+async def test_a_connection_is_not_idle_while_a_request_is_under_way(served):
+    """The first of two in one read is answered at once, before the second begins."""
+    served.front.gate = asyncio.Event()
+    reader, writer = await served.connect()
+    writer.write(request(body=b"{") + request())
+    assert (await answered(reader))[0] == 400
+    await until(lambda: served.front._offers)
+    loop = asyncio.get_running_loop()
+    assert http_line.cut_late(served.server, loop.time() + 2 * http_line.KEEP_ALIVE_S) == 0
+    served.front.gate.set()
+    assert (await answered(reader))[0] == 202
+    writer.close()
+
+
 async def test_a_client_that_goes_away_harms_nobody(served):
     served.front.gate = asyncio.Event()
     _, gone = await served.connect()
