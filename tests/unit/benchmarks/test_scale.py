@@ -1,10 +1,17 @@
 """What a cluster would carry, foretold from costs."""
 
+import io
 from itertools import pairwise
 
+import msgspec
 import pytest
+from rich.console import Console
 
+from benchmarks.plots import draw
+from benchmarks.result import Row, Run
 from benchmarks.scale.model import BUSY, CPU, NODES, SHARDS, Cost, Layout, at_rate, fit, foretell, table
+from benchmarks.scale.outcome import Scale, conclude, markdown, tables
+from benchmarks.scale.points import Point
 
 COSTS = {
     "front": Cost(0.01, 40.0),
@@ -71,3 +78,47 @@ def test_a_layout_counts_its_processes():
     layout = Layout(nodes=4, shards=2, carriers_a_node=3, brains=2)
     assert [layout.count(kind) for kind in ("front", "carrier", "brain", "journal", "supervisor")] == [4, 12, 2, 2, 1]
     assert Layout(nodes=1, fronts=4).count("front") == 4
+
+
+def point(workers=1, shards=1, **more):
+    layout = Layout(fronts=workers, dispatchers=workers, carriers=2 + workers, shards=shards, apart=False)
+    idle = {"front": 0.01, "carrier": 0.03, "journal": 0.01, "ray rest": 0.05}
+    cores = {"front": 0.11, "carrier": 0.33, "journal": 0.11, "ray rest": 0.05, "simulators": 0.1, "load generator": 0.1}
+    counts = {"front": 1, "carrier": 3, "journal": 1, "ray rest": 18}
+    usual = {"mps": 2_000.0, "own_us": 220.0, "journal_us": 55.0, "octets": 900.0, "calls": 0.02}
+    return Point(layout=layout, idle_cores=idle, cores=cores, counts=counts, **usual | more)
+
+
+def test_what_was_measured_feeds_the_model_and_is_held_against_it():
+    scale = conclude([point(sustained_mps=5_000.0), point(4, own_us=264.0), point(1, 4, octets=990.0)])
+    assert scale.costs["front"] == Cost(0.01, 50.0)
+    assert scale.costs["carrier"] == Cost(0.01, 150.0)
+    assert scale.costs["ray rest"] == Cost(0.05, 0.0)
+    assert [(cpu, octets) for _, cpu, octets in scale.flat] == [(1.0, 1.0), (1.16, 1.0), (1.0, 1.1)]
+    here, more, journals, sustained = scale.checks
+    assert (here.foretold, here.ratio) == (275.0, 1.0)  # what was put in comes out
+    assert more.foretold == 275.0 + (3 * 0.01 + 3 * 0.01) * 1e6 / 2_000
+    assert journals.foretold == 275.0 + 3 * 0.01 * 1e6 / 2_000
+    # two cores, nine tenths of them, less what all use at rest; and simulators and load beside our 250 µs
+    assert sustained.foretold == pytest.approx((1.8 - 0.01 - 0.03 - 0.01 - 0.05) * 1e6 / (50 + 150 + 50 + 100), abs=0.1)
+    assert sustained.ratio == pytest.approx(sustained.foretold / 5_000)
+
+
+def test_the_table_names_the_bottleneck_of_each_size(tmp_path):
+    scale = conclude([point()])
+    lines = markdown(scale).splitlines()
+    assert len(lines) == 2 + len(NODES)
+    assert lines[2].startswith("| 1 | ")
+    assert "journal" in lines[-1].split("|")[2]
+    out = io.StringIO()
+    for made in tables(scale):
+        Console(file=out, width=200).print(made)
+    assert "64 nodes" in out.getvalue()
+    (picture,) = draw([Row(name="scale", runs=[Run()], scale=scale)], tmp_path / "found")
+    assert picture.name == "found-scale.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_reads_back():
+    scale = conclude([point()])
+    assert msgspec.json.decode(msgspec.json.encode(scale), type=Scale) == scale
