@@ -1,6 +1,8 @@
 """``trunkline bench [NAME…]`` and ``python -m benchmarks [NAME…]``: measure the whole system on this machine."""
 
+import signal
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from benchmarks.apart import Unmeasured
 from benchmarks.machine import Machine, machine
 from benchmarks.plans import PLANS, USUAL, Seen, Wish
 from benchmarks.plots import draw
@@ -40,7 +43,7 @@ def main(
     runs: Annotated[int, typer.Option(min=0, help="Runs of each; medians are told. 0: one, or three with --full.")] = 0,
     full: Annotated[bool, typer.Option("--full", help="Three runs of each.")] = False,
 ) -> None:
-    """Measure. Exit code 1 when a message was lost or the checker found anything; a missed goal is told and is no failure."""
+    """Measure. Exit code 1 when a message was lost, the checker found anything or something could not be measured; a missed goal is told and is no failure."""
     console = Console(stderr=json)
     if not console.is_terminal:
         console.width = PIPED_COLUMNS
@@ -51,22 +54,30 @@ def main(
     here, rows = machine(), []
     seen = Seen(lambda name: console.print(f"[dim]{name} …[/dim]"))
     wish = Wish(runs or (FULL_RUNS if full else 1), duration, rate)
+    signal.signal(signal.SIGTERM, _interrupted)
+    failed: dict[str, str] = {}
     for name in names or USUAL:
-        for row in PLANS[name](wish, seen):
-            print_row(row, console)
-            rows.append(row)
+        try:
+            for row in PLANS[name](wish, seen):
+                print_row(row, console)
+                rows.append(row)
+        except Unmeasured as error:  # the others may still tell something
+            failed[name] = str(error)
+            console.print(f"{name}: {error}", style="red", markup=False)
     here.server = seen.server
     describe(here, console)
     if any(row.runs for row in rows):
         summary(rows, console)
-    octets = msgspec.json.format(msgspec.json.encode(whole(here, rows))) + b"\n"
+    octets = msgspec.json.format(msgspec.json.encode(whole(here, rows, failed))) + b"\n"
     for file in _files(out, here, keep=keep):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(octets)
         _draw(rows, file, console)
     if json:
         sys.stdout.write(octets.decode())
-    if not all(run.clean for row in rows for run in row.runs):
+    if failed:
+        console.print(f"not measured: {', '.join(failed)}", style="red")
+    if failed or not all(run.clean for row in rows for run in row.runs):
         raise typer.Exit(1)
 
 
@@ -87,9 +98,13 @@ def _files(out: Path | None, here: Machine, *, keep: bool) -> list[Path]:
     return files
 
 
-def whole(here: Machine, rows: list[Row]) -> dict[str, Any]:
-    """What is kept: where, and the rows with their runs and what their goals say."""
-    return {"version": 1, "machine": here, "rows": rows}
+def whole(here: Machine, rows: list[Row], failed: Mapping[str, str]) -> dict[str, Any]:
+    """What is kept: where, the rows with their runs and what their goals say, and why others were not measured."""
+    return {"version": 1, "machine": here, "rows": rows, "failed": failed}
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt  # so that everything is stopped
 
 
 if __name__ == "__main__":

@@ -2,18 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from typing import Final, Literal, NamedTuple, TypeVar
 
-from benchmarks import growth
+from benchmarks import apart, growth
 from benchmarks.backlog import otp_beside, shape
 from benchmarks.goals import CARRIED, GOALS
 from benchmarks.intake import take_in
 from benchmarks.latency import Half, half_load
 from benchmarks.load import Load
-from benchmarks.machine import server_of
 from benchmarks.memory import queue_many
 from benchmarks.resting import alone_once, begin_once, idle_once
 from benchmarks.result import Row, Run
@@ -21,7 +18,7 @@ from benchmarks.scale import measured
 from benchmarks.scale.outcome import conclude
 from benchmarks.stages.run import measure as measure_stages
 from benchmarks.sustained import Sought, sustain
-from benchmarks.world import Shape, World, running
+from benchmarks.world import Shape, World
 
 # Where the steps begin.
 BATCH_MPS: Final = 4_000.0
@@ -186,12 +183,6 @@ def _rows(name: str, measure: Callable[[World], Run], shape: Shape, wish: Wish, 
 
 
 def in_world(measure: Callable[[World], T], shape: Shape, seen: Seen) -> T:
-    """A measurement in a world of its own, and that in a process of its own."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        found, seen.server = pool.submit(_measured, measure, shape).result()
+    """See ``benchmarks.apart``; the server is noted."""
+    found, seen.server = apart.in_world(measure, shape)
     return found
-
-
-def _measured(measure: Callable[[World], T], shape: Shape) -> tuple[T, str]:
-    with running(shape) as world:
-        return measure(world), server_of(world.state.journal_url)

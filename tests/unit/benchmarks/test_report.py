@@ -43,8 +43,9 @@ def rows():
 
 
 def test_what_is_kept_reads_back():
-    told = msgspec.json.decode(msgspec.json.encode(whole(MACHINE, rows())))
+    told = msgspec.json.decode(msgspec.json.encode(whole(MACHINE, rows(), {"smpp": "why"})))
     assert told["version"] == 1
+    assert told["failed"] == {"smpp": "why"}
     assert told["machine"]["commit"] == "abc"
     back = msgspec.convert(told["rows"], list[Row])
     assert back == rows()
