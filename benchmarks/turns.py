@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 import uvloop
 
-from sims.load.engine import Flight, Generator
+from sims.load.engine import Generator
+from sims.load.flight import Flight
 from sims.load.http import request_head
 from sims.load.options import LoadOptions, split_url
 from sims.load.result import LoadResult
