@@ -33,6 +33,7 @@ from router.settings import ClassRules
 log = logging.getLogger("trunkline.dispatcher")
 
 CODES: Final = (MessageClass.OTP,)
+CROWD: Final = 50  # others, with whom codes need not wait until all are planned
 OTHERS: Final = tuple(klass for klass in MessageClass if klass not in CODES)
 LOOK_ANYWAY_S: Final = 1.0  # a turn without a wake call: a lost call costs at most this
 LOOK_AT_RESTING_S: Final = 0.1  # and with messages that wait by choice, who have a limit
@@ -148,7 +149,7 @@ class Dispatcher(Shell):
         looked_s, carried, codes = 0.0, 0, 0
         while True:
             if await woken(self._stir, LOOK_AT_RESTING_S if self._pool.resting else LOOK_ANYWAY_S):
-                await self._pace.before(carried)  # as many as the last time are likely to wait
+                await self._pace.before(carried, self._spacing.due_s)  # as many as the last time are likely to wait
             self._stir.clear()
             now_s = machine.monotonic()
             inspect = now_s - looked_s > LOOK_ANYWAY_S
@@ -227,18 +228,24 @@ class Dispatcher(Shell):
     async def _plan_all(self, rooms: dict[MessageClass, dict[str, int]], looked_at: Collection[MessageClass]) -> tuple[int, int]:
         """Plan each class in order of precedence, so that what one-time codes take is no room for the others; then offer.
 
-        Codes are on their way before others are thought about: to plan for a campaign takes 3 ms, and more beside other work.
-        ``looked_at``: classes that are planned without any room, too, to find those that no carrier may ever take.
+        Codes are on their way before a crowd of others is thought about: to plan for a campaign takes 3 ms, and more beside other work.
+        With a few others they go together: another offer and another table cost more. ``looked_at``: classes that are planned without
+        any room, too, to find those that no carrier may ever take.
         """
-        codes = self._plan(CODES, rooms, looked_at, Counter())
-        if len(rooms) == len(CODES):
-            return codes.offered, codes.offered
-        if codes.offers:
-            await asyncio.sleep(0)
-        began_s = machine.monotonic()
-        others = self._plan(OTHERS, rooms, looked_at, codes.spent)
-        self._spacing.after(began_s, machine.monotonic())
-        return codes.offered + others.offered, codes.offered
+        offered = codes = 0
+        classes = tuple(rooms)
+        crowd = sum(self._pool.size(klass) for klass in OTHERS) + self._pool.resting > CROWD
+        spent = Counter[str]()
+        for group in (CODES, OTHERS) if crowd and len(classes) > len(CODES) else (classes,):
+            began_s = machine.monotonic()
+            turn = self._plan(group, rooms, looked_at, spent)
+            offered += turn.offered
+            codes += turn.planned[MessageClass.OTP]
+            if group != CODES:
+                self._spacing.after(began_s, machine.monotonic())
+            elif turn.offers:
+                await asyncio.sleep(0)
+        return offered, codes
 
     def _plan(
         self,

@@ -48,8 +48,8 @@ class Pace:
         """A one-time code has been queued."""
         self._hurry.set()
 
-    async def before(self, size: int) -> None:
-        """Wait for company when a turn of ``size`` messages is near the last one."""
+    async def before(self, size: int, others_due_s: float = 0.0) -> None:
+        """Wait for company when a turn of ``size`` messages is near the last one, and, unless a code comes, until others are due."""
         pause_s = min(PAUSE_MAX_S, PAUSES * self._took_s)
         least_s = pause_s / PAUSES if self._codes <= FEW else pause_s
         if size < ENOUGH:
@@ -57,6 +57,8 @@ class Pace:
                 await asyncio.sleep(left_s)
             if (left_s := self._ended_s + pause_s - machine.monotonic()) > 0:
                 await woken(self._hurry, left_s)
+        if (left_s := others_due_s - machine.monotonic()) > 0:
+            await woken(self._hurry, left_s)
         self._hurry.clear()
 
     def after(self, took_s: float, codes: int) -> None:

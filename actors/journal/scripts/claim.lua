@@ -11,18 +11,21 @@ local SMALLEST = 16 -- a partition gives this many at a time at least: below it 
 
 local out = {}
 
+-- Tenants in turn, each as many as its share. With one each there are as many calls as messages: the ring is turned for all of them at once.
 local function pop_turns(P, class, most)
-  local ring = P .. 'r:' .. class
+  local ring, lines = P .. 'r:' .. class, P .. 'q:' .. class .. ':'
   local ids = {}
   local waiting = call('LLEN', ring)
   while #ids < most and waiting > 0 do
     local share = math.ceil((most - #ids) / waiting)
-    local tenant = call('LPOP', ring)
-    local line = P .. 'q:' .. class .. ':' .. tenant
-    local some = call('LPOP', line, share) or {}
-    for i = 1, #some do ids[#ids + 1] = some[i] end
-    if #some == share and call('EXISTS', line) == 1 then call('RPUSH', ring, tenant) end
-    waiting = waiting - 1
+    local tenants, left = call('LPOP', ring, share == 1 and most - #ids or 1), {}
+    for _, tenant in ipairs(tenants) do
+      local some = call('LPOP', lines .. tenant, share) or {}
+      for i = 1, #some do ids[#ids + 1] = some[i] end
+      if #some == share and call('EXISTS', lines .. tenant) == 1 then left[#left + 1] = tenant end
+    end
+    many('RPUSH', ring, left)
+    waiting = waiting - #tenants
     if waiting == 0 and #ids < most then waiting = call('LLEN', ring) end
   end
   return ids

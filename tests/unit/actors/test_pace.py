@@ -72,6 +72,17 @@ async def test_codes_that_come_together_keep_each_other_company(clock: Clock) ->
     assert clock.waits == [(0.016, False)]
 
 
+async def test_until_others_are_due_only_a_code_is_worth_a_turn(clock: Clock) -> None:
+    mine = Pace()
+    await mine.before(ENOUGH, others_due_s=100.02)
+    assert clock.waits == [(0.02, True)]
+    mine.hurry()
+    await mine.before(ENOUGH, others_due_s=100.05)
+    assert clock.waits[1:] == [(0.0, True)]
+    await mine.before(ENOUGH, others_due_s=100.02)
+    assert len(clock.waits) == 2
+
+
 def test_plans_for_others_keep_apart_four_times_as_long_as_they_take() -> None:
     mine = Spacing()
     assert mine.due_s == 0.0
