@@ -50,9 +50,10 @@ EQUIVALENT: Final = (
     ),
     Row(r"adopt \| if epoch_key ~= '' then \| .* → true", "no key has an empty name"),
     Row(
-        r"claim \| if #some == share and .* \| .* → call\('EXISTS', line\) == 1",
+        r"claim \| if #some == share and .* \| .* → call\('EXISTS', lines \.\. tenant\) == 1",
         "who gives less than its share has no more: it spares a call",
     ),
+    Row(r"claim \| local tenants, left = .* \| .* → 1", "one after the other they have the same turns: it spares calls"),
     Row(r"claim \| if waiting == 0 and #ids < most .* \| .* → waiting == 0", "with enough, nobody waits for a turn any more"),
     Row(
         r"claim \| if call\('EXISTS', unpack\(every\)\) == 0 .* \| .* → false",

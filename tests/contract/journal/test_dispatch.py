@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from router.ids import PARTITIONS, MessageId
 from router.journal.port import Assign, Finish, Hold, Lease, Requeue
 from router.model import MessageClass, State
@@ -112,6 +114,21 @@ async def test_tenants_take_turns_whatever_each_has_queued(desk: Any) -> None:
     assert first == {*big[:4], *small, *other}
     more = await desk.claim({MessageClass.TRANSACTIONAL: 12})
     assert [c.id for c in more] == big[4:16]
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 4, 5, 7, 10, 11])
+async def test_of_many_tenants_as_many_come_as_were_wanted_and_each_has_its_turn(desk: Any, wanted: int) -> None:
+    names = [f"t{number}" for number in range(4)]
+    lines = {name: await desk.accept(6, tenant=name) for name in names}
+    claimed: list[bytes] = []
+    while len(claimed) < 24:
+        some = [c.id for c in await desk.claim({MessageClass.TRANSACTIONAL: wanted})]
+        assert len(some) == min(wanted, 24 - len(claimed))
+        taken = [sum(1 for one in some if one in line) for line in lines.values()]
+        if len(claimed) + len(some) <= 12:
+            assert max(taken) - min(taken) <= 1
+        claimed += some
+    assert {name: [one for one in claimed if one in line] for name, line in lines.items()} == lines
 
 
 async def test_one_at_a_time_the_tenants_rotate(desk: Any) -> None:
