@@ -163,18 +163,6 @@ async def test_many_submits_in_one_write_are_all_answered_and_reported(serve):
     assert smsc.stats.per_second.maximum == 2_000
 
 
-async def test_what_is_due_within_one_tick_goes_out_together(serve):
-    smsc = await serve(Temperament(answer_median_s=0.1, answer_sigma=0.5), tick_s=0.25)
-    esme = await Esme.bound(smsc.port)
-    esme.submit(200)
-    reads, octets = 0, b""
-    while octets.count(c.SUBMIT_SM_RESP.to_bytes(4, "big")) < 200:
-        octets += await asyncio.wait_for(esme.reader.read(1 << 20), 10)
-        reads += 1
-    assert reads <= 8  # of answers that lie over some 400 ms
-    await esme.close()
-
-
 async def test_throttle_over_sockets(serve):
     smsc = await serve(Temperament(throttle_mps=20))
     esme = await Esme.bound(smsc.port)
