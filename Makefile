@@ -13,7 +13,7 @@ help:
 	@echo "make chaos  break a real system under load for ten minutes, and ten thousand simulated ones, and prove that nothing is lost"
 	@echo "make interop  the tests against software that is not ours, with Debian's too (fetched, not installed)"
 	@echo "make sbom   write sbom.json, a bill of materials of the lock file (CycloneDX)"
-	@echo "make bench  measure, and hold it against what is asked (a quarter of an hour; trunkline bench --help for parts of it)"
+	@echo "make bench  measure, and hold it against what is asked (some twenty minutes; trunkline bench --help for parts of it)"
 	@echo "make bench-brain  hold the brain in the twin against what is asked of it (three quarters of an hour)"
 
 setup: $(VENV)/.installed
@@ -60,7 +60,7 @@ lint: setup
 	$(BIN)/python .ci/readme.py --check
 
 bench: setup
-	$(BIN)/trunkline bench
+	$(BIN)/trunkline bench --duration 30
 
 bench-brain: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.targets
