@@ -179,40 +179,39 @@ class Dispatcher(Shell):
         classes = CODES if codes_only else tuple(MessageClass)
         rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in classes}
         wanted = appetite(rooms, self._pool, self._networks.waiting, self._lanes, inspect=inspect)
-        fresh: set[MessageClass] = set()
-        if wanted and (hot := self._hot.take(self._partitions.held, codes_only=codes_only)):
+        fresh: dict[MessageClass, int] = {}
+        if wanted and (hot := self._hot.take(wanted, self._partitions.held)):
             losses = self._pool.losses
             claimed, more = await self.journal.claim(self.name, self._partitions.epoch, hot, wanted)
-            self._hot.keep(more, codes_only=codes_only)
             # What was claimed under an epoch that is over by now has been given back, too.
             fresh = await self._take_up(claimed if losses == self._pool.losses else [])
-        offered, codes = await self._plan_all(rooms, set(MessageClass) if inspect else fresh)
+            others = len(claimed) - sum(fresh.values())  # of whatever class
+            self._hot.keep(wanted, {klass: fresh.get(klass, 0) + others for klass in wanted}, more)
+        offered, codes = await self._plan_all(rooms, tuple(MessageClass) if inspect else fresh)
         await self._offering.step_aside()
         if codes_only:
             asyncio.get_running_loop().call_later(self._spacing.due_s - machine.monotonic(), self._stir.set)
-        elif self._hot and offered:
-            self._stir.set()
         return offered, codes
 
-    async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> set[MessageClass]:
+    async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> dict[MessageClass, int]:
         """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved.
 
-        Returns the classes of those that need a carrier.
+        Returns how many of each class need a carrier.
         """
         claimed = await self._aside.sift(claimed)
         known = self._networks.known if ask else self._networks.remembered
         pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), machine.monotonic(), known)
-        classes = set()
+        counts = {}
         for klass in MessageClass:
             if count := sum(1 for item in pending if item.klass is klass):
                 self._claimed_count[klass].add(count)
-                classes.add(klass)
+                counts[klass] = count
         self._pool.add(pending)
         if strangers:
             self.spawn(self._introduce(strangers, self._pool.losses))
         if ends:
             await self.journal.finish("", self._offering.finished(ends), self._partitions.lease)
-        return classes
+        return counts
 
     async def _introduce(self, strangers: Sequence[tuple[Claimed, str]], losses: int) -> None:
         """Ask for the networks of numbers, no longer than the service may take, and take the messages up with what is known then."""
@@ -245,6 +244,10 @@ class Dispatcher(Shell):
                 self._spacing.after(began_s, machine.monotonic())
             elif turn.offers:
                 await asyncio.sleep(0)
+        if offered and any(
+            self._hot.has(klass) and any(room[name] > spent[name] for name in room) for klass, room in rooms.items()
+        ):
+            self._stir.set()
         return offered, codes
 
     def _plan(

@@ -31,9 +31,10 @@ local function pop_turns(P, class, most)
   return ids
 end
 
+-- How many were claimed, and how many were taken out of their lines for that.
 local function draw(P, class, most)
   local ids = pop_turns(P, class, most)
-  if #ids == 0 then return 0 end
+  if #ids == 0 then return 0, 0 end
   local heads = many_read('HMGET', P .. 's', ids)
   local bodies = many_read('HMGET', P .. 'm', ids)
   local taken, dead = {}, {}
@@ -59,21 +60,27 @@ local function draw(P, class, most)
   end
   many('ZADD', P .. 'claimed', taken)
   many('ZADD', P .. 'dead', dead)
-  return #taken / 2
+  return #taken / 2, #ids
 end
 
--- One call tells whether there is anything at all; only then each partition is asked.
-local rings, every, leases = {}, {}, {}
+-- One call a class tells whether there is anything at all; only then each partition is asked.
+local rings, leases, of_class = {}, {}, {}
+for k in ipairs(wanted) do of_class[k] = {} end
 for i, P in ipairs(prefixes) do
   local keys = {}
   for k, want in ipairs(wanted) do
     keys[k] = P .. 'r:' .. want[1]
-    every[#every + 1] = keys[k]
+    of_class[k][i] = keys[k]
   end
   rings[i] = keys
   leases[i] = P .. 'own'
 end
-if call('EXISTS', unpack(every)) == 0 then return {out, {}, #prefixes} end
+local there, all = {}, 0
+for k, keys in ipairs(of_class) do
+  there[k] = call('EXISTS', unpack(keys))
+  all = all + there[k]
+end
+if all == 0 then return {out, {}, #prefixes} end
 local ready = {}
 for i, lease in ipairs(call('MGET', unpack(leases))) do
   if lease and sub(lease, 1, #holder) == holder and tonumber(sub(lease, #holder + 1)) > now
@@ -83,21 +90,28 @@ for i, lease in ipairs(call('MGET', unpack(leases))) do
 end
 
 local visited = #prefixes
-for _, want in ipairs(wanted) do
+for k, want in ipairs(wanted) do
   local class, left = want[1], want[2]
   local share = math.max(SMALLEST, math.ceil(left / math.max(1, #ready)))
-  for pass = 1, 2 do
-    for _, entry in ipairs(ready) do
+  local again = {} -- those that gave all they were asked for: the others have no more of this class
+  for pass = 1, there[k] > 0 and 2 or 0 do
+    for _, entry in ipairs(pass == 1 and ready or again) do
       if left <= 0 then break end
-      entry[4] = true
-      left = left - draw(entry[1], class, pass == 1 and math.min(left, share) or left)
-      if pass == 1 then visited = entry[2] end
+      local asked = pass == 1 and math.min(left, share) or left
+      local claimed, found = draw(entry[1], class, asked)
+      left = left - claimed
+      if found > 0 then entry[4] = true end
+      if pass == 1 then
+        visited = entry[2]
+        if found == asked then again[#again + 1] = entry end
+      end
     end
   end
+  if there[k] == 0 and #ready > 0 then visited = ready[#ready][2] end
 end
 
 local more = {}
-for _, entry in ipairs(ready) do
+for _, entry in ipairs(ready) do -- who gave nothing has what it had
   if not entry[4] or call('EXISTS', unpack(entry[3])) > 0 then more[#more + 1] = tonumber(sub(entry[1], 3, 4)) end
 end
 return {out, more, visited}
