@@ -29,14 +29,14 @@ ACTORS_S: Final = 400.0  # for a hundred carriers' processes to come up
 STRIDE: Final = 5_000_000  # between the numbers in the texts of one load and the next
 
 QUEUE_SHAPE: Final = Shape(prices_micros=dict.fromkeys(PRICES_MICROS, 20_000), speed_mps=int(RATE_MPS / len(PRICES_MICROS)))
-FEW: Final = Shape()
+OTHERS: Final = tuple(f"other{number:02d}" for number in range(1, MANY_CARRIERS - len(PRICES_MICROS) + 1))
+FEW: Final = Shape(later=OTHERS)
 TENANTS_SHAPE: Final = Shape(tenants=MANY_TENANTS)
 
 
 def many_carriers() -> dict[str, int]:
     """Those of a usual world, and others that stand by at the dearer price, or a little more: who has a hundred uses few of them at once."""
-    others = {f"other{number:02d}": 40_000 + 100 * number for number in range(1, MANY_CARRIERS - len(PRICES_MICROS) + 1)}
-    return dict(PRICES_MICROS) | others
+    return dict(PRICES_MICROS) | {name: 40_100 + 100 * place for place, name in enumerate(OTHERS)}
 
 
 def each_us(run: Run, kinds: tuple[str, ...] = (OWN, "journal")) -> float:

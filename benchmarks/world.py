@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -38,7 +38,6 @@ from router.webhooks import encode_secret
 from sims.smsc.process import SmscProcess
 from sims.smsc.temperament import Temperament
 
-SYSTEM_ID: Final = "trunkline"
 PASSWORD: Final = "benchmark"  # noqa: S105 (of a simulator on the loopback interface)
 TENANT: Final = "bench"
 ACCOUNT: Final = "bench-gw"
@@ -66,6 +65,7 @@ class Shape(NamedTuple):
     queue_limit: int = 0
     diaries: bool = False  # whether the simulators write down all they see: ``World.diary``
     simulators: int = 0  # processes that the carriers share in turns; 0: each has its own
+    later: Sequence[str] = ()  # carriers that simulators let bind, too: ``World.with_carriers``
     fronts: int = 1
     dispatchers: int = 1
     journals: int = 1  # independent servers that share the partitions; 1: the system's own
@@ -92,13 +92,16 @@ class World:
     def start(self) -> None:
         """Simulators, system, and one message from end to end; raises ``StartFailed``."""
         names = list(self.shape.prices_micros)
+        # Each carrier has an account of its own: one that shared it would get the other's receipts.
+        accounts = [word for name in (*names, *self.shape.later) for word in ("--account", f"{name}:{PASSWORD}")]
         for name in names[: self.shape.simulators or len(names)]:
             self.simulators[name] = SmscProcess(
                 TEMPERAMENT,
-                account=f"{SYSTEM_ID}:{PASSWORD}",
+                account=f"{name}:{PASSWORD}",
                 log=self.folder / f"smsc-{name}.log",
                 # They share the machine with what is measured: one write each 5 ms, as a busy SMSC does, instead of one a receipt.
                 arguments=(
+                    *accounts,
                     "--tick-ms",
                     "5",
                     *(("--diary", str(self.diary(name))) if self.shape.diaries else ("--track", "--keep", str(KEEP))),
@@ -162,7 +165,7 @@ class World:
             CarrierProfile(
                 name=name,
                 addresses=(homes[number % len(homes)],),
-                system_id=SYSTEM_ID,
+                system_id=name,
                 password=PASSWORD,
                 window=WINDOW,
                 speed_mps=self.shape.speed_mps,
