@@ -54,6 +54,7 @@ def apart(work: Callable[..., T], *arguments: Any) -> T:
 def _work(line: "Connection[Any, Any]", work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, _interrupted)
     signal.signal(signal.SIGTERM, _interrupted)
+    os.dup2(2, 1)  # what is said on the way, by Ray too, is not what standard output is for
     try:
         line.send((True, work(*arguments)))
     except KeyboardInterrupt:

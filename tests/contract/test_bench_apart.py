@@ -24,6 +24,12 @@ def test_what_went_wrong_is_told() -> None:
         apart(divmod, 7, 0)
 
 
+def test_what_is_said_on_the_way_is_not_on_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    apart(print, "said")
+    said = capfd.readouterr()
+    assert (said.out, "said" in said.err) == ("", True)
+
+
 def test_a_process_that_is_gone_is_told_of() -> None:
     with pytest.raises(Unmeasured, match="without a word"):
         apart(os._exit, 3)
