@@ -13,7 +13,7 @@ from typing import Final
 HOOK: Final = "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"  # where a worker looks for a function to call first (Ray 2.60)
 PREPARE: Final = "actors.reserve.prepare"
 IDLE: Final = "ray::IDLE"
-WAIT_S: Final = 3.0  # a worker that was started for an actor has it by then
+WAIT_S: Final = 1.5  # a worker that was started for an actor has it by then
 # Measured, for a front: 0.6 s of the 1.0 s of CPU between its process and its first request.
 PACKAGES: Final = (
     "numpy.random",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from actors.reserve import IDLE
-from actors.spare import LOOK_S, STARTS_S, Spare, titles
+from actors.spare import KEPT, LOOK_S, STARTS_S, Spare, titles
 
 
 @contextmanager
@@ -26,9 +26,9 @@ def worker(title: str) -> Iterator[int]:
         process.communicate()
 
 
-def spare(installed: Path = Path("/nowhere")) -> tuple[Spare, list[float]]:
-    asked: list[float] = []
-    return Spare(os.getpid(), lambda: asked.append(1.0), installed), asked
+def spare(installed: Path = Path("/nowhere")) -> tuple[Spare, list[int]]:
+    asked: list[int] = []
+    return Spare(os.getpid(), asked.append, installed), asked
 
 
 def test_workers_are_known_by_what_they_call_themselves() -> None:
@@ -37,18 +37,32 @@ def test_workers_are_known_by_what_they_call_themselves() -> None:
     assert titles(os.getpid()) == {}
 
 
-def test_nobody_is_asked_while_there_are_no_actors_or_one_is_in_reserve() -> None:
+def test_nobody_is_asked_while_there_are_no_actors_or_enough_are_in_reserve() -> None:
     mine, asked = spare()
     with worker("ray::DashboardAgent"):
         for turn in range(4):
             mine.look(turn * LOOK_S)
-        with worker("ray::Carrier"), worker(IDLE):
+        with worker("ray::Carrier"), worker(IDLE), worker(IDLE):
             for turn in range(4, 8):
                 mine.look(turn * LOOK_S)
     assert asked == []
 
 
-def test_one_is_asked_for_when_nothing_has_begun_or_ended_between_two_looks() -> None:
+def test_what_is_missing_is_asked_for_and_again_when_it_was_taken() -> None:
+    mine, asked = spare()
+    with worker("ray::Carrier"):
+        with worker(IDLE):
+            mine.look(0.0)
+            mine.look(LOOK_S)
+            assert asked == [1]
+            with worker(IDLE):
+                mine.look(2 * LOOK_S)
+        mine.look(3 * LOOK_S)  # both have been taken, long before a worker that never came would be asked for again
+        mine.look(4 * LOOK_S)
+    assert asked == [1, 2]
+
+
+def test_some_are_asked_for_when_nothing_has_begun_or_ended_between_two_looks() -> None:
     mine, asked = spare()
     with worker("ray::Carrier"):
         mine.look(0.0)
@@ -59,25 +73,25 @@ def test_one_is_asked_for_when_nothing_has_begun_or_ended_between_two_looks() ->
             assert asked == []
         mine.look(2 * LOOK_S)
         mine.look(3 * LOOK_S)
-        assert len(asked) == 1
-        mine.look(4 * LOOK_S)  # it is on its way
-        assert len(asked) == 1
-        mine.look(3 * LOOK_S + STARTS_S)  # and does not come
-        assert len(asked) == 2
+        assert asked == [KEPT]
+        mine.look(4 * LOOK_S)  # they are on their way
+        assert asked == [KEPT]
+        mine.look(3 * LOOK_S + STARTS_S)  # and do not come
+        assert asked == [KEPT, KEPT]
 
 
 def test_a_request_that_fails_is_made_again() -> None:
     calls = []
 
-    def fail() -> None:
-        calls.append(1)
+    def fail(workers: int) -> None:
+        calls.append(workers)
         raise RuntimeError
 
     mine = Spare(os.getpid(), fail, Path("/nowhere"))
     with worker("ray::Carrier"):
         for moment_s in (0.0, LOOK_S, LOOK_S + STARTS_S):
             mine.look(moment_s)
-    assert len(calls) == 2
+    assert calls == [2, 2]
 
 
 def test_what_waits_in_reserve_is_ended_when_something_is_installed_and_what_works_is_not(tmp_path: Path) -> None:
