@@ -16,6 +16,9 @@ from router.brain.port import Observation
 
 log = logging.getLogger("trunkline.calls")
 
+# Nobody waits longer for an answer. Ray tells of an actor's death by timers of the wall clock (2.60), and after that has gone back it may tell an hour
+# late: seen as messages that stayed in a dispatcher's hand, offered to a carrier that was no more.
+CALL_S: Final = 30.0
 TELLING_LIMIT: Final = 50  # calls to a brain under way from one carrier, which makes ten a second
 
 
@@ -31,14 +34,15 @@ class Calls:
         self._metrics = metrics
 
     async def call(self, actor: str, method: str, *arguments: Any) -> Any:
-        """Call and wait; raises whatever Ray raises, ``ValueError`` when there is no such actor."""
+        """Call and wait, at most ``CALL_S``; raises whatever Ray raises, ``TimeoutError``, ``ValueError`` when there is no such actor."""
         if self._metrics is not None:
             self._metrics.counter("trunkline_calls", method).add()
         handle = self._handles.get(actor)
         if handle is None:
             handle = self._handles[actor] = await asyncio.to_thread(ray.get_actor, actor, NAMESPACE)
         try:
-            return await getattr(handle, method).remote(*arguments)
+            async with asyncio.timeout(CALL_S):
+                return await getattr(handle, method).remote(*arguments)
         except ActorDiedError:
             self._handles.pop(actor, None)
             raise
@@ -81,7 +85,7 @@ class RayBrain:
     async def _tell(self, brain: str, octets: bytes) -> None:
         try:
             await self._calls.call(brain, "observe", octets)
-        except (ValueError, RayError) as error:
+        except (ValueError, RayError, TimeoutError) as error:
             log.info("carrier.brain_silent brain=%s error=%s", brain, type(error).__name__)
 
 

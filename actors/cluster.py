@@ -9,7 +9,6 @@ anybody in lets anybody run code in it (CVE-2023-48022), so none is joined that 
 import argparse
 import os
 import secrets
-import shutil
 import signal
 import sys
 import threading
@@ -18,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from actors.gcs import StepsBack, end_gcs, keep_tables, start_gcs_again
 from actors.processes import descendants, incarnations, outlive
 from actors.reserve import HOOK, PREPARE
 from actors.spare import spare_of
@@ -29,11 +29,6 @@ CPUS_OFFERED: Final = (
     64  # actors ask for next to none; the figure only keeps Ray from prestarting one worker a core of a big machine
 )
 READY_LINE: Final = "ray ready"
-GCS_STORAGE: Final = "RAY_gcs_storage"
-GCS_PATH: Final = "RAY_gcs_storage_path"
-ON_DISK: Final = (
-    "rocksdb"  # in Ray's wheels since 2.60; measured: 3.7 s from the kill to a restarted actor, existing calls undisturbed
-)
 GCS_LOOK_S: Final = 0.1  # how often the head looks whether Ray's control store still runs
 HEADLESS_S: Final = 86_400  # so long a node waits for a new head; Ray ends it, and all actors on it, after a minute
 LEAVE_S: Final = 5.0  # how long what Ray has started may take to end
@@ -200,8 +195,11 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
     below = set(incarnations(descendants(os.getpid())))  # Ray's agents are nobody's children once the raylet has died
     spare = spare_of(node)
     raylet = node.all_processes["raylet"][0].process  # ends by itself when the head took the node for dead
+    steps = StepsBack(time.time() - time.monotonic())
     while not stopped.wait(GCS_LOOK_S) and raylet.poll() is None:
         if head:
+            if steps.seen(time.time() - time.monotonic()):
+                end_gcs(node)
             start_gcs_again(node, host)
         spare.look(time.monotonic())
     below |= set(incarnations(descendants(os.getpid())))
@@ -210,53 +208,6 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
     outlive(below, LEAVE_S)
     if not stopped.is_set():
         raise SystemExit("the raylet has ended, and so does its node")
-
-
-def keep_tables(data_dir: Path, *, again: bool = False) -> None:
-    """Have Ray keep the tables of its control store (GCS) on disk, so that one that is started again knows nodes and actors.
-
-    They are of one cluster's life: a new head begins without, unless it is the old one ``again``. RAY_REDIS_ADDRESS keeps them
-    there, RAY_gcs_storage_path elsewhere, RAY_gcs_storage=memory in memory.
-    """
-    if os.environ.get("RAY_REDIS_ADDRESS") or os.environ.setdefault(GCS_STORAGE, ON_DISK) != ON_DISK or os.environ.get(GCS_PATH):
-        return
-    folder = data_dir.resolve() / ("ray.kept" if again else "ray.gcs")  # apart: ``trunkline up`` may be given this folder, too
-    if not again:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ[GCS_PATH] = str(folder)
-
-
-def start_gcs_again(node: Any, host: str) -> None:
-    """Start the head's GCS on its port again when its process has ended: outside of Kubernetes nobody else does.
-
-    Ray itself offers no such call: this is what ``Node.start_gcs_server`` does (Ray 2.60), on the port that all know.
-    """
-    from ray._private import ray_constants, services
-
-    kind = ray_constants.PROCESS_TYPE_GCS_SERVER
-    if node.all_processes[kind][0].process.poll() is None or os.environ.get(GCS_STORAGE) != ON_DISK:
-        return
-    sys.stdout.write("gcs ended, starting it again\n")
-    sys.stdout.flush()
-    out, err = node.get_log_file_names("gcs_server", unique=True, create_out=True, create_err=True)
-    started = services.start_gcs_server(
-        node.redis_address,
-        log_dir=node._logs_dir,  # noqa: SLF001 (Ray has no other way)
-        stdout_filepath=out,
-        stderr_filepath=err,
-        session_name=node.session_name,
-        redis_username=None,
-        redis_password=None,
-        config=node._config,  # noqa: SLF001
-        fate_share=node.kernel_fate_share,
-        gcs_server_port=int(node.gcs_address.rpartition(":")[2]),
-        metrics_agent_port=node._ray_params.metrics_agent_port,  # noqa: SLF001
-        node_ip_address=host,
-        session_dir=node.get_session_dir_path(),
-        node_id=node._node_id,  # noqa: SLF001
-    )
-    node.all_processes[kind] = [started]
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Answer(NamedTuple):
 class Receipt(NamedTuple):
     """The carrier sent a final receipt for a segment."""
 
-    at_us: int
+    at_us: int  # when it was acknowledged; of one that never was, when it was due
     id: str
     carrier: str
     number: int  # of the submit

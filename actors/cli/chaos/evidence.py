@@ -76,7 +76,7 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Seque
     numbers: set[str] = set()
     numbered: dict[str, int] = {}  # message id of the carrier → submit
     receipts: list[tuple[str, int, str]] = []
-    acked: set[str] = set()
+    acked: dict[str, int] = {}
     whole = _long(path, marks)
     segments: dict[str, int] = {}
     for words in _lines(path):
@@ -98,15 +98,16 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Seque
                     numbered[message_id] = submit.number
             case ["R", message_id, at_us, stat]:
                 receipts.append((message_id, int(at_us), stat))
-            case ["K", message_id, _]:
-                acked.add(message_id)
+            case ["K", message_id, at_us]:
+                acked.setdefault(message_id, int(at_us))
             case _:
                 pass  # the end of the file, cut
     found = []
     for name, when_us, stat in receipts:
         mine = submits.get(numbered.get(name, 0))
         if mine is not None:
-            found.append(Receipt(when_us, mine.id, carrier, mine.number, stat == DELIVERED, name in acked, mine.segment))
+            told_us = acked.get(name, when_us)  # one that was put off is sent again: nobody knows it before it is acknowledged
+            found.append(Receipt(told_us, mine.id, carrier, mine.number, stat == DELIVERED, name in acked, mine.segment))
     return Carried(list(submits.values()), answers, found, numbers, segments)
 
 

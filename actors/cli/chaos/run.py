@@ -15,7 +15,7 @@ from actors.cli.chaos.faults import Saboteur
 from actors.cli.chaos.options import ChaosOptions
 from actors.cli.chaos.victims import Customer, ready, until
 from actors.cli.chaos.world import CARRIERS, World
-from actors.cluster import GCS_STORAGE, ON_DISK
+from actors.gcs import GCS_STORAGE, ON_DISK
 from actors.journal import RedisJournal
 from actors.names import carrier_actor
 from router.journal.port import JournalError
