@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from actors.door import LOOK_S
+from router.pressure import MARKETING_SHARE
+
 pytestmark = pytest.mark.timeout(600)  # a minute each on a quiet machine
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +54,8 @@ def test_an_overload_is_shed_by_class_and_drains_without_help(tmp_path: Path) ->
     assert figures["otp: accepted"] > 100
     assert figures["otp: refused"] == figures["lost"] == 0
     assert figures["marketing: refused"] > 100
-    assert 0.6 * limit < figures["waiting at most"] <= limit
+    # Between two looks at the journal a front counts what it takes, and not what leaves: it sheds so much early, at most.
+    assert MARKETING_SHARE * limit - CARRIERS * SPEED_MPS * LOOK_S < figures["waiting at most"] <= limit
     assert figures["drained after, s"] != "never"
     assert {"I1 every message ends", "I4 conservation", "I8 memory is bounded"} <= set(found["verdict"]["passed"])
     delays = found["delays_ms"]
