@@ -10,7 +10,7 @@ from actors.copy_ends import CopyEnds
 from actors.flights import Flight, reporter
 from actors.metrics import Metrics
 from actors.receipts import Receipts
-from carriers.port import VALIDITY_OVER, Answer, Outgoing, Verdict
+from carriers.port import TAKEN_LATE, VALIDITY_OVER, Answer, Outgoing, Verdict
 from router.advance import End, after_refusal
 from router.brain.port import Observation, Outcome
 from router.ids import MessageId, created_ms
@@ -129,6 +129,8 @@ class Outcomes:
                     held.append(Hold(outgoing.id, now_ms + int(rules.unknown_hold_s * 1000), event, outgoing.attempts))
                     seen += self._blame(outgoing, answer, now_s)
                     self._metrics.counter("trunkline_unknown", self._name, outgoing.klass.word).add()
+                case Verdict.RETURNED if answer.reason == TAKEN_LATE:
+                    pass  # told by the LATE answer
                 case Verdict.RETURNED:
                     event = pack_event(now_ms, EventKind.RETURNED, self._name, answer.reason)
                     # At its end a dispatcher ends it. Back at once, it would go round until the dispatcher's clock agrees.

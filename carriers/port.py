@@ -20,6 +20,7 @@ class Outgoing(NamedTuple):
     copy: bool = False  # another carrier has it, too, and nothing came of that yet
 
 
+TAKEN_LATE: Final = "an earlier copy was taken after all"  # the reason of a RETURNED that wants no other attempt
 VALIDITY_OVER: Final = "its validity is over"  # the reason of a RETURNED that no other attempt will mend
 
 

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Final
 
 from carriers.smpp.jobs import Job
+from router.ids import MessageId
 
 PARKED_LIMIT: Final = 1_000  # messages whose recipients' queues are full; each waits for a minute at most, by its class
 
@@ -93,6 +94,11 @@ class Backlog:
             self.waiting -= job.left
         job.left = 0
         job.repeat.clear()
+
+    def copies(self, message_id: MessageId) -> list[Job]:
+        """What waits here of one message. Looks at all that waits."""
+        waiting = {id(job): job for job in (*self.front, *self.queue, *(entry[2] for entry in self._parked))}
+        return [job for job in waiting.values() if job.outgoing.id == message_id and job.left and not job.done]
 
     def impatient(self, now_s: float) -> list[Job]:
         """Take out everything whose patience is over, oldest first within what was begun and what was not."""

@@ -1,10 +1,12 @@
 """What waits and what is in flight at one carrier: who is written next, and what the answers make of it."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Final
 
 from carriers.lane import Lane
-from carriers.port import Verdict
+from carriers.port import TAKEN_LATE, Verdict
 from carriers.smpp import events as e
 from carriers.smpp.commands import RUNKNOWNERR
 from carriers.smpp.compose import Habit, Unsendable
@@ -16,8 +18,11 @@ from carriers.smpp.receipts import PADDING, submit_id
 from carriers.smpp.refusals import Refusals
 from carriers.smpp.seat import Seat
 from carriers.smpp.writing import PATIENCE_S, Writing
+from router.ids import MessageId
 from router.model import Again
 from router.settings import CarrierProfile
+
+LATE_KEPT: Final = 10_000  # messages of which a copy was taken late
 
 
 class Traffic(Writing):
@@ -37,6 +42,7 @@ class Traffic(Writing):
         """As ``Writing``; ``ValueError`` for a profile whose ``statuses`` cannot be read."""
         super().__init__(profile, lane, counters=counters, queries=queries, wall=wall, rng=rng)
         self.slowed = False  # the lane has been cut since the link last looked
+        self._taken_late: OrderedDict[MessageId, None] = OrderedDict()
         self._ids = ids
         self._refusals = Refusals(profile)
 
@@ -87,6 +93,7 @@ class Traffic(Writing):
                     late_answer = job.late_verdict()
                     if late_answer is not None:
                         self.answers.append(late_answer)
+                        self._spare_copies(job.outgoing.id, now_s)
                     continue
             self._settle(job, now_s)
 
@@ -143,10 +150,22 @@ class Traffic(Writing):
         if (self._lane.opens_s if opens_s is None else opens_s) > job.patience_s:
             self._give_up(job, f"throttled: {refusal.reason}", now_s)
             return
+        if job.outgoing.id in self._taken_late and not job.accepted:
+            self._give_up(job, TAKEN_LATE, now_s)
+            return
         job.give_back_segment(index)
         self._backlog.again(job, 1)
         if opens_s is not None and not self._backlog.park(job, opens_s):
             self._give_up(job, f"throttled: {refusal.reason}", now_s)
+
+    def _spare_copies(self, message_id: MessageId, now_s: float) -> None:
+        """A copy of this was taken after all: what waits of another one, or will come back throttled, is not written."""
+        self._taken_late[message_id] = None
+        if len(self._taken_late) > LATE_KEPT:
+            self._taken_late.popitem(last=False)
+        for job in self._backlog.copies(message_id):
+            if not job.accepted:
+                self._give_up(job, TAKEN_LATE, now_s)
 
     def _mend(self, job: Job, habit: Habit, now_s: float) -> bool:
         """Have what was refused written once more in another form; False when that cannot be.

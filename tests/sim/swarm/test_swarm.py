@@ -16,12 +16,7 @@ ROOT = Path(__file__).parents[3]
 SEEDS = int(os.environ.get("TRUNKLINE_SWARM_SEEDS", "1000"))  # a quarter of a second each; `make chaos` plays ten thousand
 PROCESSES = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)  # as many as the run's other tests leave
 # Seeds that failed once; what they show has a test of its own, too, for a seed means another world when the drawing changes.
-KEPT = (202, 655, 935, 1015)
-# Seeds that fail, and are to be mended: what they show is true of the system.
-OPEN = {
-    469: "a late answer ends a message whose second copy waits inside the link to be written again, and is",
-    943: "a message ends by the receipt of its second copy, while the first one's has been acknowledged and finds no message",
-}
+KEPT = (202, 469, 655, 935, 943, 1015)
 ENOUGH = 15  # seeds within which a missing guard is noticed
 
 pytestmark = pytest.mark.timeout(3_600)  # most of it is the long one; an idle core plays five seeds a second
@@ -33,18 +28,9 @@ def test_a_seed_that_once_failed_is_clean(seed):
     assert outcome.clean, outcome.report
 
 
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=pytest.mark.xfail(strict=True, reason=why)) for seed, why in OPEN.items()]
-)
-def test_a_seed_that_shows_an_open_fault_is_clean(seed):
-    outcome = play_quietly(seed)
-    assert outcome.clean, outcome.report
-
-
 def test_many_seeds_are_clean():
-    seeds = [seed for seed in range(1, SEEDS + 1) if seed not in OPEN]
     # Python finds the sources in the processes that are started, too.
-    failed = [outcome.report for outcome in play_all(seeds, PROCESSES) if not outcome.clean]
+    failed = [outcome.report for outcome in play_all(range(1, SEEDS + 1), PROCESSES) if not outcome.clean]
     assert failed == [], "\n\n".join(failed[:5])
 
 
