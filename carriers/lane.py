@@ -144,7 +144,7 @@ class Lane:
         return max(0.001, min(self.next_room_s(now_s, spare, self.handful), self._few_s + HANDFUL_S - now_s))
 
     def take(self, count: int, now_s: float) -> None:
-        """Note ``count`` segments as written now. The caller has asked ``room``."""
+        """Note ``count`` segments as written by now. The caller has asked ``room`` before it wrote them, and tells of them afterwards."""
         if count <= 0:
             return
         self._allow(now_s)
@@ -210,12 +210,10 @@ class Lane:
         """Evenly paced credit, up to a burst: a backlog must not spend the whole second at its beginning."""
         if self._speed == inf:
             self._allowance = 0.0
-        else:
-            since_s = max(self._allowed_at_s, self._opens_s)
-            if now_s > since_s:
-                burst = max(1.0, self._speed * BURST_S) + self.spare
-                self._allowance = min(burst, self._allowance + (now_s - since_s) * self._speed)
-        self._allowed_at_s = now_s
+        elif now_s > (since_s := max(self._allowed_at_s, self._opens_s)):
+            burst = max(1.0, self._speed * BURST_S) + self.spare
+            self._allowance = min(burst, self._allowance + (now_s - since_s) * self._speed)
+        self._allowed_at_s = max(self._allowed_at_s, now_s)  # who has written asks once more as of before
 
     def _batch(self) -> int:
         return max(1, int(self._speed * GRAIN_S))

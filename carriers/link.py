@@ -64,7 +64,7 @@ class SmppLink:
                 profile, self._lane, counters=self.counters, on_receipts=on_receipts, on_due=self._soon, clock=clock, wall=wall
             )
         self._traffic = Traffic(
-            profile, self._lane, counters=self.counters, ids=self._ids, wall=wall, rng=rng, queries=self._queries
+            profile, self._lane, counters=self.counters, ids=self._ids, clock=clock, wall=wall, rng=rng, queries=self._queries
         )
         self._inbox = Inbox(
             profile,

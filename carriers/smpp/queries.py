@@ -96,7 +96,7 @@ class Queries:
                 continue
             shell.session.request(QUERY_SM, self._body(question), question, now_s)
             shell.flush()
-        self._lane.take(len(questions), now_s)  # some carriers count every request against the contract
+        self._lane.take(len(questions), self._clock())  # some carriers count every request against the contract
         self._counters.queries += len(questions)
 
     def next_due_s(self, seats: Sequence[Seat], now_s: float, *, submits_wait: bool) -> float:

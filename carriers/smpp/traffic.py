@@ -35,12 +35,13 @@ class Traffic(Writing):
         *,
         counters: LinkCounters,
         ids: IdWatch,
+        clock: Callable[[], float],
         wall: Callable[[], float],
         rng: Random,
         queries: Queries | None = None,
     ) -> None:
         """As ``Writing``; ``ValueError`` for a profile whose ``statuses`` cannot be read."""
-        super().__init__(profile, lane, counters=counters, queries=queries, wall=wall, rng=rng)
+        super().__init__(profile, lane, counters=counters, queries=queries, clock=clock, wall=wall, rng=rng)
         self.slowed = False  # the lane has been cut since the link last looked
         self._taken_late: OrderedDict[MessageId, None] = OrderedDict()
         self._ids = ids

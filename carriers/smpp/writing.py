@@ -1,6 +1,6 @@
 """The half of a link's traffic that writes: what waits, in which order, on which session.
 
-No clock and no loop: ``carriers.link`` brings the time and calls ``pump`` whenever something may have changed.
+No loop: ``carriers.link`` brings the time and calls ``pump`` whenever something may have changed.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,16 +41,18 @@ class Writing:
         *,
         counters: LinkCounters,
         queries: Queries | None,
+        clock: Callable[[], float],
         wall: Callable[[], float],
         rng: Random,
     ) -> None:
-        """``queries``: None where the carrier is not to be asked."""
+        """``queries``: None where the carrier is not to be asked. ``clock`` tells when octets have left, and nothing else."""
         self.senders: list[Seat] = []
         self.answers: list[Answer] = []  # to be told; the link takes them
         self._profile = profile
         self._lane = lane
         self._counters = counters
         self._queries = queries
+        self._clock = clock
         self._wall = wall
         self._composer = Composer(profile, rng)
         self._backlog = Backlog()
@@ -95,11 +97,13 @@ class Writing:
         self._wall_s = self._wall()
         left = self._write_front(room, now_s) if self._backlog.front else room
         left = self._write_queue(left, now_s)
-        # Below 0 when the last one weighs more than there was room for: the lane is shut until that is made up for.
-        self._lane.take(room - left, now_s)
         for seat in self.senders:
             if seat.shell is not None:
                 seat.shell.flush()
+        # Not as of ``now_s``: a process that has to wait for a core writes later than it meant to, and what it writes in the second
+        # after that is held against the contract together with this. Measured: 269 segments within a second where 250 were contracted.
+        # Below 0 when the last one weighs more than there was room for: the lane is shut until that is made up for.
+        self._lane.take(room - left, self._clock())
         return left <= 0 and room == MAX_TURN
 
     def next_due_s(self, now_s: float) -> float:
