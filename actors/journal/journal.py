@@ -9,7 +9,7 @@ dispatcher's lease; P reg:<owner> HASH, an owner's newest epoch; P ep:<owner>, t
 a carrier's message ids and early receipts. P wh, P whdead ZSET and P whn HASH, webhook events; P rx:<account> ZSET and
 P rxn:<account> HASH, those for an SMPP account; P ch HASH id → account, of messages whose end one is told of. P pt ZSET and P pt:<group>
 HASH, parts of long messages that wait for each other (a group's partition is its first octet modulo 64). P ctr HASH, counters.
-P v:<name>, values.
+P v:<name>, values. P at:due, P at:wh and P at:rx:<account>, what the clock said when these were looked at last, kept for a minute.
 """
 
 from actors.journal.aside import Aside

@@ -3,6 +3,7 @@
 -- lease in ms. Out, flat: id and state, tries, body or false, head and history or false.
 -- The first key is a ZSET event -> when it may be handed out (again): a claim moves that by the lease, a retry to its time.
 --include base
+--include clock
 
 local line, tally, prefixes, limit, lease = unpack(cmsgpack.unpack(ARGV[1]))
 local now = now_ms()
@@ -10,7 +11,12 @@ local out = {}
 local left = limit
 for _, P in ipairs(prefixes) do
   if left <= 0 then break end
-  local events = call('ZRANGEBYSCORE', P .. line, '-inf', now, 'LIMIT', 0, left)
+  local standing = P .. line
+  if call('EXISTS', standing) == 1 then
+    local early = gone_back(P, line, now)
+    if early > 0 then bring_forward(standing, now, early) end
+  end
+  local events = call('ZRANGEBYSCORE', standing, '-inf', now, 'LIMIT', 0, left)
   if #events > 0 then
     local ids, leases = {}, {}
     for i = 1, #events do
@@ -21,7 +27,7 @@ for _, P in ipairs(prefixes) do
     local heads = many_read('HMGET', P .. 's', ids)
     local bodies = many_read('HMGET', P .. 'm', ids)
     local tries = many_read('HMGET', P .. tally, events)
-    many('ZADD', P .. line, leases)
+    many('ZADD', standing, leases)
     for i = 1, #events do
       local n = #out
       out[n + 1], out[n + 2], out[n + 3], out[n + 4] = events[i], tonumber(tries[i] or 0), bodies[i], heads[i]

@@ -2,6 +2,7 @@
 -- Due timers to the front of their lines. In: prefixes, limit. Out: how many moved, time of the next timer in ms or 0.
 --include base
 --include record
+--include clock
 
 local prefixes, limit = unpack(cmsgpack.unpack(ARGV[1]))
 local now = now_ms()
@@ -9,6 +10,14 @@ local moved, soonest = 0, 0
 for _, P in ipairs(prefixes) do
   local due = P .. 'due'
   local first = call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+  local early = first and gone_back(P, 'due', now) or 0
+  if early > 0 then
+    bring_forward(due, now, early, function(id) -- whose time is its sender's, and not reckoned from a moment
+      local v = call('HGET', P .. 's', id)
+      return v and byte(v, 2) == SCHEDULED
+    end)
+    first = call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+  end
   if first and tonumber(first) <= now and moved < limit then
     local ids = call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, limit - moved)
     local heads = many_read('HMGET', P .. 's', ids)

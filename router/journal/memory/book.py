@@ -1,7 +1,7 @@
 """What one partition holds, in memory: the same places that the Redis scripts keep."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -11,6 +11,7 @@ from router.model import TRANSITIONS, MessageClass, State
 
 ALLOWED: Final = frozenset(TRANSITIONS)
 WAITING: Final = frozenset({State.QUEUED, State.UNKNOWN})
+CLOCK_MS: Final = 2_000  # a clock that is off by less has not been set
 
 
 class Entry:
@@ -67,11 +68,12 @@ class Entry:
 class Timers:
     """Members with a time, the soonest first (a ZSET): a dict for what holds, a heap for what is next."""
 
-    __slots__ = ("_heap", "at")
+    __slots__ = ("_heap", "_seen_ms", "at")
 
     def __init__(self) -> None:
         self.at: dict[bytes, int] = {}
         self._heap: list[tuple[int, bytes]] = []
+        self._seen_ms = 0  # what the clock said when it was looked at
 
     def add(self, member: bytes, at_ms: int) -> None:
         """Add or move a member."""
@@ -103,6 +105,19 @@ class Timers:
             del self.at[member]
             taken.append(member)
         return taken
+
+    def look_at_clock(self, now_ms: int, stays: Callable[[bytes], bool] = lambda _: False) -> None:
+        """Have what is to come come sooner by as much as the clock has gone back since the last look, but for what ``stays``.
+
+        What is timed by a clock that has gone ahead and comes back would else come as much too late.
+        """
+        if not self.at or abs(now_ms - self._seen_ms) < CLOCK_MS:
+            return
+        early_ms, self._seen_ms = self._seen_ms - now_ms, now_ms
+        if early_ms > 0:
+            for member, at_ms in list(self.at.items()):
+                if at_ms >= now_ms and not stays(member):
+                    self.add(member, max(now_ms, at_ms - early_ms))
 
     def __contains__(self, member: object) -> bool:
         return member in self.at
@@ -188,6 +203,10 @@ class Book:
                 line.extendleft(reversed(some))
             else:
                 line.extend(some)
+
+    def timed_by_sender(self, message_id: bytes) -> bool:
+        """Whether it waits for the time that its sender named, which is not reckoned from any moment."""
+        return self.records[message_id].state is State.SCHEDULED
 
     def give_back(self) -> None:
         """All that is claimed back to the front of its lines, oldest message first."""

@@ -162,6 +162,7 @@ class Dispatch(Shelf):
         touched = set()
         for partition in partitions:
             book = self._books[partition]
+            book.due.look_at_clock(now_ms, book.timed_by_sender)
             ids = [MessageId(i) for i in book.due.take(now_ms, limit - moved)]
             for message_id in ids:
                 entry = book.records[message_id]

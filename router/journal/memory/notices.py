@@ -35,6 +35,7 @@ class Notices(Shelf):
             if channel not in book.channels:
                 continue
             line = book.channels[channel]
+            line.free.look_at_clock(now_ms)
             events = line.free.take(now_ms, limit - len(found))
             for event in events:
                 line.free.add(event, now_ms + int(lease_s * 1000))

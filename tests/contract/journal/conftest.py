@@ -45,6 +45,18 @@ class Desk:
         while await self.now() < at_ms:
             await asyncio.sleep(0.002)
 
+    async def set_clock_back(self, by_ms: int) -> None:
+        """Have the journal's clock go back. A server's own stays, and all that it has timed moves ahead."""
+        if isinstance(self.journal, MemoryJournal):
+            self.time_ms -= by_ms
+            return
+        for link in self.journal._topology.links:
+            for name in await link.client.keys("*:at:*"):
+                await link.client.incrby(name, by_ms)
+                timed = name.replace(b":at:", b":", 1)
+                for member, at_ms in await link.client.zrange(timed, 0, -1, withscores=True):
+                    await link.client.zadd(timed, {member: at_ms + by_ms})
+
     async def new_id(self, partition: int = 7) -> MessageId:
         self.made += 1
         return make_id(await self.now(), partition, self.made.to_bytes(4, "big") + os.urandom(6))

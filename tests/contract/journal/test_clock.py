@@ -1,0 +1,41 @@
+"""The journal's clock has gone ahead, and comes back: what was timed meanwhile does not come as much too late."""
+
+from typing import Any
+
+from router.ids import PARTITIONS
+from router.journal.port import Finish, Requeue
+from router.model import State
+
+ALL = range(PARTITIONS)
+HOUR_MS = 3_600_000
+
+
+async def test_an_event_claimed_meanwhile_is_handed_out_again_when_its_lease_is_over(desk: Any) -> None:
+    (message_id,) = await desk.accept(1, wants_events=True)
+    await desk.claim()
+    await desk.journal.finish("", [Finish(message_id, State.FAILED, b"")])
+    (first,) = await desk.journal.claim_notices("courier", ALL, 10, 0.2)
+    await desk.set_clock_back(HOUR_MS)
+    assert await desk.journal.claim_notices("courier", ALL, 10, 60) == []
+    await desk.until(await desk.now() + 200)
+    assert await desk.journal.claim_notices("courier", ALL, 10, 60) == [first]
+    assert await desk.journal.claim_notices("courier", ALL, 10, 60) == []
+
+
+async def test_a_message_put_off_meanwhile_comes_at_its_time_and_one_for_a_named_time_stays(desk: Any) -> None:
+    at_ms = await desk.now() + HOUR_MS + 60_000
+    (named,) = await desk.accept(1, due_ms=at_ms)
+    (message_id,) = await desk.accept()
+    (claimed,) = await desk.claim()
+    assert claimed.id == message_id
+    await desk.journal.requeue("", [Requeue(message_id, await desk.now() + 200, b"")])
+    assert (await desk.journal.pump(ALL, 10))[0] == 0
+    await desk.set_clock_back(HOUR_MS)
+    moved, soonest_ms = await desk.journal.pump(ALL, 10)
+    assert moved == 0
+    await desk.until(soonest_ms)
+    moved, soonest_ms = await desk.journal.pump(ALL, 10)
+    assert moved == 1
+    assert soonest_ms - at_ms in {0, HOUR_MS}  # a server's clock was moved by moving what it has timed
+    assert [one.id for one in await desk.claim()] == [message_id]
+    assert await desk.state(named) is State.SCHEDULED
