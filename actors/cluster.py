@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.gcs import StepsBack, end_gcs, keep_tables, start_gcs_again
-from actors.processes import descendants, incarnations, outlive
+from actors.processes import adopt_orphans, descendants, incarnations, outlive
 from actors.reserve import HOOK, PREPARE
 from actors.spare import spare_of
 
@@ -168,6 +168,7 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
     from ray._private.parameter import RayParams
 
     os.environ[HOOK] = PREPARE
+    adopt_orphans()  # Ray's agents and workers, once the raylet has died; a worker whose timers have stopped does not end with it
     node = Node(
         RayParams(
             node_ip_address=host,
@@ -192,7 +193,6 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
         signal.signal(number, lambda *_: stopped.set())
     sys.stdout.write(f"{READY_LINE} {node.gcs_address} {node.webui_url if head else '-'}\n")
     sys.stdout.flush()
-    below = set(incarnations(descendants(os.getpid())))  # Ray's agents are nobody's children once the raylet has died
     spare = spare_of(node)
     raylet = node.all_processes["raylet"][0].process  # ends by itself when the head took the node for dead
     steps = StepsBack(time.time() - time.monotonic())
@@ -202,7 +202,7 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
                 end_gcs(node)
             start_gcs_again(node, host)
         spare.look(time.monotonic())
-    below |= set(incarnations(descendants(os.getpid())))
+    below = incarnations(descendants(os.getpid()))
     node.kill_all_processes(check_alive=False, allow_graceful=True)
     # Ray's agents would first tell the head of it, and wait as long for one that is lost as any of their node does.
     outlive(below, LEAVE_S)

@@ -1,6 +1,7 @@
 """Processes below one of ours, as /proc tells of them."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -11,6 +12,12 @@ from typing import Final
 from actors.incarnation import incarnation_of, surely_dead
 
 LOOK_S: Final = 0.05
+_PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
+
+
+def adopt_orphans() -> None:
+    """Have what is below this process stay below it when what started it ends: ``descendants`` finds it still."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def descendants(pid: int) -> set[int]:
