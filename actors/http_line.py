@@ -159,7 +159,10 @@ class Line(HttpToolsProtocol):
         if self.flow.read_paused:
             self._due_s = now_s + HEAD_TIMEOUT_S
             return False
-        self._refuse(_TOO_LATE)
+        if self._in_head:
+            self._refuse(_TOO_LATE)
+        else:  # nothing was asked: what is said now would be taken for the answer to a request that may be on its way
+            self.transport.close()
         return True
 
     def _refuse(self, answer: bytes) -> None:

@@ -191,6 +191,8 @@ class Generator:
             self.result.pushed_back[answer.status] += 1
             code = read_code(answer.content_type, answer.body)
             self._give_up_or_retry(flight, (answer.status, code), answer.retry_after_s)
+        elif answer.status == 408:  # it may be sent again as it is, on another connection (RFC 9110, 15.5.9)
+            self._give_up_or_retry(flight, (answer.status, read_code(answer.content_type, answer.body)))
         elif 200 <= answer.status < 300:
             self._count_accepted(flight, answer, now_s)
         else:

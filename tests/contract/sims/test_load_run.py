@@ -204,6 +204,14 @@ async def test_what_is_pushed_back_is_sent_again_under_its_key_after_retry_after
     assert result.accept_all().max_us >= 300_000  # the wait is part of the message's latency
 
 
+async def test_a_request_that_came_too_late_for_its_connection_is_sent_again_on_another(api):
+    api.answers = [problem(408, "")]
+    result = await Generator(options(api, count=10, retry=True)).run()
+    assert (result.sent, result.accepted, result.retries) == (10, 10, 1)
+    assert not result.refused
+    assert not result.pushed_back
+
+
 async def test_the_record_tells_what_was_taken_and_what_was_pushed_back(api, tmp_path):
     api.answers = [problem(429, "shed", **{"Retry-After": "30"}), problem(503, "overloaded")]
     file = tmp_path / "record"
