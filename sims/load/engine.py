@@ -187,12 +187,10 @@ class Generator:
         self.result.elapsed_s = now_s
         self.result.service.add((now_s - flight.written_s) * 1e6)
         self.result.replayed += answer.replayed
-        if answer.status in {429, 503}:
+        if answer.status in {408, 429, 503}:  # the first may be sent again as it is, on another connection (RFC 9110, 15.5.9)
             self.result.pushed_back[answer.status] += 1
             code = read_code(answer.content_type, answer.body)
             self._give_up_or_retry(flight, (answer.status, code), answer.retry_after_s)
-        elif answer.status == 408:  # it may be sent again as it is, on another connection (RFC 9110, 15.5.9)
-            self._give_up_or_retry(flight, (answer.status, read_code(answer.content_type, answer.body)))
         elif 200 <= answer.status < 300:
             self._count_accepted(flight, answer, now_s)
         else:

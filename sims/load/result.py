@@ -29,7 +29,7 @@ class LoadResult:
     unsent: int = 0  # due, but no connection came free before the drain was over
     requests: int = 0  # written, retries included
     retries: int = 0  # requests
-    pushed_back: Counter[int] = field(default_factory=Counter)  # 429 and 503 answers, retried or not → requests
+    pushed_back: Counter[int] = field(default_factory=Counter)  # 408, 429 and 503 answers, retried or not → requests
     replayed: int = 0  # answers that said Idempotency-Replayed → requests
     accept: dict[MessageClass, Histogram] = field(default_factory=_by_class)  # intended send time → answer
     service: Histogram = field(default_factory=Histogram)  # written → answer, requests: what the coordinated view would say
