@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from actors.estates import Estates
 from actors.incarnation import is_local, surely_dead
 from actors.journal import EmbeddedServer
+from actors.journal.rewrites import Rewrites
 from actors.journal.server import ServerFailed, ServerMissing
 from actors.names import directory, kind_of
 from actors.release import CODE
@@ -73,6 +74,7 @@ class Supervisor(Shell):
         if self._server is not None:
             # Not part of ``run``, which waits for the journal: the two may have died together.
             self.spawn(self._keep_server(self._server))
+            self.spawn(self._keep_short(Rewrites(self._server)))
 
     def __repr__(self) -> str:
         ready = sum(1 for seen in self._watch.seen.values() if seen.told.get("ready"))
@@ -99,6 +101,14 @@ class Supervisor(Shell):
             except (ServerFailed, ServerMissing, OSError) as error:
                 log.error("supervisor.journal_not_started error=%s", error)  # noqa: TRY400 (its own log says why)
                 await asyncio.sleep(SERVER_RETRY_S)
+
+    async def _keep_short(self, rewrites: Rewrites) -> None:
+        """Keep what the journal's own server has to load small."""
+        while not self._leaving:
+            await asyncio.sleep(LOOK_S)
+            if await rewrites.look():
+                log.info("supervisor.journal_rewritten")
+        await rewrites.close()
 
     async def _pulse(self) -> None:
         """Note when this process itself is late."""
