@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from actors.reserve import IDLE
 
-KEPT: Final = 2  # in reserve: until one that was taken is replaced, and has imported what it is to, there pass some six seconds
+KEPT: Final = 3  # in reserve: until one that was taken is replaced, and has imported what it is to, there pass some six seconds
 LOOK_S: Final = 1.0
 STARTS_S: Final = 10.0  # how long those that were asked for may take to appear
 ASK_S: Final = 2.0
