@@ -18,12 +18,13 @@ from actors.offering import Offering
 from actors.pace import Pace, Spacing
 from actors.partitions import Partitions
 from actors.planner import Planner
-from actors.pool import Pool
+from actors.pool import Pending, Pool
 from actors.rescuer import Rescuer
 from actors.shell import JournalAddress, Shell
 from actors.triage import triage
 from actors.turn import Turn
 from actors.waiting import woken
+from router.ids import partition_of
 from router.journal.port import Claimed, JournalError
 from router.journal.wake import QUEUE_TOPIC, URGENT_TOPIC
 from router.model import MessageClass
@@ -179,39 +180,35 @@ class Dispatcher(Shell):
         classes = CODES if codes_only else tuple(MessageClass)
         rooms = {klass: {name: lane.room(klass) for name, lane in self._lanes.items()} for klass in classes}
         wanted = appetite(rooms, self._pool, self._networks.waiting, self._lanes, inspect=inspect)
-        fresh: dict[MessageClass, int] = {}
+        fresh = Counter[MessageClass]()
         if wanted and (hot := self._hot.take(wanted, self._partitions.held)):
             losses = self._pool.losses
             claimed, more = await self.journal.claim(self.name, self._partitions.epoch, hot, wanted)
             # What was claimed under an epoch that is over by now has been given back, too.
-            fresh = await self._take_up(claimed if losses == self._pool.losses else [])
-            others = len(claimed) - sum(fresh.values())  # of whatever class
-            self._hot.keep(wanted, {klass: fresh.get(klass, 0) + others for klass in wanted}, more)
+            pending = await self._take_up(claimed if losses == self._pool.losses else [])
+            fresh = Counter(item.klass for item in pending)
+            others = len(claimed) - len(pending)  # of whatever class
+            gave = {(item.klass, partition_of(item.claimed.id)) for item in pending}
+            self._hot.keep(wanted, {klass: fresh[klass] + others for klass in wanted}, more, gave)
         offered, codes = await self._plan_all(rooms, tuple(MessageClass) if inspect else fresh)
         await self._offering.step_aside()
         if codes_only:
             asyncio.get_running_loop().call_later(self._spacing.due_s - machine.monotonic(), self._stir.set)
         return offered, codes
 
-    async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> dict[MessageClass, int]:
-        """Sort claimed messages into those that need a carrier and those that end here; ask for numbers that may have moved.
-
-        Returns how many of each class need a carrier.
-        """
+    async def _take_up(self, claimed: Sequence[Claimed], *, ask: bool = True) -> list[Pending]:
+        """Sort claimed messages into those that need a carrier, which are returned, and those that end here; ask for numbers that may have moved."""
         claimed = await self._aside.sift(claimed)
         known = self._networks.known if ask else self._networks.remembered
         pending, ends, strangers = triage(claimed, self._rules, self._book, self.now_ms(), machine.monotonic(), known)
-        counts = {}
-        for klass in MessageClass:
-            if count := sum(1 for item in pending if item.klass is klass):
-                self._claimed_count[klass].add(count)
-                counts[klass] = count
+        for klass, count in Counter(item.klass for item in pending).items():
+            self._claimed_count[klass].add(count)
         self._pool.add(pending)
         if strangers:
             self.spawn(self._introduce(strangers, self._pool.losses))
         if ends:
             await self.journal.finish("", self._offering.finished(ends), self._partitions.lease)
-        return counts
+        return pending
 
     async def _introduce(self, strangers: Sequence[tuple[Claimed, str]], losses: int) -> None:
         """Ask for the networks of numbers, no longer than the service may take, and take the messages up with what is known then."""

@@ -21,6 +21,7 @@ class Hot:
     def __init__(self) -> None:
         self._news: dict[MessageClass, set[int]] = {klass: set() for klass in MessageClass}
         self._left: dict[MessageClass, dict[int, None]] = {klass: {} for klass in MessageClass}  # who has waited longest first
+        self._asked: list[int] = []  # by the last claim, in order
 
     def heat(self, partitions: Iterable[int]) -> None:
         """There may be something of any class in these."""
@@ -29,26 +30,40 @@ class Hot:
             news.update(named)
 
     def take(self, wanted: Mapping[MessageClass, int], held: Collection[int]) -> list[int]:
-        """Where to claim so many of these classes; what is heated from now on is news."""
-        found: set[int] = set()
+        """Where to claim so many of these classes, in this order; what is heated from now on is news."""
+        order: dict[int, None] = {}
         for klass, most in wanted.items():
-            found.update(self._news[klass], islice(self._left[klass], ceil(most / EACH) + SPARE))
+            order.update(dict.fromkeys(islice(self._left[klass], ceil(most / EACH) + SPARE)))
         for klass in wanted:
-            self._news[klass] -= found
-            for partition in found:
-                self._left[klass].pop(partition, None)
-        return sorted(found.intersection(held))
+            order.update(dict.fromkeys(sorted(self._news[klass])))
+        for klass in wanted:
+            self._news[klass] -= order.keys()
+        self._asked = [partition for partition in order if partition in held]
+        return self._asked
 
-    def keep(self, wanted: Mapping[MessageClass, int], came: Mapping[MessageClass, int], more: Collection[int]) -> None:
-        """A claim left something of one class or the other behind in these partitions.
+    def keep(
+        self,
+        wanted: Mapping[MessageClass, int],
+        came: Mapping[MessageClass, int],
+        more: Collection[int],
+        gave: Collection[tuple[MessageClass, int]] = (),
+    ) -> None:
+        """A claim left something of one class or the other behind in these partitions; ``gave``: what classes came from where.
 
         It may be of a class of which as many ``came`` as were wanted, or of the last: in its turn what is in line and cannot be
-        claimed goes, too.
+        claimed goes, too. Where the claim did not get to, because all that was wanted had come before, it is still their turn.
         """
         last = max(wanted)
         for klass, most in wanted.items():
-            if klass is last or came.get(klass, 0) >= most:
-                self._left[klass].update(dict.fromkeys(sorted(more)))
+            enough, left = came.get(klass, 0) >= most, self._left[klass]
+            gone = self._asked
+            if enough:
+                givers = [place for place, partition in enumerate(gone) if (klass, partition) in gave]
+                gone = gone[: max(givers, default=len(gone)) + 1]
+            for partition in gone:
+                left.pop(partition, None)
+            if enough or klass is last:
+                left.update(dict.fromkeys(partition for partition in (*self._asked, *sorted(more)) if partition in more))
 
     def has(self, klass: MessageClass) -> bool:
         """Whether there may be more of a class."""

@@ -17,8 +17,6 @@ _STATES: Final = {int(state): state for state in State}  # 0.03 µs a message, w
 class Dispatch(Servers):
     """See ``router.journal.port``."""
 
-    _turn = 0  # which partition a claim visits first: each call goes on where the last one ended
-
     async def lease_partitions(self, owner: str, epoch: int, partitions: Sequence[int], lease_s: float) -> list[int]:
         """Take or renew partitions."""
         replies = await self._over("lease", partitions, (owner, epoch, ms(lease_s)), ())
@@ -32,26 +30,21 @@ class Dispatch(Servers):
     async def claim(
         self, owner: str, epoch: int, partitions: Sequence[int], wanted: Mapping[MessageClass, int]
     ) -> tuple[list[Claimed], set[int]]:
-        """Take up to so many of each class, tenants in turn."""
+        """Take up to so many of each class, from the first partitions that have them, tenants in turn."""
         wishes = {int(k): n for k, n in sorted(wanted.items()) if n > 0}
         if not wishes or not partitions:
             return [], set()
-        turn = self._turn % len(partitions)
-        order = [*partitions[turn:], *partitions[:turn]]
         claimed: list[Claimed] = []
         more: set[int] = set()
-        for site, mine in self._topology.sites(order).items():
+        for site, mine in self._topology.sites(partitions).items():
             # One site after the other: the first gives what it has, the next what is still wanted.
-            flat, left, visited = await self._call(
-                site, "claim", [owner, epoch, [PREFIXES[p] for p in mine], list(wishes.items())]
-            )
+            flat, left = await self._call(site, "claim", [owner, epoch, [PREFIXES[p] for p in mine], list(wishes.items())])
             rows = iter(flat)
             unseal = self._cipher.open
             for message_id, octets, body in zip(rows, rows, rows, strict=True):
                 claimed.append(Claimed(message_id, octets[3], _STATES[octets[1]], unseal(message_id, body), history_of(octets)))
                 wishes[octets[2]] -= 1
             more.update(left)
-            self._turn = turn + order.index(mine[visited - 1]) + 1
             wishes = {k: n for k, n in wishes.items() if n > 0}
             if not wishes:
                 break

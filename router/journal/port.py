@@ -148,7 +148,7 @@ class Journal(Copies, Aside, Protocol):
     async def claim(
         self, owner: str, epoch: int, partitions: Sequence[int], wanted: Mapping[MessageClass, int]
     ) -> tuple[list[Claimed], set[int]]:
-        """Take up to so many of each class, tenants in turn, into the claimed set; also: partitions with more left.
+        """Take up to so many of each class into the claimed set, partitions in this order, tenants in turn; also: partitions with more left.
 
         Partitions whose lease this owner and epoch do not hold are passed over.
         """

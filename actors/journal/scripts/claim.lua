@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Take waiting messages into the claimed sets. In: owner, epoch, prefixes in the order to visit, {class, wanted} in class order.
--- Out: {id, head and history, body, ...} flat, numbers of partitions with more left, how many partitions were visited.
+-- Out: {id, head and history, body, ...} flat, numbers of partitions with more left.
 --include base
 --include record
 
@@ -80,16 +80,15 @@ for k, keys in ipairs(of_class) do
   there[k] = call('EXISTS', unpack(keys))
   all = all + there[k]
 end
-if all == 0 then return {out, {}, #prefixes} end
+if all == 0 then return {out, {}} end
 local ready = {}
 for i, lease in ipairs(call('MGET', unpack(leases))) do
   if lease and sub(lease, 1, #holder) == holder and tonumber(sub(lease, #holder + 1)) > now
     and call('EXISTS', unpack(rings[i])) > 0 then
-    ready[#ready + 1] = {prefixes[i], i, rings[i]}
+    ready[#ready + 1] = {prefixes[i], rings[i]}
   end
 end
 
-local visited = #prefixes
 for k, want in ipairs(wanted) do
   local class, left = want[1], want[2]
   local share = math.max(SMALLEST, math.ceil(left / math.max(1, #ready)))
@@ -100,18 +99,14 @@ for k, want in ipairs(wanted) do
       local asked = pass == 1 and math.min(left, share) or left
       local claimed, found = draw(entry[1], class, asked)
       left = left - claimed
-      if found > 0 then entry[4] = true end
-      if pass == 1 then
-        visited = entry[2]
-        if found == asked then again[#again + 1] = entry end
-      end
+      if found > 0 then entry[3] = true end
+      if pass == 1 and found == asked then again[#again + 1] = entry end
     end
   end
-  if there[k] == 0 and #ready > 0 then visited = ready[#ready][2] end
 end
 
 local more = {}
 for _, entry in ipairs(ready) do -- who gave nothing has what it had
-  if not entry[4] or call('EXISTS', unpack(entry[3])) > 0 then more[#more + 1] = tonumber(sub(entry[1], 3, 4)) end
+  if not entry[3] or call('EXISTS', unpack(entry[2])) > 0 then more[#more + 1] = tonumber(sub(entry[1], 3, 4)) end
 end
-return {out, more, visited}
+return {out, more}

@@ -57,28 +57,22 @@ class Dispatch(Shelf):
         if not wishes or not partitions:
             return [], set()
         now_ms = self._clock_ms()
-        turn = self._turn % len(partitions)
-        order = [*partitions[turn:], *partitions[:turn]]
-        ready: list[tuple[int, Book]] = []
-        for position, partition in enumerate(order, 1):
+        ready: list[Book] = []
+        for partition in partitions:
             book = self._books[partition]
             lease = book.lease
             if lease is not None and lease[:2] == (owner, epoch) and lease[2] > now_ms and any(book.rings[k] for k, _ in wishes):
-                ready.append((position, book))
+                ready.append(book)
         out: list[Claimed] = []
-        visited = len(order)
         for klass, most in wishes:
             left = most
             share = max(SMALLEST, -(-left // max(1, len(ready))))
             for sweep in (1, 2):
-                for position, book in ready:
+                for book in ready:
                     if left <= 0:
                         break
                     left -= self._draw(book, klass, min(left, share) if sweep == 1 else left, now_ms, out)
-                    if sweep == 1:
-                        visited = position
-        self._turn = turn + visited
-        return out, {book.partition for _, book in ready if any(book.rings[k] for k, _ in wishes)}
+        return out, {book.partition for book in ready if any(book.rings[k] for k, _ in wishes)}
 
     @staticmethod
     def _draw(book: Book, klass: MessageClass, most: int, now_ms: int, out: list[Claimed]) -> int:

@@ -54,7 +54,6 @@ class Shelf:
         self._mapped: dict[str, dict[str, Mapped]] = {}
         self._orphans: dict[str, dict[str, list[Orphan]]] = {}
         self._values: dict[str, tuple[bytes, int]] = {}
-        self._turn = 0
 
     def _book(self, message_id: bytes) -> Book:
         return self._books[message_id[6] >> 2]

@@ -1,10 +1,11 @@
 """Leases, claims, requeues, ends and timers."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from router.ids import PARTITIONS, MessageId
+from router.ids import PARTITIONS, MessageId, partition_of
 from router.journal.port import Assign, Finish, Hold, Lease, Requeue
 from router.model import MessageClass, State
 
@@ -137,13 +138,13 @@ async def test_one_at_a_time_the_tenants_rotate(desk: Any) -> None:
     assert seen == [ids[name][turn] for turn in range(3) for name in ("a", "b", "c")]
 
 
-async def test_no_partition_starves_another(desk: Any) -> None:
-    for partition in range(8):
-        await desk.accept(100, partition=partition)
-    seen = set()
-    for _ in range(3):
-        seen |= {c.id[6] >> 2 for c in await desk.claim({MessageClass.TRANSACTIONAL: 64})}
-    assert seen == set(range(8))
+async def test_partitions_are_visited_in_the_order_given(desk: Any) -> None:
+    for partition in range(4):
+        await desk.accept(30, partition=partition)
+    await desk.journal.lease_partitions("d0", 1, ALL, 60)
+    for order, expected in (([2, 0, 3, 1], {2: 16, 0: 4}), ([1, 3, 0, 2], {1: 16, 3: 4})):
+        claimed, _ = await desk.journal.claim("d0", 1, order, {MessageClass.TRANSACTIONAL: 20})
+        assert Counter(partition_of(one.id) for one in claimed) == expected
 
 
 async def test_more_tells_which_partitions_to_visit_again(desk: Any) -> None:

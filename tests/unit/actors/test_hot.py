@@ -67,13 +67,12 @@ def test_partitions_that_have_more_take_turns():
     assert max(map(seen.count, ALL)) - min(map(seen.count, ALL)) <= 4
 
 
-def test_news_go_before_turns():
+def test_news_go_with_turns_and_after_them():
     hot = Hot()
     hot.keep(CAMPAIGN, CAMPAIGN, set(range(40)))
-    hot.heat([63])
-    turn = hot.take(EVERY, ALL)
-    assert 63 in turn
-    assert len(turn) == TURN + 1
+    hot.heat([63, 0])
+    assert hot.take(EVERY, ALL) == [*range(TURN), 63]
+    hot.keep(EVERY, CAMPAIGN, set(ALL))
     assert hot.take(EVERY, ALL) == list(range(TURN, 2 * TURN))
 
 
@@ -84,6 +83,7 @@ def test_a_code_beside_a_campaign_is_looked_for_where_it_was_named():
     assert hot.take(CODES, ALL) == [7]
     hot.keep(CODES, CODES, {7})
     assert hot.take(CODES, ALL) == [7], "there were more of them than wanted"
+    hot.keep(CODES, {}, ())
     assert hot.take(CODES, ALL) == []
 
 
@@ -94,3 +94,27 @@ def test_what_is_left_is_of_a_class_that_was_more_than_wanted_or_of_the_last():
     cancelled = Hot()
     cancelled.keep({OTP: 96, TRANSACTIONAL: 86}, {}, {5})
     assert [cancelled.has(klass) for klass in MessageClass] == [False, True, False]
+
+
+def test_where_a_claim_did_not_get_to_the_turn_is_still_to_come():
+    hot = Hot()
+    few = {MARKETING: 5}
+    hot.keep(few, few, [9, 4, 7, 2, 8, 6, 1])
+    turn = hot.take(few, ALL)
+    assert turn == [1, 2, 4, 6, 7]
+    hot.keep(few, few, turn, {(MARKETING, 2)})  # nothing of it in 1
+    hot.heat([3])
+    assert hot.take(few, ALL) == [4, 6, 7, 8, 9, 3]
+    hot.keep(few, {MARKETING: 4}, [4, 9, 3], {(MARKETING, 4)})  # it came by all of them
+    assert hot.take(few, ALL) == [1, 2, 4, 9, 3]
+
+
+def test_all_partitions_of_a_campaign_that_has_little_room_are_served_alike():
+    hot, served, few = Hot(), dict.fromkeys(ALL, 0), {MARKETING: 13}
+    hot.keep(few, few, ALL)
+    for turn in range(640):
+        hot.heat(((turn * 7) % 64, (turn * 11) % 64))
+        asked = hot.take(few, ALL)
+        served[asked[0]] += 1
+        hot.keep(few, few, asked, {(MARKETING, asked[0])})
+    assert set(served.values()) == {10}
