@@ -4,7 +4,9 @@ What was written since the last time is loaded command by command, the rest as i
 at 500 messages a second: 20 MB a second the one, 250 the other. Left to itself the server writes the file afresh when it has doubled.
 """
 
+import contextlib
 import logging
+import os
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -13,12 +15,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from actors.journal.server import EmbeddedServer
+from actors.processes import descendants
 
 log = logging.getLogger("trunkline.journal")
 
 INCREMENT: Final = 16 << 20  # octets of commands that are not worth it yet: 0.8 s
 RESTS: Final = 20  # times what it took, between two of them: 5 % of a core at most
 TIMEOUT_S: Final = 2.0
+NICENESS: Final = 19  # the last that there is
 
 
 def is_due(info: Mapping[str, int], since_s: float) -> bool:
@@ -39,13 +43,24 @@ class Rewrites:
     async def look(self) -> bool:
         """Ask how the file has grown, and have it written afresh when that is due. A server that does not answer is left alone."""
         try:
-            if not is_due(await self._client.info("persistence"), self._since_s()):
+            info = await self._client.info("persistence")
+            if info["aof_rewrite_in_progress"]:
+                self._step_aside()
+            if not is_due(info, self._since_s()):
                 return False
             await self._client.bgrewriteaof()
+            self._step_aside()
         except (RedisError, OSError, KeyError) as error:
             log.debug("journal.rewrite_not_asked error=%s", type(error).__name__)
             return False
         return True
+
+    def _step_aside(self) -> None:
+        """Have the server's child, which writes, take only what the messages leave of the cores."""
+        if server := self._server.pid():
+            for writer in descendants(server):
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, writer, NICENESS)
 
     def _since_s(self) -> float:
         """Seconds since then. A clock that was set makes one rewrite early, or leaves the next to the server."""

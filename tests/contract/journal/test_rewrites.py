@@ -1,6 +1,7 @@
 """The embedded server's file is written afresh when much was written since, and not too often."""
 
 import asyncio
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from actors.journal import EmbeddedServer, rewrites
+from actors.processes import descendants
 
 MEGA = 1 << 20
 CALM = {"aof_rewrite_in_progress": 0, "aof_rewrite_scheduled": 0, "aof_last_rewrite_time_sec": -1, "aof_base_size": 0}
@@ -43,6 +45,9 @@ async def test_a_file_that_has_grown_is_written_afresh(tmp_path: Path, monkeypat
         (base,) = (tmp_path / "data").glob("*/*.base.*")
         os.utime(base, (time.time() - 60, time.time() - 60))
         assert await watching.look() is True
+        for writer in descendants(server.pid()):  # unless it has ended already
+            with contextlib.suppress(ProcessLookupError):
+                assert os.getpriority(os.PRIO_PROCESS, writer) == rewrites.NICENESS
         async with asyncio.timeout(20):
             while (found := await client.info("persistence"))["aof_current_size"] > 50_000 or found["aof_rewrite_in_progress"]:
                 await asyncio.sleep(0.02)
