@@ -150,8 +150,7 @@ class Generator:
         self._pump()
 
     def _make(self, now_s: float) -> Flight:
-        index = self._next
-        self._next += 1
+        index, self._next = self._next, self._next + 1
         body, classes = self._corpus.request(self._schedule.size(index))
         key = b"Idempotency-Key: load-%b-%d\r\n" % (self._run_id.encode(), index) if self.options.retry else b""
         octets = b"%b%bContent-Length: %d\r\n\r\n%b" % (self._head, key, len(body), body)
@@ -183,8 +182,7 @@ class Generator:
         self._under_way -= 1
         if connection.open:
             self._pool.idle.append(connection)
-        now_s = self._now_s()
-        self.result.elapsed_s = now_s
+        self.result.elapsed_s = now_s = self._now_s()
         self.result.service.add((now_s - flight.written_s) * 1e6)
         self.result.replayed += answer.replayed
         if answer.status in {408, 429, 503}:  # the first may be sent again as it is, on another connection (RFC 9110, 15.5.9)

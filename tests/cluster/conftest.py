@@ -19,6 +19,7 @@ else:
         spec.loader.exec_module(module)
         return module
 
+    _load("cluster_around")
     World = _load("cluster_world").World
     _load("cluster_customer")
     _load("cluster_nodes")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cluster_around import SECRET, SMPP_PASSWORD, until
 from cluster_customer import Customer
-from cluster_world import SECRET, SMPP_PASSWORD, until
 
 from actors.cli.system import load_state
 from actors.cluster import token_file

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from cluster_world import until
+from cluster_around import until
 
 from actors.brain import SNAPSHOT_VALUE
 from actors.names import brain_of

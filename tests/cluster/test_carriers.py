@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from cluster_world import until
+from cluster_around import until
 
 if TYPE_CHECKING:
     from tests.cluster.world import World

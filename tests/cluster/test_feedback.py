@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from cluster_world import until
+from cluster_around import until
 
 from router.rule_settings import Rule
 from tests.cluster.figures import counted

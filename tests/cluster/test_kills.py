@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cluster_world import WINDOW, until
+from cluster_around import WINDOW, until
 
 from actors.carrier import ASSIGN_LIMIT
 from actors.spare import IDLE, titles

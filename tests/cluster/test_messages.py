@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgpack
 import msgspec
 import pytest
-from cluster_world import SECRET, profile, until
+from cluster_around import SECRET, profile, until
 from standardwebhooks.webhooks import Webhook
 
 from tests.cluster.figures import counted

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from cluster_around import ROOT, until
 from cluster_nodes import Node as RayNode
-from cluster_world import ROOT, Driver, until
+from cluster_world import Driver
 from cluster_world import World as Whole
 
 from actors.cli.ports import free_port

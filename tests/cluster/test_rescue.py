@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from cluster_world import until
+from cluster_around import until
 
 from router.rule_settings import RescueRules, Rule
 from router.settings import DEFAULT_CLASSES

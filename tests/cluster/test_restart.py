@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from cluster_world import until
+from cluster_around import until
 
 from router.settings import Settings
 

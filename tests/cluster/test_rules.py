@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from cluster_world import until
+from cluster_around import until
 
 from router.rule_settings import PolicyRules, Portability, Rule
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from cluster_around import SMPP_PASSWORD, until
 from cluster_customer import Customer, submit_body
-from cluster_world import SMPP_PASSWORD, until
 
 from carriers.smpp import commands as c
 from carriers.smpp.messages import Data, Message, pack_data

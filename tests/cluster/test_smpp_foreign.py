@@ -5,8 +5,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from cluster_around import ROOT, SMPP_PASSWORD, until
 from cluster_customer import Lines
-from cluster_world import ROOT, SMPP_PASSWORD, until
 
 if TYPE_CHECKING:
     from tests.cluster.world import World

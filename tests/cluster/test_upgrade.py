@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from cluster_around import ROOT, until
 from cluster_steady import Steady
-from cluster_world import ROOT, until
 
 if TYPE_CHECKING:
     from tests.cluster.world import World

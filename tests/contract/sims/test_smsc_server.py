@@ -1,14 +1,10 @@
 """The SMSC over real sockets, spoken to in plain octets."""
 
 import asyncio
-import contextlib
 import datetime as dt
 import ipaddress
-import json
-import signal
 import socket
 import ssl
-import sys
 from pathlib import Path
 from time import monotonic
 
@@ -21,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from carriers.smpp import commands as c
 from carriers.smpp.messages import Message, pack_message, read_message, read_message_id
 from carriers.smpp.operations import Bind, pack_bind
-from carriers.smpp.pdu import Framer, pack_pdu, read_header
+from carriers.smpp.pdu import pack_pdu
 from carriers.smpp.receipts import read_receipt
 from router.text.segments import split
 from sims.smsc import server
@@ -29,80 +25,9 @@ from sims.smsc.control import Control
 from sims.smsc.options import SmscOptions
 from sims.smsc.server import Smsc
 from sims.smsc.temperament import Change, InvalidTemperament, Temperament, Timetable
+from tests.contract.sims.esme import SUBMIT, Esme
 
 ROOT = Path(__file__).parents[3]
-SUBMIT = Message("Acme", "4915112345678", b"hello", registered_delivery=1)
-
-
-class Esme:
-    """Octets and nothing else: every answer is read off the wire by hand."""
-
-    def __init__(self, reader, writer):
-        self.reader, self.writer = reader, writer
-        self.framer = Framer()
-        self.pdus = []
-        self.sequence = 0
-
-    @classmethod
-    async def connect(cls, port, **how):
-        return cls(*await asyncio.open_connection("127.0.0.1", port, **how))
-
-    @classmethod
-    async def bound(cls, port, mode=c.BIND_TRANSCEIVER, system_id="acme", **how):
-        esme = await cls.connect(port, **how)
-        esme.send(mode, pack_bind(Bind(system_id, "secret")))
-        command, status, _, _ = await esme.next()
-        assert (command, status) == (mode | c.RESPONSE, c.ROK)
-        return esme
-
-    def send(self, command, body=b"", status=0, sequence=None):
-        if sequence is None:
-            self.sequence += 1
-            sequence = self.sequence
-        self.writer.write(pack_pdu(command, status, sequence, body))
-
-    def submit(self, times=1, message=SUBMIT):
-        for _ in range(times):
-            self.send(c.SUBMIT_SM, pack_message(message))
-
-    async def next(self):
-        """The next PDU as (command, status, sequence, raw); None at the end of the connection."""
-        while not self.pdus:
-            async with asyncio.timeout(10):
-                data = await self.reader.read(65_536)
-            if not data:
-                return None
-            self.pdus += self.framer.feed(data)
-        raw = self.pdus.pop(0)
-        return *read_header(raw), raw
-
-    async def answers(self, times):
-        """So many submit_sm_resp as (status, id); receipts on the way are an error."""
-        found = []
-        for _ in range(times):
-            command, status, _, raw = await self.next()
-            assert command == c.SUBMIT_SM_RESP
-            found.append((status, read_message_id(raw)))
-        return found
-
-    async def receipt(self):
-        """The next deliver_sm, answered, as (id, stat)."""
-        command, _, sequence, raw = await self.next()
-        assert command == c.DELIVER_SM
-        message = read_message(raw)
-        self.send(c.DELIVER_SM | c.RESPONSE, b"\0", sequence=sequence)
-        found = read_receipt(message.short_message, message.tlvs, esm_class=message.esm_class, by_text=False)
-        return found.carrier_id, found.stat
-
-    async def quiet(self):
-        """Whether nothing but the answer to an enquire_link comes."""
-        self.send(c.ENQUIRE_LINK)
-        return (await self.next())[0] == c.ENQUIRE_LINK_RESP
-
-    async def close(self):
-        self.writer.close()
-        with contextlib.suppress(OSError):
-            await self.writer.wait_closed()
 
 
 @pytest.fixture
@@ -383,34 +308,3 @@ async def test_tls_from_the_first_octet(serve, tmp_path):
     [(_, message_id)] = await esme.answers(1)
     assert await esme.receipt() == (message_id, "DELIVRD")
     await esme.close()
-
-
-async def test_as_a_program_it_tells_its_ports_and_stops_on_sigterm(tmp_path):
-    script = tmp_path / "bad-day.toml"
-    script.write_text('preset = "calm"\n[temperament]\nthrottle_mps = 1\n')
-    words = ["--port", "0", "--script", str(script), "--set", "answer_median_s=0", "--account", "acme:secret", "--track"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sims.smsc", *words, stdout=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
-    word, smpp, control = line.split()
-    assert word == "listening"
-    ports = {name: int(port) for name, port in (smpp.split("="), control.split("="))}
-    esme = await Esme.bound(ports["smpp"])
-    esme.submit(2)
-    assert sorted(status for status, _ in await esme.answers(2)) == [0, c.RTHROTTLED]
-    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{ports['control']}/stats") as answer:
-        assert json.loads(await answer.text())["throttled"] == 1
-    process.send_signal(signal.SIGTERM)
-    assert (await esme.next())[0] == c.UNBIND  # it takes its leave
-    await esme.close()
-    assert await asyncio.wait_for(process.wait(), 10) == 0
-
-
-async def test_as_a_program_it_says_what_is_wrong():
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sims.smsc", "--port", "0", "--set", "mood=bad", stderr=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    _, said = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 2
-    assert b"mood" in said
