@@ -53,9 +53,9 @@ class Desk:
         for link in self.journal._topology.links:
             for name in await link.client.keys("*:at:*"):
                 await link.client.incrby(name, by_ms)
-                timed = name.replace(b":at:", b":", 1)
-                for member, at_ms in await link.client.zrange(timed, 0, -1, withscores=True):
-                    await link.client.zadd(timed, {member: at_ms + by_ms})
+            for name in [*await link.client.keys("{p??}:wh"), *await link.client.keys("{p??}:due")]:
+                for member, at_ms in await link.client.zrange(name, 0, -1, withscores=True):
+                    await link.client.zadd(name, {member: at_ms + by_ms})
 
     async def new_id(self, partition: int = 7) -> MessageId:
         self.made += 1

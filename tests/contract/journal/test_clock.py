@@ -39,3 +39,30 @@ async def test_a_message_put_off_meanwhile_comes_at_its_time_and_one_for_a_named
     assert soonest_ms - at_ms in {0, HOUR_MS}  # a server's clock was moved by moving what it has timed
     assert [one.id for one in await desk.claim()] == [message_id]
     assert await desk.state(named) is State.SCHEDULED
+
+
+async def test_where_nothing_is_timed_nothing_is_noted(redis_desk: Any) -> None:
+    await redis_desk.journal.claim_notices("courier", ALL, 10, 60)
+    await redis_desk.journal.pump(ALL, 10)
+    assert await redis_desk.journal._topology.links[0].command("KEYS", "*:at:*") == []
+
+
+async def test_what_has_no_record_is_in_nobodys_way(redis_desk: Any) -> None:
+    link = redis_desk.journal._topology.links[0]
+    (gone,) = await redis_desk.accept(1, due_ms=await redis_desk.now() + 60_000)
+    await redis_desk.journal.pump(ALL, 10)
+    await link.command("HDEL", "{p07}:s", gone)
+    await redis_desk.set_clock_back(HOUR_MS)
+    moved, soonest_ms = await redis_desk.journal.pump(ALL, 10)
+    assert moved == 0
+    assert soonest_ms - await redis_desk.now() < HOUR_MS
+
+
+async def test_the_clock_is_not_noted_at_each_look(redis_desk: Any) -> None:
+    link = redis_desk.journal._topology.links[0]
+    await redis_desk.accept(1, due_ms=await redis_desk.now() + 60_000)
+    await redis_desk.journal.pump(ALL, 10)
+    noted = await link.command("GET", "{p07}:at:due")
+    await redis_desk.until(await redis_desk.now() + 5)
+    await redis_desk.journal.pump(ALL, 10)
+    assert await link.command("GET", "{p07}:at:due") == noted
