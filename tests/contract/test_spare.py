@@ -42,7 +42,7 @@ def test_nobody_is_asked_while_there_are_no_actors_or_enough_are_in_reserve() ->
     with worker("ray::DashboardAgent"):
         for turn in range(4):
             mine.look(turn * LOOK_S)
-        with worker("ray::Carrier"), worker(IDLE), worker(IDLE):
+        with worker("ray::Carrier"), worker(IDLE), worker(IDLE), worker(IDLE):
             for turn in range(4, 8):
                 mine.look(turn * LOOK_S)
     assert asked == []
@@ -51,15 +51,15 @@ def test_nobody_is_asked_while_there_are_no_actors_or_enough_are_in_reserve() ->
 def test_what_is_missing_is_asked_for_and_again_when_it_was_taken() -> None:
     mine, asked = spare()
     with worker("ray::Carrier"):
-        with worker(IDLE):
+        with worker(IDLE), worker(IDLE):
             mine.look(0.0)
             mine.look(LOOK_S)
             assert asked == [1]
             with worker(IDLE):
                 mine.look(2 * LOOK_S)
-        mine.look(3 * LOOK_S)  # both have been taken, long before a worker that never came would be asked for again
+        mine.look(3 * LOOK_S)  # all have been taken, long before a worker that never came would be asked for again
         mine.look(4 * LOOK_S)
-    assert asked == [1, 2]
+    assert asked == [1, KEPT]
 
 
 def test_some_are_asked_for_when_nothing_has_begun_or_ended_between_two_looks() -> None:
@@ -91,7 +91,7 @@ def test_a_request_that_fails_is_made_again() -> None:
     with worker("ray::Carrier"):
         for moment_s in (0.0, LOOK_S, LOOK_S + STARTS_S):
             mine.look(moment_s)
-    assert calls == [2, 2]
+    assert calls == [KEPT, KEPT]
 
 
 def test_what_waits_in_reserve_is_ended_when_something_is_installed_and_what_works_is_not(tmp_path: Path) -> None:

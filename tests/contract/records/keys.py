@@ -15,7 +15,7 @@ SLOT_MS: Final = 10_800_000  # of carriers' ids
 ORPHAN_SLOT_MS: Final = 450_000
 MINUTE_MS: Final = 60_000
 NEAR_MS: Final = 3 * DAY_MS
-LEASES: Final = re.compile(rb"\{p\d\d\}:(own$|ep:|reg:)")
+LEASES: Final = re.compile(rb"\{p\d\d\}:(own$|ep:|reg:|at:)")  # and what the clock said of late
 SLOTTED: Final = (
     (re.compile(rb"^(\{p\d\d\}:idem:)(\w+)(:\d+)$"), DAY_MS),
     (re.compile(rb"^(\{p\d\d\}:dlr:[^:]+:)(\w+)()$"), SLOT_MS),
