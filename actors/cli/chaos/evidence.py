@@ -84,7 +84,7 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Seque
             case ["S", number, at_us, to, mark, reference, part, total]:
                 if total == "1":
                     message = marks.get(int(mark), "") if mark != NOTHING else ""
-                elif message := whole.get((to, reference), ""):
+                elif message := _nearest(whole.get((to, reference), ()), int(number)):
                     segments[message] = int(total)
                 numbers.add(to)
                 submits[int(number)] = Submit(
@@ -111,16 +111,21 @@ def read_diary(path: Path, carrier: str, marks: Mapping[int, str], stalls: Seque
     return Carried(list(submits.values()), answers, found, numbers, segments)
 
 
-def _long(path: Path, marks: Mapping[int, str]) -> dict[tuple[str, str], str]:
-    """Messages of more than one segment, by destination and reference."""
-    found = {}
+def _long(path: Path, marks: Mapping[int, str]) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """Messages of more than one segment by destination and reference, each with the number of the submit that has its mark."""
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for words in _lines(path):
         match words:
-            case ["S", _, _, to, mark, reference, _, total] if total != "1" and mark != NOTHING:
-                found[to, reference] = marks.get(int(mark), "")
+            case ["S", number, _, to, mark, reference, _, total] if total != "1" and mark != NOTHING:
+                found.setdefault((to, reference), []).append((int(number), marks.get(int(mark), "")))
             case _:
                 pass
     return found
+
+
+def _nearest(some: Sequence[tuple[int, str]], number: int) -> str:
+    """The message with the nearest submit: references come again."""
+    return min(some, key=lambda one: abs(one[0] - number))[1] if some else ""
 
 
 def _left_us(came_us: int, stalls: Sequence[Fault]) -> int:

@@ -85,3 +85,12 @@ def test_the_short_mix_fits_into_a_minute():
     assert {name for name in KINDS if name.startswith("kill.")} <= set(SHORT)
     for seed in range(10):
         assert len(make_plan(seed, 55.0, SHORT, once=True)) == len(SHORT)
+
+
+def test_references_that_come_again_tell_messages_apart_by_what_is_near(tmp_path):
+    file = tmp_path / "diary"
+    file.write_text("".join(f"S {n} {n} 4915123456789 {mark} 7 {part} 2\n" for n, mark, part in (
+        (1, "00000001", 1), (2, "-", 2), (90, "-", 2), (91, "00000002", 1),
+    )))  # fmt: skip
+    submits = read_diary(file, "alpha", {1: "a", 2: "b"}).submits
+    assert [(one.id, one.segment) for one in submits] == [("a", 1), ("a", 2), ("b", 2), ("b", 1)]
