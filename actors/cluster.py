@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.gcs import StepsBack, end_gcs, keep_tables, start_gcs_again
-from actors.processes import adopt_orphans, descendants, incarnations, outlive
+from actors.processes import adopt_orphans, bury, descendants, incarnations, outlive, serves_journal
 from actors.reserve import HOOK, PREPARE
 from actors.spare import spare_of
 
@@ -31,6 +31,7 @@ CPUS_OFFERED: Final = (
 READY_LINE: Final = "ray ready"
 GCS_LOOK_S: Final = 0.1  # how often the head looks whether Ray's control store still runs
 HEADLESS_S: Final = 86_400  # so long a node waits for a new head; Ray ends it, and all actors on it, after a minute
+BURY_S: Final = 5.0  # how often the node looks for children that have ended
 LEAVE_S: Final = 5.0  # how long what Ray has started may take to end
 
 ASK_S: Final = 10.0  # how long a cluster may take to say that it wants a token
@@ -196,18 +197,28 @@ def _run(host: str, *, head: bool, **parameters: Any) -> None:
     spare = spare_of(node)
     raylet = node.all_processes["raylet"][0].process  # ends by itself when the head took the node for dead
     steps = StepsBack(time.time() - time.monotonic())
+    bury_s = 0.0
     while not stopped.wait(GCS_LOOK_S) and raylet.poll() is None:
         if head:
             if steps.seen(time.time() - time.monotonic()):
                 end_gcs(node)
             start_gcs_again(node, host)
-        spare.look(time.monotonic())
-    below = incarnations(descendants(os.getpid()))
+        now_s = time.monotonic()
+        spare.look(now_s)
+        if now_s >= bury_s:
+            bury(_started_by(node))
+            bury_s = now_s + BURY_S
+    below = incarnations(pid for pid in descendants(os.getpid()) if not serves_journal(pid))
     node.kill_all_processes(check_alive=False, allow_graceful=True)
     # Ray's agents would first tell the head of it, and wait as long for one that is lost as any of their node does.
     outlive(below, LEAVE_S)
     if not stopped.is_set():
         raise SystemExit("the raylet has ended, and so does its node")
+
+
+def _started_by(node: Any) -> set[int]:
+    """Processes that the node's own object waits for."""
+    return {one.process.pid for some in node.all_processes.values() for one in some}
 
 
 if __name__ == "__main__":

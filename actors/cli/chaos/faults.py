@@ -95,10 +95,12 @@ class Saboteur:
             raise RuntimeError("the journal's server does not run")
         done.victim = "journal"
         done.at_us = done.until_us = now_us()
+        began_s = time.monotonic()
         send_signal(pid, signal.SIGKILL)
         done.kills = 1
         until(lambda: not is_alive(pid), GONE_S)
-        done.back_s = until(self._customer.sends())
+        well = until(self._customer.sends())
+        done.back_s = None if well is None else time.monotonic() - began_s
 
     def _kill_gcs(self, done: Done) -> None:
         head = int(self._world.state.ray_process.split(":")[1])
