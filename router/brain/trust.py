@@ -237,20 +237,21 @@ class Trust:
         if row < 0:
             return
         heard = item.after_s >= 0.0
-        where = np.array([row]), np.array([item.at_s - item.after_s if heard else item.at_s])
+        after_s = min(item.after_s, item.age_s)  # no receipt comes before its submit
+        where = np.array([row]), np.array([item.at_s - after_s if heard else item.at_s])
         if item.outcome == Outcome.CONVERTED:
             self.seen[row] += 1.0
             self.unheard[row] += not heard
             self.ages[bin_of(np.array(item.age_s))] += 1.0
             if heard:
-                self.after[bin_of(np.array(min(item.after_s, item.age_s)))] += 1.0
+                self.after[bin_of(np.array(after_s))] += 1.0
             self.told.append(Conversion(row, begun_s, heard))
             self.lately.add(self.lately.used, *where)
             return
         # It will not come: all of its exposure is due now.
         self._close(self.sent, self.fresh_v, row, begun_s)
         if heard:
-            self._close(self.given, self.fresh_t, row, item.at_s - item.after_s)
+            self._close(self.given, self.fresh_t, row, item.at_s - after_s)
             self.lately.add(self.lately.closed, *where)
 
     def _enter(self, cohorts: Cohorts, fresh: Floats, entries: Sequence[tuple[int, float]]) -> None:

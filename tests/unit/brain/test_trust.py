@@ -319,3 +319,12 @@ def test_who_lies_everywhere_is_doubted_everywhere_though_one_country_is_found_o
     assert all(shown.cells[f"a|{network}|0"].p < 0.5 for network in rate)
     assert shown.cells["a|*|0"].p < 0.6
     assert all(shown.cells[f"b|{network}|0"].p > 0.9 for network in rate)
+
+
+def test_a_receipt_said_to_be_older_than_its_submit_counts_as_of_the_submit():
+    trust = Trust(0.0)
+    trust.observe([of(Outcome.CONVERTED, 0.0, 10.0)], 0.0)
+    trust.observe([of(Outcome.SUBMITTED, 1.0)], 1.0)
+    trust.observe([of(Outcome.CONVERTED, 20.0, 5.0, after_s=2.0**63)], 20.0)
+    assert trust.seen[0] == 1.0
+    assert trust.lately.used.sum() == 1.0
