@@ -10,7 +10,7 @@ local function gone_back(P, name, now)
   return math.max(0, seen - now)
 end
 
--- Everything of it that is to come, as much sooner; but for what `stays`, a set.
+-- Have everything under this key that is to come come as much sooner, but for members of which the function `stays` says so.
 local function bring_forward(key, now, early, stays)
   local found, times = call('ZRANGEBYSCORE', key, now, '+inf', 'WITHSCORES'), {}
   for i = 1, #found, 2 do
