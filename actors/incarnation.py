@@ -33,13 +33,18 @@ def is_local(other: str) -> bool:
 
 
 def surely_dead(other: str) -> bool:
-    """Whether that incarnation can be seen not to run any more: it was of this machine's boot, and is gone."""
+    """Whether that incarnation can be seen not to run any more: it was of this machine's boot, and is gone.
+
+    Its first thread may end before others, which go on with what they do, and hold its sockets, while the process is already told
+    as a zombie. Only one without any other thread is dead.
+    """
     boot, _, rest = other.partition(":")
     pid, _, ticks = rest.partition(":")
     if boot != _boot_id() or not pid.isdigit():
         return False
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return True
-    return state[19] != ticks or state[0] in {"Z", "X"}
+    state, threads, started = told[0], int(told[17]), told[19]
+    return started != ticks or (state in {"Z", "X"} and threads <= 1)
