@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,7 +124,19 @@ def connect(address: str, data_dir: Path) -> None:
     if address.startswith(LOOPBACK):
         stay_on_loopback()
         options["_node_ip_address"] = LOOPBACK
-    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False, **options)
+    with _own_handler():
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False, **options)
+
+
+@contextmanager
+def _own_handler() -> Iterator[None]:
+    """Whoever handles SIGTERM goes on doing so. Ray puts itself in the place, and aborts the process three seconds after the signal."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def disconnect() -> None:
