@@ -1,45 +1,20 @@
 """Webhooks over TLS: who cannot show a certificate for its name gets nothing."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from carriers.webhook import WebhookSender
 from router.webhooks import WebhookAnswer
+from tests.certificate import self_signed
 
 HEADERS = {"webhook-id": "evt_1", "content-type": "application/json"}
 
 
 @pytest.fixture
 def certificate(tmp_path):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.example")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("hooks.example"), x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "hooks.pem"
-    encoding = serialization.Encoding.PEM
-    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(private + made.public_bytes(encoding))
-    return path
+    return self_signed(tmp_path, "hooks.example", "127.0.0.1").both
 
 
 async def test_certificates_are_verified_for_the_name(certificate):
@@ -64,7 +39,7 @@ async def test_certificates_are_verified_for_the_name(certificate):
         async with WebhookSender(allow_hosts=hosts, lookup=lookup) as sender:
             answer = await sender.send(f"https://hooks.example:{port}/", HEADERS, b"{}")
             assert answer == WebhookAnswer(0, None, "the certificate is not valid")
-        trusting = ssl.create_default_context(cafile=str(certificate))
+        trusting = ssl.create_default_context(cafile=certificate)
         async with WebhookSender(allow_hosts=hosts, lookup=lookup, tls=trusting) as sender:
             assert await sender.send(f"https://hooks.example:{port}/", HEADERS, b"{}") == WebhookAnswer(204)
             answer = await sender.send(f"https://other.example:{port}/", HEADERS, b"{}")

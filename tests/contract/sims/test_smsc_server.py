@@ -1,8 +1,6 @@
 """The SMSC over real sockets, spoken to in plain octets."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 from pathlib import Path
@@ -10,9 +8,6 @@ from time import monotonic
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from carriers.smpp import commands as c
 from carriers.smpp.messages import Message, pack_message, read_message, read_message_id
@@ -25,6 +20,7 @@ from sims.smsc.control import Control
 from sims.smsc.options import SmscOptions
 from sims.smsc.server import Smsc
 from sims.smsc.temperament import Change, InvalidTemperament, Temperament, Timetable
+from tests.certificate import self_signed
 from tests.contract.sims.esme import SUBMIT, Esme
 
 ROOT = Path(__file__).parents[3]
@@ -290,20 +286,9 @@ async def test_a_peer_that_does_not_read_is_not_read_from(serve, monkeypatch):
 
 
 async def test_tls_from_the_first_octet(serve, tmp_path):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "smsc.test")])
-    born = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), born, born + dt.timedelta(days=36_500))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "both.pem"
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
-    smsc = await serve(Temperament(receipt_median_s=0.0), tls_certificate=str(file))
-    esme = await Esme.bound(smsc.port, ssl=ssl.create_default_context(cafile=str(file)))
+    file = self_signed(tmp_path, "smsc.test", "127.0.0.1").both
+    smsc = await serve(Temperament(receipt_median_s=0.0), tls_certificate=file)
+    esme = await Esme.bound(smsc.port, ssl=ssl.create_default_context(cafile=file))
     esme.submit()
     [(_, message_id)] = await esme.answers(1)
     assert await esme.receipt() == (message_id, "DELIVRD")

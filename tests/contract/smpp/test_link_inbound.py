@@ -1,21 +1,17 @@
 """What carriers send on their own: receipts, messages, unbinds, garbage; and TLS."""
 
-import datetime as dt
 import ssl
 import struct
 import time
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from carriers.port import Verdict
 from carriers.smpp import commands as c
 from carriers.smpp.messages import Message, pack_message
 from router.model import State
 from router.settings import Tls
+from tests.certificate import self_signed
 from tests.listening import listening
 
 
@@ -154,38 +150,14 @@ async def test_a_mute_carrier_is_found_by_enquire_link(make_rig, poll):
         await rig.link.close(0)
 
 
-def _certificate(tmp_path, name: str) -> tuple[str, str]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.fromtimestamp(time.time(), tz=dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = tmp_path / "smsc.pem", tmp_path / "smsc.key"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return str(certificate_file), str(key_file)
-
-
 @pytest.fixture
 async def secure(smsc, tmp_path):
-    certificate, key = _certificate(tmp_path, "smsc.example")
+    certificate = self_signed(tmp_path, "smsc.example")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate.chain, certificate.key)
     await smsc.close()
     await smsc.listen(context)
-    return certificate
+    return certificate.chain
 
 
 async def test_tls_with_a_private_authority_and_the_name_of_the_certificate(secure, make_rig):

@@ -4,14 +4,9 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from carriers.smpp import commands as c
 from carriers.smpp import events as e
@@ -24,6 +19,7 @@ from carriers.smpp.server.port import Delivery, Line, Outcome
 from carriers.smpp.session import Session, Side, Timers
 from carriers.smpp.shell import SessionShell
 from router.settings import SmppAccount, SmppServer
+from tests.certificate import Certificate, self_signed
 
 DEADLINE_S = 10.0
 SECRET = "secret12"
@@ -245,32 +241,6 @@ def poll() -> Callable[..., Any]:
     return until
 
 
-class Certificate(NamedTuple):
-    chain: str
-    key: str
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory) -> Certificate:
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "smpp.example")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("smpp.example")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    chain, private = folder / "smpp.pem", folder / "smpp.key"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return Certificate(str(chain), str(private))
+    return self_signed(tmp_path_factory.mktemp("tls"), "smpp.example")
