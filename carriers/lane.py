@@ -4,8 +4,10 @@ Pure: every question carries the time, in seconds of one monotonic clock. One la
 """
 
 from collections import deque
-from math import ceil, inf
+from math import inf
 from typing import Final
+
+from carriers.lane_spare import LaneSpare
 
 SECOND_S: Final = 1.0
 # What was written counts for this much longer than a second: the network may bring two segments closer together than they
@@ -13,10 +15,6 @@ SECOND_S: Final = 1.0
 GUARD_S: Final = 0.02
 GRAIN_S: Final = 0.005  # segments written within it are one entry; they all count as written when the last of them was
 BURST_S: Final = 0.1  # after a pause this much of a second's speed may go at once; the rest follows evenly
-# What only one-time codes may use of a second: a campaign that fills the lane would have them wait for a slot, and after a pause in its flow,
-# which comes again with each second, for up to a tenth of one. Lanes below SPARE_FROM have too little to keep some back.
-SPARE_SHARE: Final = 0.02
-SPARE_FROM: Final = 20.0
 # What is no code goes by the handful, or after this time as few as there are: a call that binds messages costs some 2 ms of CPU, whether it binds
 # one or ten. Three lanes of 130 a second were asked for their room, and had it filled, 200 times a second; by the handful 60 times.
 HANDFUL_S: Final = 0.05
@@ -55,6 +53,7 @@ class Lane:
         "_pause_s",
         "_queue_pause_s",
         "_recent",
+        "_spare",
         "_speed",
         "_total",
         "contracted",
@@ -67,6 +66,7 @@ class Lane:
         self._ceiling = self._speed
         self._recent: deque[list[float]] = deque()  # [last write, segments, first write] a grain, oldest first
         self._total = 0  # segments in _recent
+        self._spare = LaneSpare(now_s)
         self._allowance = max(1.0, contracted * BURST_S)
         self._allowed_at_s = now_s
         self._climbed_at_s = now_s
@@ -87,10 +87,13 @@ class Lane:
         """The time before which nothing may be written."""
         return self._opens_s
 
-    @property
-    def spare(self) -> int:
+    def spare(self, now_s: float) -> int:
         """Segments of each second that are kept for one-time codes."""
-        return ceil(self._speed * SPARE_SHARE) if SPARE_FROM <= self._speed < inf else 0
+        return self._spare.segments(self._speed, now_s)
+
+    def codes_came(self, segments: int) -> None:
+        """So many segments of one-time codes are about to be written."""
+        self._spare.came(segments)
 
     @property
     def handful(self) -> int:
@@ -126,7 +129,7 @@ class Lane:
 
     def others_room(self, now_s: float) -> int:
         """Segments that may be written now of what is no one-time code: a handful or more, or what there is after ``HANDFUL_S``."""
-        room = self.room(now_s, self.spare)
+        room = self.room(now_s, self.spare(now_s))
         if room >= self.handful:
             self._few_s = inf
         elif room:
@@ -138,7 +141,7 @@ class Lane:
         """Seconds until ``others_room`` is worth asking again, 0 when there is some now."""
         if self.others_room(now_s) > 0:
             return 0.0
-        spare = self.spare
+        spare = self.spare(now_s)
         if not self.room(now_s, spare):
             self._few_s = now_s + self.next_room_s(now_s, spare)
         return max(0.001, min(self.next_room_s(now_s, spare, self.handful), self._few_s + HANDFUL_S - now_s))
@@ -211,7 +214,7 @@ class Lane:
         if self._speed == inf:
             self._allowance = 0.0
         elif now_s > (since_s := max(self._allowed_at_s, self._opens_s)):
-            burst = max(1.0, self._speed * BURST_S) + self.spare
+            burst = max(1.0, self._speed * BURST_S) + self.spare(now_s)
             self._allowance = min(burst, self._allowance + (now_s - since_s) * self._speed)
         self._allowed_at_s = max(self._allowed_at_s, now_s)  # who has written asks once more as of before
 

@@ -23,6 +23,7 @@ from carriers.smpp.operations import pack_bind
 from carriers.smpp.queries import Queries
 from carriers.smpp.seat import Seat, bind_of
 from carriers.smpp.traffic import Traffic
+from router.model import MessageClass
 from router.settings import CarrierProfile
 
 log: Final = logging.getLogger(__name__)
@@ -179,6 +180,7 @@ class SmppLink:
     def send(self, batch: Sequence[Outgoing]) -> None:
         """Write a batch. The caller has seen ``room``; what does not fit after all waits inside for its turn."""
         now_s = self._clock()
+        self._lane.codes_came(sum(one.body.segments for one in batch if one.klass is MessageClass.OTP))
         self._traffic.add(batch, now_s)
         self._pump(now_s)
         if self._traffic.answers:

@@ -68,20 +68,20 @@ def test_waiting_for_a_handful_costs_no_speed_and_few_calls(speed):
 def test_room_for_fewer_than_a_handful_waits_for_more_but_not_for_long():
     lane = Lane(320, 0.0)
     now_s = OPEN_S
-    lane.take(320 - lane.spare - 3, now_s)  # of this second: what is left are three
+    lane.take(320 - lane.spare(now_s) - 3, now_s)  # of this second: what is left are three
     now_s += 0.95  # and the pace allows more
-    assert lane.room(now_s, lane.spare) == 3
+    assert lane.room(now_s, lane.spare(now_s)) == 3
     assert lane.others_room(now_s) == 0
     wait_s = lane.next_others_s(now_s)
     assert wait_s == pytest.approx(HANDFUL_S)
     assert lane.others_room(now_s + wait_s / 2) == 0
     assert lane.others_room(now_s + wait_s + 1e-6) == 3
-    assert lane.room(now_s) == 3 + lane.spare, "a code waits for nobody"
+    assert lane.room(now_s) == 3 + lane.spare(now_s), "a code waits for nobody"
 
 
 @pytest.mark.parametrize("speed", [0, 1, 19])
 def test_a_lane_too_slow_or_without_a_limit_keeps_nothing(speed):
-    assert Lane(speed, 0.0).spare == 0
+    assert Lane(speed, 0.0).spare(0.0) == 0
 
 
 def test_a_full_second_tells_when_it_is_worth_asking_again():
