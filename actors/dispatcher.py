@@ -190,8 +190,8 @@ class Dispatcher(Shell):
             others = len(claimed) - len(pending)  # of whatever class
             gave = {(item.klass, partition_of(item.claimed.id)) for item in pending}
             self._hot.keep(wanted, {klass: fresh[klass] + others for klass in wanted}, more, gave)
-        offered, codes = await self._plan_all(rooms, tuple(MessageClass) if inspect else fresh)
-        await self._offering.step_aside()
+        offered, codes = await self._plan_all(rooms, tuple(MessageClass) if inspect else fresh, inspect=inspect)
+        self._offering.step_aside()
         if codes_only:
             asyncio.get_running_loop().call_later(self._spacing.due_s - machine.monotonic(), self._stir.set)
         return offered, codes
@@ -221,24 +221,29 @@ class Dispatcher(Shell):
             self._partitions.retake()
         self._stir.set()
 
-    async def _plan_all(self, rooms: dict[MessageClass, dict[str, int]], looked_at: Collection[MessageClass]) -> tuple[int, int]:
+    async def _plan_all(
+        self, rooms: dict[MessageClass, dict[str, int]], looked_at: Collection[MessageClass], *, inspect: bool
+    ) -> tuple[int, int]:
         """Plan each class in order of precedence, so that what one-time codes take is no room for the others; then offer.
 
-        Codes are on their way before a crowd of others is thought about: to plan for a campaign takes 3 ms, and more beside other work.
-        With a few others they go together: another offer and another table cost more. ``looked_at``: classes that are planned without
-        any room, too, to find those that no carrier may ever take.
+        Codes are on their way before a crowd of others is thought about, and those that came meanwhile, once: to plan for a campaign takes
+        3 ms, and more beside other work. With a few others they go together: another offer and another table cost more.
+        ``looked_at``: classes that are planned without any room, too, to find those that no carrier may ever take.
         """
         offered = codes = 0
         classes = tuple(rooms)
         crowd = sum(self._pool.size(klass) for klass in OTHERS) + self._pool.resting > CROWD
         spent = Counter[str]()
         for group in (CODES, OTHERS) if crowd and len(classes) > len(CODES) else (classes,):
+            if group is OTHERS and not inspect and self._spacing.gives_way(codes=self._hot.has(MessageClass.OTP)):
+                self._stir.set()
+                break
             began_s = machine.monotonic()
             turn = self._plan(group, rooms, looked_at, spent)
             offered += turn.offered
             codes += turn.planned[MessageClass.OTP]
             if group != CODES:
-                self._spacing.after(began_s, machine.monotonic())
+                self._spacing.after(began_s, machine.monotonic(), crowd=crowd)
             elif turn.offers:
                 await asyncio.sleep(0)
         if offered and any(

@@ -13,7 +13,7 @@ from actors.pool import Pending, Pool
 from actors.triage import Ended
 from actors.turn import Turn
 from actors.wire import Offered
-from router.journal.port import Finish, Journal, JournalError, Requeue
+from router.journal.port import Finish, Journal, JournalError, Lease, Requeue
 from router.model import STATUS_OF, MessageClass
 
 OFFER_LIMIT: Final = 300  # messages an offer: with bodies of 250 octets it stays below Ray's 100 kB for inline arguments
@@ -88,7 +88,7 @@ class Offering:
         if back:
             self._stir()
 
-    async def step_aside(self) -> None:
+    def step_aside(self) -> None:
         """Give back what found no room for a while, so that others behind it get their turn."""
         tired = list(self._pool.impatient(machine.monotonic()))
         if tired:
@@ -97,4 +97,10 @@ class Offering:
                 self._metrics.counter("trunkline_requeued", klass.word, "no_room").add(stepped)
             due_ms = machine.now_ms() + AGAIN_MS
             back = [Requeue(item.claimed.id, due_ms, b"", attempts=item.claimed.attempts) for item in tired]
-            await self._journal.requeue("", back, self._partitions.lease)
+            self._spawn(self._requeue(back, self._partitions.lease))
+
+    async def _requeue(self, items: list[Requeue], lease: Lease) -> None:
+        try:
+            await self._journal.requeue("", items, lease)
+        except JournalError:
+            self._partitions.retake()  # as in _finish

@@ -1,6 +1,7 @@
 """When a dispatcher's next turn begins."""
 
 import asyncio
+from math import exp
 from typing import Final
 
 from actors import machine
@@ -11,30 +12,44 @@ from actors.waiting import woken
 PAUSES: Final = 4
 PAUSE_MAX_S: Final = 0.016
 ENOUGH: Final = 64  # messages that need no company
-FEW: Final = 1  # one-time codes of the last turn: more of them keep each other company already
-
-
-OTHERS_PAUSE_MAX_S: Final = 0.02  # a lane holds a quarter of a second of its speed
+# One-time codes of late: so many keep each other company, and wait out whole pauses; fewer wait for as much less.
+COMPANY_MPS: Final = 400.0
+LATE_S: Final = 1.0
+OTHERS_PAUSE_MAX_S: Final = 0.02
+# With a crowd in hand lanes are full, and a lane holds a quarter of a second of its speed.
+CROWD_PAUSES: Final = 12
+CROWD_PAUSE_MAX_S: Final = 0.05
 
 
 class Spacing:
     """Keeps plans for what is no code apart, four times as long as they take: a fifth of a core at most, and the more fit into each.
 
-    Beside a campaign, or with more than the carriers can take, one takes 3 ms and up; every wake call, answer and code asked for one.
+    Beside a campaign, or with more than the carriers can take, one takes 3 ms and up; every wake call, answer and code asked for one,
+    and a code that came meanwhile waits for its end. With such a crowd they are twelve times as long apart.
     """
 
     def __init__(self) -> None:
         self.due_s = 0.0
         self.took_s = 0.0  # the plan of this turn; a code's next turn need not wait for that
+        self._gave_way = False
 
-    def after(self, began_s: float, ended_s: float) -> None:
-        """One was made."""
+    def after(self, began_s: float, ended_s: float, *, crowd: bool) -> None:
+        """One was made; ``crowd``: of more than there was room for."""
+        self._gave_way = False
         self.took_s = ended_s - began_s
-        self.due_s = ended_s + min(OTHERS_PAUSE_MAX_S, PAUSES * self.took_s)
+        most_s, pauses = (CROWD_PAUSE_MAX_S, CROWD_PAUSES) if crowd else (OTHERS_PAUSE_MAX_S, PAUSES)
+        self.due_s = ended_s + min(most_s, pauses * self.took_s)
+
+    def gives_way(self, *, codes: bool) -> bool:
+        """Whether the plan that is due is left to the next turn, because codes have come meanwhile: once, then it is made."""
+        if not codes or self._gave_way:
+            return False
+        self._gave_way = True
+        return True
 
 
 class Pace:
-    """Keeps turns of few messages apart. A one-time code that comes alone cuts a pause short, to a quarter.
+    """Keeps turns of few messages apart. A one-time code cuts a pause short, the more so the fewer of them come.
 
     Without it a code would wait out the pauses between turns of a campaign: 16 ms beside some 10 ms from an idle front to the carrier.
     """
@@ -42,7 +57,7 @@ class Pace:
     def __init__(self) -> None:
         self._hurry = asyncio.Event()
         self._ended_s = self._took_s = 0.0
-        self._codes = 0
+        self._codes_mps = 0.0  # of late
 
     def hurry(self) -> None:
         """A one-time code has been queued."""
@@ -51,7 +66,7 @@ class Pace:
     async def before(self, size: int, others_due_s: float = 0.0) -> None:
         """Wait for company when a turn of ``size`` messages is near the last one, and, unless a code comes, until others are due."""
         pause_s = min(PAUSE_MAX_S, PAUSES * self._took_s)
-        least_s = pause_s / PAUSES if self._codes <= FEW else pause_s
+        least_s = pause_s * min(1.0, self._codes_mps / COMPANY_MPS)
         if size < ENOUGH:
             if (left_s := self._ended_s + least_s - machine.monotonic()) > 0:
                 await asyncio.sleep(left_s)
@@ -63,6 +78,7 @@ class Pace:
 
     def after(self, took_s: float, codes: int) -> None:
         """A turn has ended, in which so many one-time codes were offered to carriers."""
-        self._ended_s = machine.monotonic()
+        now_s = machine.monotonic()
+        self._codes_mps = self._codes_mps * exp((self._ended_s - now_s) / LATE_S) + codes / LATE_S
+        self._ended_s = now_s
         self._took_s = took_s
-        self._codes = codes

@@ -86,7 +86,7 @@ def test_a_campaign_does_not_slow_codes():
 
 
 def test_without_what_lanes_keep_for_codes_it_would(monkeypatch):
-    monkeypatch.setattr(Lane, "spare", property(lambda _: 0))
+    monkeypatch.setattr(Lane, "spare", lambda *_: 0)
     monkeypatch.setattr("carriers.link.SPARE_WINDOW", 0.0)
     _, history = played()
     assert not examine(history, CODES_FIRST).clean

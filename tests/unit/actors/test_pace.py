@@ -3,7 +3,17 @@
 import pytest
 
 from actors import pace
-from actors.pace import ENOUGH, OTHERS_PAUSE_MAX_S, PAUSE_MAX_S, PAUSES, Pace, Spacing
+from actors.pace import (
+    COMPANY_MPS,
+    CROWD_PAUSE_MAX_S,
+    CROWD_PAUSES,
+    ENOUGH,
+    OTHERS_PAUSE_MAX_S,
+    PAUSE_MAX_S,
+    PAUSES,
+    Pace,
+    Spacing,
+)
 
 
 class Clock:
@@ -32,16 +42,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+async def _codes(mine: Pace, clock: Clock, mps: float, took_s: float = 0.004) -> None:
+    """Turns for ten seconds, in which so many codes a second went to carriers; the last one has just ended."""
+    for _ in range(100):
+        clock.now_s += 0.1
+        mine.after(took_s, codes=round(mps * 0.1))
+
+
 async def test_small_turns_keep_apart_four_times_as_long_as_they_take(clock: Clock) -> None:
     mine = Pace()
     await mine.before(0)
     assert clock.waits == []
     mine.after(0.003, codes=0)
     await mine.before(5)
-    assert clock.waits == [(0.003, False), (0.009, True)]
+    assert clock.waits == [(0.012, True)]
     mine.after(0.5, codes=0)
     await mine.before(5)
-    assert sum(wait_s for wait_s, _ in clock.waits[2:]) == pytest.approx(PAUSE_MAX_S)
+    assert clock.waits[1:] == [(PAUSE_MAX_S, True)]
 
 
 async def test_a_turn_of_many_messages_and_one_that_comes_late_wait_for_nobody(clock: Clock) -> None:
@@ -53,23 +70,44 @@ async def test_a_turn_of_many_messages_and_one_that_comes_late_wait_for_nobody(c
     assert clock.waits == []
 
 
-async def test_a_lone_code_cuts_the_pause_to_a_quarter_and_only_that_one(clock: Clock) -> None:
+async def test_a_code_cuts_the_pause_and_only_that_one(clock: Clock) -> None:
     mine = Pace()
-    mine.after(0.004, codes=1)
+    mine.after(0.004, codes=0)
     mine.hurry()
     await mine.before(5)
-    assert clock.waits == [(0.004, False), (0.0, True)]
+    assert clock.waits == [(0.0, True)]
     mine.after(0.004, codes=0)
     await mine.before(5)
-    assert clock.waits[2:] == [(0.004, False), (0.012, True)]
+    assert clock.waits[1:] == [(0.016, True)]
 
 
-async def test_codes_that_come_together_keep_each_other_company(clock: Clock) -> None:
+@pytest.mark.parametrize("share", [0.1, 0.5])
+async def test_a_code_waits_the_less_the_fewer_of_them_come(clock: Clock, share: float) -> None:
     mine = Pace()
-    mine.after(0.004, codes=2)
+    await _codes(mine, clock, share * COMPANY_MPS)
+    mine.hurry()
+    await mine.before(5)
+    (wait_s, endable), (rest_s, _) = clock.waits
+    assert wait_s == pytest.approx(share * PAUSES * 0.004, rel=0.1)
+    assert (endable, rest_s) == (False, 0.0)
+
+
+async def test_dense_codes_keep_each_other_company(clock: Clock) -> None:
+    mine = Pace()
+    await _codes(mine, clock, 3 * COMPANY_MPS)
     mine.hurry()
     await mine.before(5)
     assert clock.waits == [(0.016, False)]
+
+
+async def test_codes_that_have_ceased_are_forgotten(clock: Clock) -> None:
+    mine = Pace()
+    await _codes(mine, clock, 3 * COMPANY_MPS)
+    clock.now_s += 60.0
+    mine.after(0.004, codes=0)
+    mine.hurry()
+    await mine.before(5)
+    assert clock.waits == [(0.0, True)]
 
 
 async def test_until_others_are_due_only_a_code_is_worth_a_turn(clock: Clock) -> None:
@@ -86,8 +124,25 @@ async def test_until_others_are_due_only_a_code_is_worth_a_turn(clock: Clock) ->
 def test_plans_for_others_keep_apart_four_times_as_long_as_they_take() -> None:
     mine = Spacing()
     assert mine.due_s == 0.0
-    mine.after(100.0, 100.003)
+    mine.after(100.0, 100.003, crowd=False)
     assert mine.took_s == pytest.approx(0.003)
     assert mine.due_s == pytest.approx(100.003 + PAUSES * 0.003)
-    mine.after(200.0, 200.5)
+    mine.after(200.0, 200.5, crowd=False)
     assert mine.due_s == pytest.approx(200.5 + OTHERS_PAUSE_MAX_S)
+
+
+def test_with_a_crowd_in_hand_they_are_further_apart() -> None:
+    mine = Spacing()
+    mine.after(100.0, 100.003, crowd=True)
+    assert mine.due_s == pytest.approx(100.003 + CROWD_PAUSES * 0.003)
+    mine.after(200.0, 200.5, crowd=True)
+    assert mine.due_s == pytest.approx(200.5 + CROWD_PAUSE_MAX_S)
+
+
+def test_what_is_due_gives_way_to_codes_once_and_then_is_made() -> None:
+    mine = Spacing()
+    assert not mine.gives_way(codes=False)
+    assert mine.gives_way(codes=True)
+    assert not mine.gives_way(codes=True)
+    mine.after(100.0, 100.003, crowd=True)
+    assert mine.gives_way(codes=True)
