@@ -133,3 +133,4 @@ def _respond(asked: Sequence[Asked], statuses: Sequence[int]) -> None:
     for shell, answers in shells.items():
         shell.session.respond_all(answers)
         shell.flush()
+        shell.answered()

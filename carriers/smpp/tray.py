@@ -11,8 +11,8 @@ log: Final = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 20_000  # not yet answered, all sessions; SMSCs have windows of 10 to 100, so it is a fuse
 MAX_BATCH: Final = 2_000  # handed up at once: more would delay the answer to the first
-PAUSE_S: Final = 0.03  # between small batches of things that come densely: here and in the journal a batch costs some 1 ms
-QUIET_S: Final = 0.01  # nothing more for so long, a little more than a shell gathers: the peer may be waiting for answers …
+PAUSE_S: Final = 0.04  # between small batches of things that come densely: here and in the journal a batch costs some 1 ms
+QUIET_S: Final = 0.03  # nothing more for so long, a little more than a shell gathers: the peer may be waiting for answers …
 SHORT_S: Final = 0.012  # … and then the pause is no longer than this …
 SHORT: Final = 20  # … for so many batches
 ENOUGH: Final = 64  # things that need no company: well below the windows that carriers have who bring so many

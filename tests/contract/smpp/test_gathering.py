@@ -21,7 +21,7 @@ BODY = b"\0\0\0447700900123\0\0\00012345\0" + bytes(9) + b"\x02hi"
 
 
 class Wire(asyncio.Transport):
-    """A transport that is always read from: what is left to the kernel is lost with the connection."""
+    """A transport without a plain socket, as with TLS: always read from, for nobody but it knows what has come."""
 
     def __init__(self) -> None:
         super().__init__()

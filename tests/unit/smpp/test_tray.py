@@ -52,11 +52,14 @@ def test_a_peer_that_waits_for_its_answers_is_soon_not_kept_waiting():
     desk = Desk()
     desk.put(1.0, 0)
     desk.put(1.001, 1)  # nothing more comes before this one is answered
+    began_s = 1.0 + QUIET_S
     for number in range(2, 2 + SHORT):
-        desk.put(1.0 + 1.01 * SHORT_S * number, number)
+        desk.put(began_s + 1.01 * SHORT_S * number, number)
     desk.loop.run(2.0)
-    assert [at_s for at_s, _ in desk.batches[2:]] == [round(1.0 + 1.01 * SHORT_S * number, 4) for number in range(2, 2 + SHORT)]
-    late_s = 1.0 + 1.01 * SHORT_S * (2 + SHORT)
+    assert [at_s for at_s, _ in desk.batches[2:]] == [
+        round(began_s + 1.01 * SHORT_S * number, 4) for number in range(2, 2 + SHORT)
+    ]
+    late_s = began_s + 1.01 * SHORT_S * (2 + SHORT)
     desk.put(late_s, 98)
     desk.put(late_s + 0.001, 99)
     desk.loop.run(3.0)
