@@ -18,7 +18,7 @@ PURE = words(
     types typing unicodedata urllib.parse weakref zlib"""
 ) | {"zoneinfo"}  # reads files, but only tables that are the same everywhere and whose moments come in from outside
 HTTP_IN = PURE | words("asyncio html http.HTTPStatus importlib.metadata json logging pathlib traceback")
-BYTES_OUT = PURE | words("asyncio concurrent.futures contextvars logging os socket ssl time")
+BYTES_OUT = PURE | words("asyncio concurrent.futures contextvars logging os fcntl socket termios ssl time")
 ANY = frozenset(sys.stdlib_module_names)
 
 
