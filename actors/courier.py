@@ -145,7 +145,8 @@ class Courier(Shell):
             return
         signed = headers(self._secrets.get(body.tenant, []), notice.event_id, int(machine.time()), payload)
         self._in_hand += 1
-        self._sender.post(url, signed, payload, partial(self._answered, notice, url, machine.monotonic()))
+        told = partial(self._answered, notice, url, machine.monotonic())
+        self._sender.post(url, signed, payload, told, together=endpoint.pipeline if endpoint else 1)
 
     def _answered(self, notice: Notice, url: str, started_s: float, answer: WebhookAnswer) -> None:
         self._in_hand -= 1

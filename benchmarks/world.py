@@ -47,6 +47,7 @@ SPEED_MPS: Final = 5_000  # contracted, each
 WINDOW: Final = 200
 KEEP: Final = 5_000  # messages that a simulator can show: all of a measurement that looks at single ones
 TEMPERAMENT: Final = Temperament(answer_median_s=0.005, receipt_median_s=0.5, receipt_sigma=0.2)
+PIPELINE: Final = 16  # webhooks that may go out together, as a receiver may allow that is made for many of them
 NOWHERE: Final = "http://127.0.0.1:9/"  # the tenant's own endpoint; every message brings its own address
 NOBODY: Final = "127.0.0.1:9"  # a carrier that there is not
 FIRST_S: Final = 30.0
@@ -130,7 +131,7 @@ class World:
     def settings(self) -> tuple[str, Settings]:
         """The first tenant's key, and what the system is started with."""
         shape = self.shape
-        webhook = Webhook(url=NOWHERE, secrets=(self.secret,)) if self.secret else None
+        webhook = Webhook(url=NOWHERE, secrets=(self.secret,), pipeline=PIPELINE) if self.secret else None
         names = [TENANT, *(f"{TENANT}-{number}" for number in range(1, shape.tenants))]
         made = [make_key(os.urandom(ENTROPY_OCTETS), name, ("send", "read", "admin")) for name in names]
         self.keys = [plaintext for plaintext, _ in made]

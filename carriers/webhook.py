@@ -5,7 +5,6 @@ Where they may lead is ``carriers.webhook_guard``'s word, how they are written `
 
 import asyncio
 import logging
-import os
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +13,7 @@ from typing import Final, NamedTuple, Self, assert_never
 
 from yarl import URL
 
-from carriers.webhook_guard import Lookup, Refused, Resolver, Unresolved
+from carriers.webhook_guard import Lookup, Refused, Resolver, reason_of
 from carriers.webhook_line import ANSWER_LIMIT, Cut, End, Head, Unreadable, WebhookLine
 from carriers.webhook_lines import Lines, Origin
 from router.addresses import AllowList, check_url
@@ -31,7 +30,7 @@ USER_AGENT: Final = "Trunkline-Webhooks/1"
 TRIES: Final = (
     2  # connections that may end before an answer comes: the first is most often a kept one that the peer closed as we wrote
 )
-
+CLOSED: Final = WebhookAnswer(0, None, "the sender was closed")
 Told = Callable[[WebhookAnswer], None]
 
 
@@ -45,11 +44,12 @@ class _Endpoint(NamedTuple):
 class _Delivery:
     """A request and who waits for its answer."""
 
-    __slots__ = ("connecting", "deadline_s", "lane", "line", "octets", "told", "tries")
+    __slots__ = ("connecting", "deadline_s", "lane", "line", "octets", "together", "told", "tries")
 
-    def __init__(self, lane: "_Lane", octets: bytes, told: Told) -> None:
+    def __init__(self, lane: "_Lane", octets: bytes, together: int, told: Told) -> None:
         self.lane = lane
         self.octets = octets
+        self.together = together
         self.told = told
         self.tries = 0
         self.deadline_s = 0.0  # 0: it waits for a place
@@ -60,11 +60,12 @@ class _Delivery:
 class _Lane:
     """One endpoint's places, kept while somebody uses them."""
 
-    __slots__ = ("busy", "origin", "waiting")
+    __slots__ = ("busy", "filling", "origin", "waiting")
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self.busy = 0
+        self.filling: WebhookLine | None = None  # the last one that was given a request which may go out with others
         self.waiting: deque[_Delivery] = deque()
 
 
@@ -95,6 +96,7 @@ class WebhookSender:
         self._under_way: dict[_Delivery, None] = {}  # in the order of their deadlines
         self._lines = Lines(self._allow, tls)
         self._late: asyncio.TimerHandle | None = None
+        self._closed = False
         self._endpoint = lru_cache(TARGETS_KEPT)(self._checked)
 
     async def __aenter__(self) -> Self:
@@ -108,16 +110,17 @@ class WebhookSender:
         if self._late is not None:
             self._late.cancel()
             self._late = None
-        closed = WebhookAnswer(0, None, "the sender was closed")
+        self._closed = True
         for lane in self._lanes.values():
             waiting = list(lane.waiting)
             lane.waiting.clear()
             for delivery in waiting:
-                self._tell(delivery, closed)
+                self._tell(delivery, CLOSED)
         tasks = [delivery.connecting for delivery in self._under_way if delivery.connecting is not None]
         for delivery in list(self._under_way):
-            self._drop(delivery)
-            self._finish(delivery, closed)
+            if delivery in self._under_way:  # those that share its connection end with it
+                self._drop(delivery)
+                self._finish(delivery, CLOSED)
         self._lines.close()
         self._resolver.close()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -135,8 +138,12 @@ class WebhookSender:
         self.post(url, headers, body, told)
         return await answered
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes, told: Told) -> None:
-        """The same without a task: ``told`` is called once, now or later."""
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, told: Told, *, together: int = 1) -> None:
+        """The same without a task: ``told`` is called once, now or later.
+
+        Up to ``together`` that are posted in one turn of the loop may go out in one write, on one connection: a write, and the read of its
+        answer, are most of what a delivery costs (95 µs, 60 with eight together). It is for endpoints that answer pipelined requests.
+        """
         endpoint = self._endpoint(url)
         if isinstance(endpoint, str):
             told(WebhookAnswer(0, None, f"the URL {endpoint}", refused=True))
@@ -146,7 +153,7 @@ class WebhookSender:
         lane = self._lanes.get(endpoint.origin)
         if lane is None:
             lane = self._lanes[endpoint.origin] = _Lane(endpoint.origin)
-        delivery = _Delivery(lane, octets, told)
+        delivery = _Delivery(lane, octets, together, told)
         if lane.busy < self._concurrency and self._free > 0 and not lane.waiting:
             self._start(delivery)
             return
@@ -167,33 +174,45 @@ class WebhookSender:
     def _write(self, delivery: _Delivery) -> None:
         """On a kept connection the first time, on a new one the second."""
         delivery.tries += 1
-        line = self._lines.take(delivery.lane.origin) if delivery.tries == 1 else None
+        lane = delivery.lane
+        line = None
+        if delivery.tries == 1:
+            line, lane.filling = lane.filling, None
+            if line is None or not line.takes(delivery.together):
+                line = self._lines.take(lane.origin)
         if line is not None:
             self._hand(delivery, line)
         else:
             delivery.connecting = asyncio.get_running_loop().create_task(self._connect(delivery))
 
     def _hand(self, delivery: _Delivery, line: WebhookLine) -> None:
-        if line.usable:
-            delivery.line = line
-            line.post(delivery.octets, partial(self._ended, delivery))
-        else:  # it ended as soon as it stood
-            self._ended(delivery, Cut())
+        delivery.line = line
+        if delivery.together > 1:
+            delivery.lane.filling = line
+        line.post(delivery.octets, partial(self._ended, delivery))
 
     def _ended(self, delivery: _Delivery, how: End) -> None:
+        if delivery.line is None:
+            return  # dropped
         delivery.line = None
         match how:
             case Head(status, retry_after, date):
                 self._finish(delivery, _answer(status, retry_after, date))
             case Cut():
-                if delivery.tries < TRIES:  # the event's id makes a second copy harmless
-                    self._write(delivery)
-                else:
-                    self._finish(delivery, WebhookAnswer(0, None, "the connection was closed before an answer came"))
+                self._cut(delivery)
             case Unreadable(reason):
                 self._finish(delivery, WebhookAnswer(0, None, f"the answer could not be read ({reason})"))
             case _:
                 assert_never(how)
+
+    def _cut(self, delivery: _Delivery) -> None:
+        """Its connection ended before its answer came."""
+        if self._closed:
+            self._finish(delivery, CLOSED)
+        elif delivery.tries < TRIES:  # the event's id makes a second copy harmless
+            self._write(delivery)
+        else:
+            self._finish(delivery, WebhookAnswer(0, None, "the connection was closed before an answer came"))
 
     def _finish(self, delivery: _Delivery, answer: WebhookAnswer) -> None:
         lane = delivery.lane
@@ -227,9 +246,7 @@ class WebhookSender:
         """End what is late; one timer for all, because all have the same time."""
         loop = asyncio.get_running_loop()
         now_s, self._late = loop.time(), None
-        for delivery in list(self._under_way):
-            if delivery.deadline_s > now_s:
-                break
+        while (delivery := next(iter(self._under_way), None)) is not None and delivery.deadline_s <= now_s:
             self._drop(delivery)
             self._finish(delivery, WebhookAnswer(0, None, f"no answer in {self._timeout_s:g} s"))
         first = next(iter(self._under_way), None)
@@ -238,8 +255,9 @@ class WebhookSender:
 
     @staticmethod
     def _drop(delivery: _Delivery) -> None:
-        if delivery.line is not None:
-            delivery.line.abort()
+        line, delivery.line = delivery.line, None
+        if line is not None:
+            line.cut()  # the others on it go out once more
         if delivery.connecting is not None:
             delivery.connecting.cancel()
 
@@ -249,10 +267,13 @@ class WebhookSender:
         except Refused as error:
             answer = WebhookAnswer(0, None, str(error), refused=True)
         except (OSError, ValueError) as error:  # ValueError: a name that nobody can resolve
-            answer = WebhookAnswer(0, None, _reason(error))
+            answer = WebhookAnswer(0, None, reason_of(error))
         else:
             delivery.connecting = None
-            self._hand(delivery, line)
+            if line.usable:
+                self._hand(delivery, line)
+            else:  # it ended as soon as it stood
+                self._cut(delivery)
             return
         delivery.connecting = None
         self._finish(delivery, answer)
@@ -277,18 +298,3 @@ def _answer(status: int, retry_after: str, date: str) -> WebhookAnswer:
         return WebhookAnswer(status)
     error = f"the endpoint answered {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
     return WebhookAnswer(status, retry_after_s(retry_after, date), error)
-
-
-def _reason(error: Exception) -> str:
-    """Why no connection was made, without the address (it may hold a token)."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return "the certificate is not valid"
-        case ssl.SSLError():
-            return "TLS could not be agreed"
-        case Unresolved() | ValueError():
-            return "the host name could not be resolved"
-        case OSError():
-            return f"could not connect ({os.strerror(error.errno) if error.errno else 'no reason given'})"
-        case _:
-            return f"could not connect ({type(error).__name__})"

@@ -6,7 +6,9 @@ the same check, so that there is no way around it (literal addresses do not go t
 """
 
 import asyncio
+import os
 import socket
+import ssl
 from asyncio.staggered import staggered_race
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -123,3 +125,18 @@ def _socket(host: str, address: str, allow: AllowList) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     made.setblocking(False)
     return made
+
+
+def reason_of(error: Exception) -> str:
+    """Why no connection was made, without the address (it may hold a token)."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "the certificate is not valid"
+        case ssl.SSLError():
+            return "TLS could not be agreed"
+        case Unresolved() | ValueError():
+            return "the host name could not be resolved"
+        case OSError():
+            return f"could not connect ({os.strerror(error.errno) if error.errno else 'no reason given'})"
+        case _:
+            return f"could not connect ({type(error).__name__})"

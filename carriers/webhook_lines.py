@@ -60,7 +60,7 @@ class Lines:
             self._look.cancel()
             self._look = None
         for line in list(self._all):
-            line.abort()
+            line.cut()
         self._idle.clear()
 
     def _idles(self, line: WebhookLine) -> None:

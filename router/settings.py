@@ -92,6 +92,7 @@ class Webhook(Setting, frozen=True, kw_only=True):
     url: Annotated[str, Meta(pattern=r"^(https?://|$)", max_length=2048)] = ""  # "": only where a message names its own
     secrets: Annotated[tuple[str, ...], Meta(min_length=1)]  # "whsec_…", newest first; several while one is rotated
     events: tuple[str, ...] = ("message.*",)
+    pipeline: Annotated[int, Meta(ge=1, le=100)] = 1  # requests that may go out together on a connection: RFC 9112, 9.3.2
 
 
 class Tenant(Setting, frozen=True, kw_only=True):

@@ -111,6 +111,8 @@ class _Connection(asyncio.Protocol):
         self._path = b""
         self._body = bytearray()
         self._headers: dict[bytes, bytes] = {}
+        self._answers: list[bytes] = []  # to what has been read together, and may have been written so
+        self._ends = False
 
     def close(self) -> None:
         if self._transport is not None:
@@ -128,8 +130,12 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            if self._transport is not None:
-                self._transport.write(_UNREADABLE)
+            self._answers.append(_UNREADABLE)
+            self._ends = True
+        answers, self._answers = self._answers, []
+        if answers and self._transport is not None:
+            self._transport.write(b"".join(answers))
+            if self._ends:
                 self._transport.close()
 
     def on_url(self, url: bytes) -> None:
@@ -142,9 +148,6 @@ class _Connection(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
-        answer = self._receiver.take(self._path, self._headers, bytes(self._body))
+        self._answers.append(self._receiver.take(self._path, self._headers, bytes(self._body)))
+        self._ends = not self._parser.should_keep_alive()
         self._path, self._body, self._headers = b"", bytearray(), {}
-        if self._transport is not None:
-            self._transport.write(answer)
-            if not self._parser.should_keep_alive():
-                self._transport.close()

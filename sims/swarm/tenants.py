@@ -117,7 +117,15 @@ class Endpoint:
         self.fails = 0.0  # share of the deliveries that it answers with an error, or takes and never answers
         self.broken_until_s = 0.0
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes, told: Callable[[WebhookAnswer], None]) -> None:
+    def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        told: Callable[[WebhookAnswer], None],
+        *,
+        together: int = 1,  # noqa: ARG002 (how they travel makes no difference here)
+    ) -> None:
         """Take one, as a part of the node that brings it: it hears no answer when it ends before."""
 
         async def taking() -> None:
