@@ -10,12 +10,12 @@ from actors.waiting import woken
 # Between turns of few messages: a turn makes a Ray call a carrier, of which an actor takes some 1,100 a second. The pause follows what a turn takes,
 # which grows when cores are short.
 PAUSES: Final = 4
-PAUSE_MAX_S: Final = 0.016
+PAUSE_MAX_S: Final = 0.032
 ENOUGH: Final = 64  # messages that need no company
 # One-time codes of late: so many keep each other company, and wait out whole pauses; fewer wait for as much less.
 COMPANY_MPS: Final = 400.0
 LATE_S: Final = 1.0
-OTHERS_PAUSE_MAX_S: Final = 0.02
+OTHERS_PAUSE_MAX_S: Final = 0.032
 # With a crowd in hand lanes are full, and a lane holds a quarter of a second of its speed.
 CROWD_PAUSES: Final = 12
 CROWD_PAUSE_MAX_S: Final = 0.05
