@@ -4,9 +4,23 @@ import os
 from pathlib import Path
 
 
+def _stat(pid: int) -> list[str]:
+    # man 5 proc_pid_stat, from field 3 on; the command name before it may contain spaces and parentheses.
+    return Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+
+
 def _start_ticks(pid: int) -> str:
-    # Field 22 of /proc/PID/stat; the command name before it may contain spaces and parentheses.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return _stat(pid)[19]
+
+
+def is_over(pid: int) -> bool:
+    """Whether a process that /proc still has has ended, and only its parent has not taken note of it; raises ``OSError`` when it is gone.
+
+    Its first thread may end before others, which go on with what they do, and hold its sockets, while the process is already told
+    as a zombie. Only one without any other thread is over.
+    """
+    told = _stat(pid)
+    return told[0] in {"Z", "X"} and int(told[17]) <= 1
 
 
 def _boot_id() -> str:
@@ -33,18 +47,12 @@ def is_local(other: str) -> bool:
 
 
 def surely_dead(other: str) -> bool:
-    """Whether that incarnation can be seen not to run any more: it was of this machine's boot, and is gone.
-
-    Its first thread may end before others, which go on with what they do, and hold its sockets, while the process is already told
-    as a zombie. Only one without any other thread is dead.
-    """
+    """Whether that incarnation can be seen not to run any more: it was of this machine's boot, and is gone."""
     boot, _, rest = other.partition(":")
     pid, _, ticks = rest.partition(":")
     if boot != _boot_id() or not pid.isdigit():
         return False
     try:
-        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return _start_ticks(int(pid)) != ticks or is_over(int(pid))
     except (FileNotFoundError, ProcessLookupError):
         return True
-    state, threads, started = told[0], int(told[17]), told[19]
-    return started != ticks or (state in {"Z", "X"} and threads <= 1)

@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Final, Literal
 
+from actors.incarnation import is_over
 from actors.processes import JOURNAL_SERVERS
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+        return not is_over(pid)
     return True
 
 
