@@ -21,6 +21,7 @@ log = logging.getLogger("trunkline.door")
 
 COMMIT_LIMIT: Final = 1_000  # messages one accept writes
 COMMIT_PAUSE_S: Final = 0.002  # between commits of few messages: what a busy door adds to an answer
+CHANCE_OCTETS: Final = 640  # of 64 ids
 LOOK_S: Final = 1.0  # how often the journal's pressure is looked at
 
 
@@ -35,6 +36,7 @@ class Door(Shell):
         self.depths: Mapping[MessageClass, Depth] = {}  # of the queues, when they were last looked at
         self._gate = Gate()
         self._partition = int.from_bytes(machine.urandom(1), "big") % PARTITIONS
+        self._chance = b""
         super().__init__(name, address)
         self._commit = GroupCommit[Intake, Accepted](self._accept, limit=COMMIT_LIMIT, pause_s=COMMIT_PAUSE_S)
 
@@ -70,6 +72,14 @@ class Door(Shell):
     def partition(self) -> int:
         """The partition for the next run of messages: one for all that share a commit."""
         return self._partition
+
+    def entropy(self, octets: int) -> bytes:
+        """So many unpredictable octets, none of them twice. From a store: the system takes as long for ten of them as for a thousand."""
+        taken, self._chance = self._chance[:octets], self._chance[octets:]
+        if len(taken) < octets:
+            taken += machine.urandom(octets - len(taken))
+            self._chance = machine.urandom(CHANCE_OCTETS)
+        return taken
 
     def admit(self, tenant: str, messages: int, spend_micros: int) -> Admitted | Refused:
         """Spend leased tokens; asks for more in the background when they run low."""

@@ -34,7 +34,6 @@ HEALTH_EVERY: Final = 10  # looks; the server's mode and memory change slowly
 LINGER_SHARE: Final = (
     0.3  # of the time to drain: for clients to ask once more, and hear that their connection ends with the answer
 )
-CHANCE_OCTETS: Final = 640  # of 64 ids
 PLENTY: Final = 1_000_000  # room without end, for previews
 
 
@@ -55,7 +54,6 @@ class Front(Door):
         self._listeners = Listeners(f"{address.url} {machine.incarnation().partition(':')[0]}", name)
         self._rates: deque[tuple[float, int]] = deque(maxlen=10)
         self._looks = 0
-        self._chance = b""
         self._counted: dict[
             tuple[str, int], tuple[Counter, Histogram]
         ] = {}  # by route and status: so many are there, and no more
@@ -130,14 +128,6 @@ class Front(Door):
     def monotonic_s() -> float:
         """A clock that never goes back."""
         return machine.monotonic()
-
-    def entropy(self, octets: int) -> bytes:
-        """So many unpredictable octets, none of them twice. From a store: the system takes as long for ten of them as for a thousand."""
-        taken, self._chance = self._chance[:octets], self._chance[octets:]
-        if len(taken) < octets:
-            taken += machine.urandom(octets - len(taken))
-            self._chance = machine.urandom(CHANCE_OCTETS)
-        return taken
 
     # -- FrontPort: what is known --------------------------------------------------------------------------------
     def board(self) -> Board | None:

@@ -1,7 +1,6 @@
 """Submits of customers: read, settled through the one intake, made durable, and only then answered."""
 
 import logging
-import os
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -129,7 +128,7 @@ class Submissions:
         if isinstance(submission, Fault):
             return submission
         door = self._door
-        message_id = make_id(now_ms, door.partition(), os.urandom(ENTROPY_OCTETS))
+        message_id = make_id(now_ms, door.partition(), door.entropy(ENTROPY_OCTETS))
         if not submission.whole:
             if multi:
                 return NO_PARTS
