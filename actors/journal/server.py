@@ -219,6 +219,7 @@ class EmbeddedServer:
             "appendonly": "yes",
             "appendfsync": self.fsync,
             "no-appendfsync-on-rewrite": "no",
+            "rdbcompression": "no",  # of a file written afresh: most of it is encrypted, and what is not is short
             "aof-load-truncated": "yes",  # the tail cut by a crash was never acknowledged
             "save": "",
             "maxmemory": str(self.maxmemory),
