@@ -115,7 +115,7 @@ async def test_what_comes_seldom_never_waits(line: Line) -> None:
 
 
 async def test_nothing_waits_while_most_of_the_window_is_unanswered(line: Line) -> None:
-    line.submit(WINDOW // 2 + 1)
+    line.submit(WINDOW * 3 // 4 + 1)
     for _ in range(5):
         line.read()
         assert line.looks()
@@ -126,7 +126,7 @@ async def test_filling_the_window_ends_the_gathering(line: Line) -> None:
     line.read()
     line.read()
     line.answer(2)
-    line.submit(WINDOW // 2)
+    line.submit(WINDOW * 3 // 4)
     assert line.answered() == 0  # not in the midst of writing
     await asyncio.sleep(0)  # but in the loop's next turn
     assert line.answered() == 1
