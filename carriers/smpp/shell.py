@@ -102,6 +102,7 @@ class SessionShell(asyncio.Protocol):
         self._disarm()
         self._gathered()  # an answer that has come is known, whatever became of the connection since
         self._stop_gathering()
+        self._descriptor = NO_SOCKET  # somebody else's from now on
         reason = self._reason or (f"link cut: {exc}" if exc else "closed by the peer")
         self._tell(self.session.lost(reason))
 

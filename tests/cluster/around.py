@@ -212,7 +212,7 @@ def settings_for(sims: Mapping[str, Sim], hook_url: str) -> tuple[Settings, dict
         carriers=tuple(profile(name, sim.smpp) for name, sim in sims.items()),
         tenants=(
             Tenant(id="load", rate_mps=100_000, burst=100_000),
-            Tenant(id="hooked", rate_mps=100_000, burst=100_000, webhook=Webhook(url=hook_url, secrets=(SECRET,))),
+            Tenant(id="hooked", rate_mps=100_000, burst=100_000, webhook=Webhook(url=hook_url, secrets=(SECRET,), pipeline=4)),
             Tenant(id="small", rate_mps=1, burst=5),
         ),
         keys=tuple(records),

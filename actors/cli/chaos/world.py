@@ -163,7 +163,11 @@ class World:
             carriers=tuple(self._profile(name) for name in CARRIERS),
             tenants=(
                 Tenant(
-                    id=TENANT, rate_mps=20_000, burst=50_000, webhook=Webhook(url=self.wires.hook_url, secrets=(self.secret,))
+                    id=TENANT,
+                    rate_mps=20_000,
+                    burst=50_000,
+                    # several on a connection: what a cut leaves unanswered must come again
+                    webhook=Webhook(url=self.wires.hook_url, secrets=(self.secret,), pipeline=8),
                 ),
             ),
             keys=(self._key_record,),
