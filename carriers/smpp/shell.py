@@ -171,7 +171,7 @@ class SessionShell(asyncio.Protocol):
         at 1,500 messages a second. Nothing waits that waits for nothing but this: neither the first octets after a lull, nor
         answers that three quarters of the window wait for, nor a peer whose window is full, for it is silent then. Meanwhile the octets stay
         with the kernel, where they are found even when the connection has been cut (with TLS they are read, and kept here): to be
-        woken for each of the peer's writes was most of what a carrier of 800 messages a second cost.
+        woken for each of the peer's writes was a third of what a carrier of 800 messages a second cost.
         """
         since_s, self._read_s = now_s - self._read_s, now_s
         if since_s < 2 * self._gather_s and self._transport is not None and not self._wants_answers():
