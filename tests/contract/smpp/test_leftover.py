@@ -1,8 +1,10 @@
 """What a shell leaves with the kernel while it gathers is neither lost nor late, on the loops that we run on."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -71,6 +73,11 @@ class Line:
     def closed(self) -> bool:
         return any(isinstance(event, Closed) for event in self.told)
 
+    async def left(self, octets: int) -> None:
+        """So many stand in the kernel."""
+        descriptor = self.shell._descriptor
+        await until(lambda: struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))) == (octets,))
+
     async def gathers(self) -> None:
         """It has been read from twice, and leaves what comes now."""
         for asked in (1, 2):
@@ -118,16 +125,28 @@ async def line(gather_s: float = LONG_S) -> AsyncIterator[Line]:
 
 def test_what_comes_densely_is_left_and_found_together(run):
     async def test() -> None:
-        async with line(gather_s=0.2) as found:
+        async with line() as found:
             found.submit(4)
             await found.gathers()
             looks = len(found.told)
             for sequence in (2, 3, 4):
                 found.say(answer(sequence))
-                await asyncio.sleep(0.001)
+            await found.left(3 * len(answer(2)))
             assert found.answered == 0
-            await until(lambda: found.answered == 3)
+            found.shell._due()
+            assert found.answered == 3
             assert len(found.told) == looks + 1
+
+    run(test)
+
+
+def test_what_is_left_is_looked_at_by_itself_after_a_while(run):
+    async def test() -> None:
+        async with line(gather_s=0.05) as found:
+            found.submit(1)
+            await found.gathers()
+            found.say(answer(2))
+            await until(lambda: found.answered == 1)
 
     run(test)
 
@@ -179,7 +198,7 @@ def test_a_peer_of_whom_more_has_come_is_not(run):
         async with line() as found:
             await found.gathers()
             found.say(receipt(3))
-            await asyncio.sleep(0.01)
+            await found.left(len(receipt(3)))
             found.shell.answered()
             await asyncio.sleep(0.05)
             assert found.asked == 2
