@@ -8,6 +8,7 @@ from typing import Final
 
 from router.limits import LEASE_US, LOW_WATER, SILENT_US, SPEND_SHARE, US_PER_DAY, US_PER_S, Admitted, Ask, Lease, Refused
 
+HURRY_S: Final = 0.1
 _RETRY_S: Final = 1  # the shortest Retry-After there is
 
 
@@ -192,6 +193,12 @@ class LeasedTokens:
         """The ask came to nothing; ``ask`` gives the next one at once, debts included."""
         self._silent_us = self._silent_us or self._asked_us
         self._asked_us = 0
+
+    @property
+    def hurried(self) -> bool:
+        """Whether more is needed soon: the half of a burst is gone, or what is in hand lasts no longer than ``HURRY_S`` at the rate."""
+        held = self.outstanding
+        return held * LOW_WATER < self._share or held < self.rate_mps * HURRY_S
 
     @property
     def outstanding(self) -> int:
