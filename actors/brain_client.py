@@ -31,27 +31,31 @@ class Observations:
         self._brains = brains
         self._seen: list[Observation] = []
         self._due: dict[str, list[Observation]] = {}  # by brain: what it was too busy to be told
+        self._some = asyncio.Event()
 
     def put(self, seen: Sequence[Observation]) -> None:
         """Have these told soon."""
         self._seen.extend(seen)
+        self._some.set()
         if len(self._seen) > KEEP:
             del self._seen[:-KEEP]
 
     async def run(self) -> None:
         """Tell, for ever."""
         while True:
+            await self._some.wait()
             await asyncio.sleep(TELL_S)
-            if self._seen:
-                seen, self._seen = self._seen, []
-                for brain, part in self._parts(seen):
-                    self._due.setdefault(brain, []).extend(part)
+            seen, self._seen = self._seen, []
+            for brain, part in self._parts(seen):
+                self._due.setdefault(brain, []).extend(part)
             for brain, due in list(self._due.items()):
                 if self._brain.observe(brain, due):
                     del self._due[brain]
                 else:
                     # A submit that is told without its receipt looks like one that never arrived: what cannot be told yet is kept.
                     del due[:-KEEP]
+            if not self._due:
+                self._some.clear()
 
     def _parts(self, batch: Sequence[Observation]) -> Iterable[tuple[str, Sequence[Observation]]]:
         brains = self._brains()

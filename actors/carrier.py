@@ -36,7 +36,8 @@ LANE_MIN: Final = 8  # segments; a slow carrier must still be able to take a bat
 ASSIGN_LIMIT: Final = 300  # messages one call binds
 ASSIGN_PAUSE_S: Final = 0.003  # between assignments of few messages
 OUTBOX_LIMIT: Final = 20_000  # facts that the journal has not taken yet; above this nothing more is sent
-LOOK_S: Final = 0.25  # how often impatient messages are looked for
+LOOK_S: Final = 0.25  # the longest rest of a lane that waits for room
+EMPTY_S: Final = 1.0  # the longest rest of an empty lane: a hundred carriers stand by for a few that send
 
 
 class Carrier(Shell):
@@ -106,7 +107,7 @@ class Carrier(Shell):
         await self._link.start()
         self.spawn(self._owner.keep())
         self.spawn(self._send())
-        self.spawn(self._look())
+        self.spawn(self._queue.run())
         self.spawn(self._inbound.keep_looking())
         strays = Strays(self.journal, self.name, self._carrier, self._outcomes, self._assigning, lambda: self.settings)
         self.spawn(strays.run())
@@ -184,8 +185,7 @@ class Carrier(Shell):
             room, rest = self._link.rooms(now_s) if self._may_send() else (0, 0)
             codes = self._queue.codes
             if not len(self._queue) or (room if codes else rest) <= 0:
-                wait_s = self._link.next_room_s(now_s, codes=codes) if len(self._queue) and self._may_send() else None
-                await self._rest(LOOK_S if wait_s is None else min(wait_s, LOOK_S))
+                await self._rest(self._until_room_s(now_s, codes=codes))
                 continue
             await self._pause.before(self._queue.segments)
             batch = self._queue.take(min(room, ASSIGN_LIMIT), max(0, min(room, ASSIGN_LIMIT) - rest))
@@ -198,6 +198,13 @@ class Carrier(Shell):
 
     def _may_send(self) -> bool:
         return self._up and self._owner.valid and sum(box.size for box in self._outcomes.boxes) < OUTBOX_LIMIT
+
+    def _until_room_s(self, now_s: float, *, codes: bool) -> float:
+        """How long to rest unless something happens."""
+        if not len(self._queue):
+            return EMPTY_S
+        wait_s = self._link.next_room_s(now_s, codes=codes) if self._may_send() else None
+        return LOOK_S if wait_s is None else min(wait_s, LOOK_S)
 
     async def _rest(self, limit_s: float) -> None:
         self._go.clear()
@@ -243,12 +250,6 @@ class Carrier(Shell):
         # The link or the lease went while the assignment was on its way to the disk: nothing has been written.
         event = pack_event(self.now_ms(), EventKind.RETURNED, self._carrier, self._why() or "lease over")
         self._outcomes.take_back(outgoing, event)
-
-    async def _look(self) -> None:
-        """Hand back what waits too long: the lane is throttled, or the link will not come up."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            self._queue.return_impatient(machine.monotonic(), "the lane has no room")
 
     # -- operations ----------------------------------------------------------------------------------------------
     def _rules(self, klass: MessageClass) -> ClassRules:

@@ -5,12 +5,14 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from actors import machine
 from actors.wire import Offered
 from router.ids import MessageId
 from router.model import MessageClass
 
 # How long a message may wait in a lane that has no room for it before its dispatcher may look for another carrier.
 PATIENCE_S: Final = {MessageClass.OTP: 1.0, MessageClass.TRANSACTIONAL: 3.0, MessageClass.MARKETING: 5.0}
+LOOK_S: Final = 0.25  # how often that is looked at, while any wait
 
 
 class Ticket:
@@ -52,6 +54,7 @@ class LaneQueue:
     def __init__(self) -> None:
         self._lines: dict[MessageClass, deque[Waiting]] = {klass: deque() for klass in MessageClass}
         self.segments = 0
+        self._some = asyncio.Event()
 
     def __len__(self) -> int:
         return sum(map(len, self._lines.values()))
@@ -67,6 +70,7 @@ class LaneQueue:
         for offered in batch:
             self._lines[offered.klass].append(Waiting(offered, ticket, now_s))
             self.segments += offered.segments
+        self._some.set()
         if not batch:
             ticket.settle(0)
         return ticket
@@ -88,17 +92,20 @@ class LaneQueue:
         self.segments -= sum(waiting.offered.segments for waiting in taken)
         return taken
 
-    def put_back(self, batch: Sequence[Waiting]) -> None:
-        """To the front again, in order."""
-        for waiting in reversed(batch):
-            self._lines[waiting.offered.klass].appendleft(waiting)
-            self.segments += waiting.offered.segments
-
     def return_all(self, reason: str) -> None:
         """Hand everything back."""
         for line in self._lines.values():
             while line:
                 self._return(line.popleft(), reason)
+
+    async def run(self) -> None:
+        """Hand back for ever what waits too long: the lane is throttled, or the link will not come up."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(LOOK_S)
+            self.return_impatient(machine.monotonic(), "the lane has no room")
+            if not len(self):
+                self._some.clear()
 
     def return_impatient(self, now_s: float, reason: str) -> None:
         """Hand back what has waited longer than its class does."""

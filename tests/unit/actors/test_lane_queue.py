@@ -56,13 +56,6 @@ async def test_an_empty_offer_ends_at_once():
     assert LaneQueue().put([], 0.0).done.done()
 
 
-async def test_what_is_put_back_comes_first_again():
-    queue = LaneQueue()
-    queue.put([offered(1), offered(2), offered(3)], 0.0)
-    queue.put_back(queue.take(2))
-    assert numbers(queue.take(3)) == [1, 2, 3]
-
-
 @pytest.mark.parametrize("klass", list(MessageClass))
 async def test_patience_ends_by_class(klass):
     queue = LaneQueue()
