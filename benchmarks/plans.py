@@ -28,6 +28,7 @@ NEAR: Final = 0.85  # of what one format sustains, the steps of the other begin
 SMPP_INTAKE_MPS: Final = 4_000.0
 DURATION_S: Final = 60.0
 IDLE_S: Final = 20.0
+ONE: Final = 1  # simulator for all carriers, as the gateways had that these figures are held against
 
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ Plan = Callable[[Wish, Seen], Iterator[Row]]
 def batch(form: Literal["msgpack", "json"], wish: Wish, seen: Seen) -> Iterator[Row]:
     """The batch API, 500 messages a request; ends are read from the journal's own counters."""
     load = Load(mode="batch", format=form, rate_mps=NEAR * seen.batch_mps or BATCH_MPS, duration_s=wish.lasting())
-    row = _rows(f"batch-{form}", partial(sustain, sought=Sought(load, wish.rate_mps)), Shape(), wish, seen)
+    row = _rows(f"batch-{form}", partial(sustain, sought=Sought(load, wish.rate_mps)), Shape(simulators=ONE), wish, seen)
     seen.batch_mps = row.middle(f"figures.{CARRIED}")[0]
     yield row
 
@@ -69,7 +70,7 @@ def batch(form: Literal["msgpack", "json"], wish: Wish, seen: Seen) -> Iterator[
 def single(wish: Wish, seen: Seen) -> Iterator[Row]:
     """One message a request, and one webhook for each message."""
     load = Load(mode="single", rate_mps=SINGLE_MPS, duration_s=wish.lasting(), webhooks=True)
-    row = _rows("single", partial(sustain, sought=Sought(load, wish.rate_mps)), Shape(webhooks=True), wish, seen)
+    row = _rows("single", partial(sustain, sought=Sought(load, wish.rate_mps)), Shape(webhooks=True, simulators=ONE), wish, seen)
     seen.single_mps = row.middle(f"figures.{CARRIED}")[0]
     yield row
 
@@ -77,7 +78,7 @@ def single(wish: Wish, seen: Seen) -> Iterator[Row]:
 def smpp(wish: Wish, seen: Seen) -> Iterator[Row]:
     """A customer's gateway in another process, with a receipt for each message."""
     load = Load(mode="smpp", rate_mps=SMPP_MPS, duration_s=wish.lasting())
-    yield _rows("smpp", partial(sustain, sought=Sought(load, wish.rate_mps)), Shape(smpp=True), wish, seen)
+    yield _rows("smpp", partial(sustain, sought=Sought(load, wish.rate_mps)), Shape(smpp=True, simulators=ONE), wish, seen)
 
 
 def intake(wish: Wish, seen: Seen) -> Iterator[Row]:
@@ -90,7 +91,7 @@ def latency(wish: Wish, seen: Seen) -> Iterator[Row]:
     """The work of ``single`` at half of what it sustains; without a run of it, a short search finds that first."""
     load = Load(mode="single", rate_mps=SINGLE_MPS, duration_s=wish.lasting(), webhooks=True)
     half = Half(load, wish.rate_mps or seen.single_mps / 2)
-    yield _rows("latency", partial(half_load, half=half), Shape(webhooks=True, diaries=True), wish, seen)
+    yield _rows("latency", partial(half_load, half=half), Shape(webhooks=True, diaries=True, simulators=ONE), wish, seen)
 
 
 def backlog(wish: Wish, seen: Seen) -> Iterator[Row]:

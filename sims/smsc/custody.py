@@ -1,6 +1,5 @@
 """Messages in an SMSC's hands: taken or refused, answered, delivered or not, reported. No I/O; time comes in through the door."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -79,7 +78,9 @@ class Custody:
         self._decider = Decider(options.seed)
         self._next_id = first_id
         self._wall_offset_s = wall_offset_s
-        self._finals: OrderedDict[str, Found] = OrderedDict()
+        # Message id → state and error code in one number, in two halves: the older goes as a whole.
+        self._finals: dict[str, int] = {}
+        self._finals_before: dict[str, int] = {}
 
     def take(self, line: Line, account: Account, submits: Sequence[Submit], now_s: float) -> list[Account]:
         """Submits of one read. Returns the accounts with receipts to be sent before what this call has answered."""
@@ -159,7 +160,8 @@ class Custody:
         """What query_sm tells of a message; None when the id is not known (any more)."""
         if query.message_id in self.outstanding:
             return Found(query.message_id, "", _ENROUTE, 0)
-        return self._finals.get(query.message_id)
+        final = self._finals.get(query.message_id) or self._finals_before.get(query.message_id)
+        return Found(query.message_id, "", final >> 8, final & 0xFF) if final is not None else None
 
     def answer_query(self, line: Line, sequence: int, query: Query) -> None:
         """Answer a query_sm."""
@@ -219,9 +221,10 @@ class Custody:
         wall_s = now_s + self._wall_offset_s
         self._stats.finals["delivered" if parcel.delivered else "faked" if parcel.stat == "DELIVRD" else parcel.stat] += 1
         number = int(parcel.err) if parcel.err.isdecimal() else 0
-        self._finals[parcel.message_id] = Found(parcel.message_id, "", _STATE_NUMBERS[parcel.stat], min(number, 255))
-        if len(self._finals) > FINALS_KEPT:
-            self._finals.popitem(last=False)
+        finals = self._finals
+        finals[parcel.message_id] = _STATE_NUMBERS[parcel.stat] << 8 | min(number, 255)
+        if len(finals) >= FINALS_KEPT:
+            self._finals, self._finals_before = {}, finals
         for _ in range(parcel.copies):
             if self.diary is not None:
                 self.diary.receipt(parcel.message_id, parcel.stat, now_s)

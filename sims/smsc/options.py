@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 RECEIPTS_KEPT: Final = 1_000_000  # per system_id, while no receiver is bound; some 300 octets each
-FINALS_KEPT: Final = 100_000  # ends that query_sm can still tell
+FINALS_KEPT: Final = 50_000  # ends that query_sm can tell at least; twice as many at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
