@@ -80,7 +80,7 @@ class LeasedTokens:
     # -- spending -------------------------------------------------------------------------------------------------
     def spend(self, messages: int, micros: int, now_us: int) -> Admitted | Refused:
         """Spend tokens for so many messages that cost so much together, all or nothing. 0 messages: only the figures."""
-        if now_us >= self._until_us:
+        if not now_us < self._until_us <= now_us + LEASE_US:  # over, or of a time before the clock was set back
             self._lapse(now_us)
         if self._silent_us and now_us - self._silent_us >= SILENT_US:
             self._accrue(now_us)
@@ -121,6 +121,7 @@ class LeasedTokens:
         self._until_us = now_us + LEASE_US
         self._leased = 0
         self._wait_us = 0
+        self._next_ask_us = 0
         if not self._silent_us:  # with a silent shard the rate goes on instead, or each lapse would be a burst
             self._lent = self._share if not self._debt else 0
 

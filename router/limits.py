@@ -52,7 +52,7 @@ class Gcra:
     def _drain(self, now_us: int) -> None:
         if now_us > self._at_us:
             self._level = max(0, self._level - (now_us - self._at_us) * self._rate_mps)
-            self._at_us = now_us
+        self._at_us = now_us  # of a clock that was set back, too, or nothing would drain until it is where it was
 
     def retune(self, rate_mps: int, burst: int, now_us: int) -> None:
         """Change the limit; what is used stays used."""

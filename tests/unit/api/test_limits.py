@@ -163,3 +163,16 @@ def test_with_no_messages_only_the_figures_are_told():
     tokens = LeasedTokens("f", 10, 5)
     assert tokens.spend(0, 0, T0) == Admitted(10, 5, 0)
     assert tokens.spend(0, 0, T0) == Admitted(10, 5, 0)
+
+
+def test_a_clock_that_goes_ahead_and_comes_back_stops_nobody():
+    hour_us = 3_600 * US_PER_S
+    tokens, shard = LeasedTokens("f", 100, 100), Allowance(100, 100)
+    admitted = 0
+    for step in range(60):  # two seconds an hour ahead, then four as before, at half of the rate
+        now_us = US_PER_DAY + step * US_PER_S // 10 + (hour_us if step < 20 else 0)
+        admitted += isinstance(tokens.spend(5, 0, now_us), Admitted)
+        ask = tokens.ask(now_us)
+        if ask is not None:
+            tokens.leased(shard.lease(ask, now_us), now_us)
+    assert admitted >= 59  # the one at the step may find nothing leased
