@@ -10,7 +10,6 @@ from router.ids import MessageId, created_ms, partition_of
 from router.journal.port import Accepted, Intake, Note, Received
 from router.model import MessageClass, State
 
-HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 
 
@@ -73,9 +72,8 @@ class Reception(Admission):
     async def first_use(self, partition: int, key: bytes, now_ms: int) -> int | None:
         """When a request was first accepted; looked up as scripts/accept.lua keeps it."""
         key = self._cipher.mask(key)
-        # Days are the server's: around midnight it may be another day there.
-        days = {(now_ms + shift) // DAY_MS for shift in (HOUR_MS, 0, -HOUR_MS, -DAY_MS)}
-        names = [f"{PREFIXES[partition]}idem:{day}:{key[0]}" for day in sorted(days, reverse=True)]
+        today = now_ms // DAY_MS  # here; around midnight it may be another day at the server, or its clock was ahead
+        names = [f"{PREFIXES[partition]}idem:{today + shift}:{key[0]}" for shift in (0, -1, 1)]
         found = await self._topology.home(partition).commands(*(("HGET", name, key[:16]) for name in names))
         for entry in found:
             if entry is not None and (first_ms := int.from_bytes(entry[:6], "big")) + DAY_MS > now_ms:

@@ -7,14 +7,15 @@
 --include record
 
 local DAY = 86400000
+local DAYS = { 0, -1, 1 } -- today, yesterday, and tomorrow: where a key is that was used while the clock was ahead
 local OTP = 48 -- the class of a lane, as a character
 local now
 local replies = {}
 
 local function remembered(P, digest, today)
   local bucket = byte(digest)
-  for day = today, today - 1, -1 do
-    local entry = call('HGET', P .. 'idem:' .. day .. ':' .. bucket, digest)
+  for _, shift in ipairs(DAYS) do
+    local entry = call('HGET', P .. 'idem:' .. today + shift .. ':' .. bucket, digest)
     if entry then
       local created = struct.unpack('>I6', entry)
       if created + DAY > now then return created, sub(entry, 7) end

@@ -19,6 +19,7 @@ from router.model import MessageClass, State
 ALL = range(PARTITIONS)
 EVERY = dict.fromkeys(MessageClass, 1000)
 MEMORY = 256 << 20
+DAY_MS = 86_400_000
 REDIS = shutil.which("redis-server")
 
 
@@ -56,6 +57,12 @@ class Desk:
             for name in [*await link.client.keys("{p??}:wh"), *await link.client.keys("{p??}:due")]:
                 for member, at_ms in await link.client.zrange(name, 0, -1, withscores=True):
                     await link.client.zadd(name, {member: at_ms + by_ms})
+            for name in await link.client.keys("{p??}:idem:*"):
+                for digest, entry in (await link.client.hgetall(name)).items():
+                    used_ms = int.from_bytes(entry[:6], "big") + by_ms
+                    await link.client.hdel(name, digest)
+                    bucket = f"{name.decode().partition('idem')[0]}idem:{used_ms // DAY_MS}:{digest[0]}"
+                    await link.client.hset(bucket, digest, used_ms.to_bytes(6, "big") + entry[6:])
 
     async def new_id(self, partition: int = 7) -> MessageId:
         self.made += 1

@@ -3,11 +3,12 @@
 from typing import Any
 
 from router.ids import PARTITIONS
-from router.journal.port import Finish, Requeue
+from router.journal.port import Accepted, Finish, Requeue
 from router.model import State
 
 ALL = range(PARTITIONS)
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 async def test_an_event_claimed_meanwhile_is_handed_out_again_when_its_lease_is_over(desk: Any) -> None:
@@ -39,6 +40,19 @@ async def test_a_message_put_off_meanwhile_comes_at_its_time_and_one_for_a_named
     assert soonest_ms - at_ms in {0, HOUR_MS}  # a server's clock was moved by moving what it has timed
     assert [one.id for one in await desk.claim()] == [message_id]
     assert await desk.state(named) is State.SCHEDULED
+
+
+async def test_a_key_used_meanwhile_is_known_though_that_was_tomorrow(desk: Any) -> None:
+    key, other = b"d" * 16 + b"f" * 8, b"d" * 16 + b"o" * 8
+    (first,) = await desk.journal.accept([await desk.message(idempotency=key)])
+    await desk.set_clock_back(DAY_MS)
+    (again,) = await desk.journal.accept([await desk.message(idempotency=key)])
+    assert again in {Accepted(first.created_ms + ahead, fresh=False) for ahead in (0, DAY_MS)}  # as above
+    (conflict,) = await desk.journal.accept([await desk.message(idempotency=other)])
+    assert conflict == again._replace(conflict=True)
+    assert await desk.journal.first_use(7, key, await desk.now()) == again.created_ms
+    assert await desk.journal.first_use(7, other, await desk.now()) is None
+    assert (await desk.clean())["accepted"] == 1
 
 
 async def test_where_nothing_is_timed_nothing_is_noted(redis_desk: Any) -> None:
