@@ -22,7 +22,7 @@ from router.record import EventKind
 LOOK_S: Final = 0.2
 SETTLE_S: Final = 60.0  # how long the last messages may take before they count as lost
 GRACE_S: Final = 120.0  # how long the generator may take beyond the load's own length
-SESSIONS: Final = 2  # binds of the gateway …
+SESSIONS: Final = 4  # binds of the gateway, as many as an account may have by default: with two, answers that take 40 ms are the end at 5,000/s …
 WINDOW: Final = 100  # … and the unanswered submits on each
 CONNECTIONS: Final = (
     128  # of single messages, one request at a time on each: with 32, answers that take 10 ms would be the end at 3,200/s
