@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from router.brain.ages import Bools
+from router.brain.ages import Bools, Ints
 from router.brain.policies import DEFAULT, Policy
 from router.brain.port import Board
 from router.brain.score import CLOSED, OPEN, Kind, Sheet
@@ -151,7 +151,7 @@ def rows(
     return found
 
 
-def _sheets(entries: Sequence[Entry]) -> list[tuple[Sheet, list[int], list[int]]]:
+def _sheets(entries: Sequence[Entry]) -> list[tuple[Sheet, Ints, Ints]]:
     """The sheets of the entries, each with whose place among the entries, and on the sheet, that is."""
     found: dict[int, tuple[Sheet, list[int], list[int]]] = {}
     for position, (_, sheet, place) in enumerate(entries):
@@ -160,19 +160,19 @@ def _sheets(entries: Sequence[Entry]) -> list[tuple[Sheet, list[int], list[int]]
             known = found[id(sheet)] = (sheet, [], [])
         known[1].append(position)
         known[2].append(place)
-    return list(found.values())
+    # Arrays, once: numpy would turn a list into one again for each of a sheet's columns, a tenth of a dispatcher's time.
+    return [(sheet, np.array(positions, np.int64), np.array(places, np.int64)) for sheet, positions, places in found.values()]
 
 
-def _table(sheets: Sequence[tuple[Sheet, list[int], list[int]]], name: str) -> NDArray[Any]:
+def _table(sheets: Sequence[tuple[Sheet, Ints, Ints]], name: str) -> NDArray[Any]:
     """A column of the sheets: (entries, carriers)."""
-    columns = [getattr(sheet, name)[places] for sheet, _, places in sheets]
-    if len(columns) == 1:
-        alone: NDArray[Any] = columns[0]
+    if len(sheets) == 1:
+        sheet, _, places = sheets[0]
+        alone: NDArray[Any] = getattr(sheet, name).take(places, axis=0)
         return alone
-    found = np.concatenate(columns)
-    order = np.concatenate([np.array(positions) for _, positions, _ in sheets])
+    found = np.concatenate([getattr(sheet, name).take(places, axis=0) for sheet, _, places in sheets])
     result = np.empty_like(found)
-    result[order] = found
+    result[np.concatenate([positions for _, positions, _ in sheets])] = found
     return result
 
 
